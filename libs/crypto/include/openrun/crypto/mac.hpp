@@ -1,0 +1,46 @@
+// Message authentication, keyed hashes and randomness over OpenSSL. Thread-safe.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace openrun::crypto {
+
+using Tag = std::array<std::uint8_t, 16>;
+
+// HMAC-SHA-256 (RFC 2104, FIPS 180-4) truncated to 128 bits.
+[[nodiscard]] Tag hmac_tag(std::span<const std::uint8_t> key, std::span<const std::uint8_t> message);
+
+// Equal without telling by its duration where they differ. Different lengths are unequal at once.
+[[nodiscard]] bool equal_constant_time(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);
+[[nodiscard]] bool equal_constant_time(std::string_view a, std::string_view b);
+
+// SipHash-2-4 (Aumasson and Bernstein, 2012) of campaign and user: the winners' set that gateways keep.
+class UserHash {
+ public:
+  explicit UserHash(std::span<const std::uint8_t> key);  // 16 bytes (asserted)
+  [[nodiscard]] std::uint64_t operator()(std::uint32_t campaign, std::string_view user) const;
+
+ private:
+  std::uint64_t k0_;
+  std::uint64_t k1_;
+};
+
+// From the operating system's generator.
+void random_bytes(std::span<std::uint8_t> out);
+// A fast per-thread generator seeded from it, for nonces and jitter; not for keys.
+[[nodiscard]] std::uint32_t random_u32();
+
+[[nodiscard]] std::string hex(std::span<const std::uint8_t> bytes);
+// Empty where the text is not hexadecimal of an even length.
+[[nodiscard]] std::vector<std::uint8_t> from_hex(std::string_view text);
+// URL-safe alphabet without padding (RFC 4648, section 5).
+[[nodiscard]] std::string base64url(std::span<const std::uint8_t> bytes);
+[[nodiscard]] bool from_base64url(std::string_view text, std::vector<std::uint8_t>& out);
+
+}  // namespace openrun::crypto

@@ -1,0 +1,83 @@
+// What the gateway asks of Postgres. Implemented by libs/postgres and libs/sim. One instance a thread; calls block, bounded by
+// the statement time-out, so they run on the gateway's pool and never on an I/O thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openrun/base/ids.hpp>
+#include <openrun/base/result.hpp>
+#include <openrun/issuance/campaign.hpp>
+
+namespace openrun::ports {
+
+struct StoredCampaign {
+  issuance::Campaign campaign;
+  Partition partition;
+  Offset counters_offset;  // the offset up to which stock and issued are those of the row
+};
+
+struct Coupon {
+  CampaignId campaign;
+  Sequence sequence;
+  std::string user;
+  std::string idempotency_key;
+  std::string code;
+  Timestamp issued_at;
+  std::optional<Timestamp> valid_until;
+  std::optional<Timestamp> used_at;  // present: USED
+};
+
+struct DispatchRate {
+  std::optional<Partition> partition;  // empty: the default of all partitions
+  std::uint32_t per_second = 0;        // 0 = as fast as possible
+};
+
+struct Reservation {
+  CampaignId campaign;
+  Partition partition;
+};
+
+class GatewayStore {
+ public:
+  virtual ~GatewayStore() = default;
+
+  [[nodiscard]] virtual Result<std::optional<StoredCampaign>> campaign(CampaignId id) = 0;
+  // Ascending by id, ids above `after`.
+  [[nodiscard]] virtual Result<std::vector<StoredCampaign>> campaigns(CampaignId after, std::size_t limit) = 0;
+
+  // An id for a campaign to be created. The same key gets the same id and partition again, whatever `partitions` is by then.
+  [[nodiscard]] virtual Result<Reservation> reserve_campaign(std::string_view idempotency_key, std::int32_t partitions) = 0;
+
+  // The outbox row that holds this offset (a serialised ResultBatch): empty where there is none (not decided yet, or pruned).
+  [[nodiscard]] virtual Result<std::optional<std::string>> outcome_batch(Partition partition, Offset offset) = 0;
+  // The partition's committed next_offset and the oldest offset whose outcome is kept: tells "undecided" from "gone".
+  struct Progress {
+    Offset next_offset;
+    Offset oldest_kept;
+  };
+  [[nodiscard]] virtual Result<Progress> progress(Partition partition) = 0;
+  // For a dead letter: where its replay was decided, empty while it was not.
+  [[nodiscard]] virtual Result<std::optional<Offset>> replay_of(Partition partition, Offset origin) = 0;
+
+  [[nodiscard]] virtual Result<std::optional<Coupon>> coupon(CampaignId campaign, Sequence sequence) = 0;
+  [[nodiscard]] virtual Result<std::optional<Coupon>> coupon_of(CampaignId campaign, std::string_view user,
+                                                                std::string_view idempotency_key) = 0;
+  [[nodiscard]] virtual Result<std::vector<Coupon>> coupons_of_campaign(CampaignId campaign, Sequence after,
+                                                                        std::size_t limit) = 0;
+  [[nodiscard]] virtual Result<std::vector<Coupon>> coupons_of_user(std::string_view user, std::size_t limit) = 0;
+  // Every holder of a coupon of this campaign, with its request offset's upper bound: all coupons with sequence <= issued at the
+  // moment of the call. Streams; `each` must not block.
+  [[nodiscard]] virtual Result<std::uint32_t> holders(CampaignId campaign,
+                                                      const std::function<void(std::string_view user)>& each) = 0;
+
+  [[nodiscard]] virtual Result<std::vector<DispatchRate>> dispatch() = 0;
+  [[nodiscard]] virtual Result<void> set_dispatch(const DispatchRate& rate) = 0;
+};
+
+}  // namespace openrun::ports

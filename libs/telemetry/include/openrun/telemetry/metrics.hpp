@@ -1,0 +1,14 @@
+// The metrics port over prometheus-cpp.
+#pragma once
+
+#include <memory>
+
+#include <openrun/ports/metrics.hpp>
+
+namespace openrun::telemetry {
+
+// Also holds process metrics (process_resident_memory_bytes, process_cpu_seconds_total, process_open_fds,
+// process_start_time_seconds) and openrun_build_info{version}, read when text() is called. Any thread.
+[[nodiscard]] std::unique_ptr<ports::Metrics> make_metrics(const char* daemon, const char* version);
+
+}  // namespace openrun::telemetry

@@ -1,0 +1,89 @@
+// ResultBatch (proto/openrun/v1/results.proto): built by the issuer while it decides, read by gateways, relay, audit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openrun/base/ids.hpp>
+#include <openrun/base/result.hpp>
+#include <openrun/issuance/campaign.hpp>
+#include <openrun/issuance/decision.hpp>
+
+namespace openrun::wire {
+
+// One thread at a time.
+class ResultBatchBuilder {
+ public:
+  ResultBatchBuilder(Partition partition, Epoch epoch, Offset first_offset);
+  ~ResultBatchBuilder();
+  ResultBatchBuilder(ResultBatchBuilder&&) noexcept;
+  ResultBatchBuilder& operator=(ResultBatchBuilder&&) noexcept;
+
+  // In ascending order of offsets; skipped offsets become Outcome::none. `winner` is the user's keyed hash where a coupon was
+  // issued, else 0. `after` is the campaign right after a command that was applied, else null.
+  void add(const issuance::Decision& decision, std::uint32_t nonce, std::uint64_t winner, const issuance::Campaign* after);
+  [[nodiscard]] std::size_t records() const;
+  // An upper bound of the serialised size so far, campaigns excepted: the issuer closes the batch below the limit.
+  [[nodiscard]] std::size_t bytes() const;
+  // The serialised batch. `touched`: every campaign that a decision of the batch changed, as it stands at the end.
+  [[nodiscard]] std::string finish(const std::vector<issuance::Campaign>& touched, Timestamp log_time);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+struct OutcomeEntry {
+  Offset offset;
+  issuance::Outcome outcome = issuance::Outcome::none;
+  std::uint32_t nonce = 0;
+  CampaignId campaign;
+  Sequence sequence;
+  Timestamp issued_at;       // where a sequence is
+  std::uint64_t winner = 0;  // where issued
+};
+
+struct CampaignCounters {
+  CampaignId campaign;
+  std::uint32_t stock = 0;
+  std::uint32_t issued = 0;
+  bool paused = false;
+  bool closed = false;
+  Timestamp starts_at;
+  std::optional<Timestamp> ends_at;
+  Offset terms_offset;
+};
+
+struct CommandResult {
+  Offset offset;
+  issuance::Outcome outcome;
+  std::optional<Offset> first_offset;
+  std::optional<issuance::Campaign> after;
+};
+
+struct ReplayResult {
+  Offset origin;
+  Offset offset;
+};
+
+struct ResultBatch {
+  Partition partition;
+  Offset first_offset;
+  Offset last_offset;
+  Epoch epoch;
+  Timestamp log_time;
+  std::vector<OutcomeEntry> entries;  // dense: one per offset
+  std::vector<CampaignCounters> campaigns;
+  std::vector<CommandResult> commands;
+  std::vector<ReplayResult> replays;
+};
+
+// Error::Kind::invalid for bytes that are no consistent batch (lengths that do not fit, ranges out of order).
+[[nodiscard]] Result<ResultBatch> decode_result_batch(std::string_view payload);
+
+}  // namespace openrun::wire
