@@ -1,0 +1,71 @@
+"""The log loses records behind the issuer's back. Each case has a system of its own, because nothing goes on after it."""
+
+import os
+import unittest
+
+from system import System, wait_until
+
+STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
+
+
+class LogLost(unittest.TestCase):
+    def setUp(self):
+        self.system = System(STATE + "-log-lost", partitions=1)
+        self.system.down()
+        self.system.up()
+        self.addCleanup(self.system.down)
+
+    def assertStoppedByTheRunbook(self):
+        def told():
+            return any("docs/runbooks/log-lost.md" in str(line) for line in self.system.log_lines("issuer-1"))
+        wait_until("the issuer names the runbook", told, 30)
+        reasons = self.system.metrics("issuer-1")
+        self.assertEqual(reasons.get('openrun_issuer_stopped{partition="0",reason="LOG_LOST"}'), 1.0)
+
+    def fill(self, requests):
+        campaign = self.system.create(requests)
+        answers = [self.system.request(campaign, f"user-{i}", wait=10) for i in range(requests)]
+        return campaign, [a.json for a in answers]
+
+    def test_a_recreated_topic_stops_the_issuer_and_shows_nobody_a_strangers_coupon(self):
+        system = self.system
+        campaign, before = self.fill(6)
+        system.stop("issuer-1")
+        system.kafka_tool("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", "openrun.requests")
+        code, out, err = system.command("topics", "create")
+        self.assertEqual(code, 0, out + err)
+        system.dev("start", "issuer-1", check=False)
+        self.assertStoppedByTheRunbook()
+        # Strangers now stand at the offsets of the old receipts, in a system that was started anew without thinking.
+        system.sql("UPDATE partition_checkpoint SET next_offset = 0; DELETE FROM outbox; DELETE FROM relay_progress")
+        system.kill("issuer-1")
+        system.dev("start", "issuer-1")
+        for i in range(8):
+            system.request(campaign, f"stranger-{i}", wait=1)
+        for old in before:
+            answer = system.status(old["receipt"])
+            shown = answer.json.get("coupon")
+            self.assertTrue(shown is None or shown == old["coupon"], answer)
+
+    def test_a_recreated_topic_under_a_running_issuer_stops_it(self):
+        self.fill(6)
+        self.system.kafka_tool("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", "openrun.requests")
+        self.system.command("topics", "create")
+        self.assertStoppedByTheRunbook()
+
+    def test_a_truncated_log_stops_the_issuer(self):
+        system = self.system
+        campaign, _ = self.fill(3)
+        system.stop("issuer-1")
+        for i in range(5):
+            self.assertEqual(system.request(campaign, f"late-{i}").status, 202)
+        plan = system.state / "delete-records.json"
+        end = system.next_offsets()[0] + 3
+        plan.write_text('{"partitions":[{"topic":"openrun.requests","partition":0,"offset":%d}],"version":1}' % end)
+        system.kafka_tool("org.apache.kafka.tools.DeleteRecordsCommand", "--offset-json-file", plan)
+        system.dev("start", "issuer-1", check=False)
+        self.assertStoppedByTheRunbook()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
