@@ -1,0 +1,121 @@
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <openrun/postgres/postgres.hpp>
+
+#include "session.hpp"
+
+namespace openrun::postgres {
+namespace {
+
+// Claims are counted apart only where everything is looked at ($4): it sorts every row, and the unique index says the
+// same.
+const Statement campaign_facts{
+    "campaign_facts",
+    "SELECT campaign.id, campaign.stock, campaign.issued, facts.coupons, facts.sequence_min, facts.sequence_max, "
+    "CASE WHEN $4 THEN (SELECT count(*) FROM (SELECT FROM coupon WHERE campaign_id = campaign.id "
+    "GROUP BY user_id, idempotency_key HAVING count(*) > 1) AS twice) ELSE 0 END, "
+    "facts.offset_max, coalesce(partition_checkpoint.next_offset, 0) "
+    "FROM campaign LEFT JOIN partition_checkpoint ON partition_checkpoint.partition = campaign.partition "
+    "CROSS JOIN LATERAL (SELECT count(*) AS coupons, coalesce(min(sequence), 0) AS sequence_min, "
+    "coalesce(max(sequence), 0) AS sequence_max, coalesce(max(request_offset), -1) AS offset_max "
+    "FROM coupon WHERE coupon.campaign_id = campaign.id) AS facts "
+    "WHERE campaign.id > $1 AND campaign.touched_at >= $3 ORDER BY campaign.id LIMIT $2"};
+
+const Statement partition_facts{
+    "partition_facts",
+    "SELECT checkpoint.partition, checkpoint.epoch, checkpoint.next_offset, checkpoint.log_time, "
+    "coalesce(relay_progress.published_through, 0), coalesce(kept.first_offset, -1), coalesce(kept.next_offset, -1), "
+    "kept.gaps, kept.backlog, (SELECT count(*) FROM dead_letter WHERE dead_letter.partition = checkpoint.partition AND "
+    "final_offset IS NULL AND discarded_at IS NULL) "
+    "FROM partition_checkpoint AS checkpoint LEFT JOIN relay_progress USING (partition) "
+    "CROSS JOIN LATERAL (SELECT min(first_offset) AS first_offset, max(last_offset) + 1 AS next_offset, "
+    "count(*) FILTER (WHERE first_offset <> expected) AS gaps, "
+    "count(*) FILTER (WHERE first_offset >= coalesce(relay_progress.published_through, 0)) AS backlog "
+    "FROM (SELECT first_offset, last_offset, lag(last_offset) OVER (ORDER BY first_offset) + 1 AS expected "
+    "FROM outbox WHERE outbox.partition = checkpoint.partition) AS rows) AS kept ORDER BY checkpoint.partition"};
+
+const char* const every_code =
+    "COPY (SELECT coupon.campaign_id, coupon.sequence, coupon.code, coupon.request_partition, coupon.request_offset, "
+    "coupon.issued_at, campaign.starts_at FROM coupon LEFT JOIN campaign ON campaign.id = coupon.campaign_id "
+    "ORDER BY coupon.campaign_id, coupon.sequence) TO STDOUT (FORMAT binary)";
+
+class PostgresAuditStore : public AuditStore {
+ public:
+  PostgresAuditStore(const Options& options, ports::Logger& logger) : session_(options, logger) {}
+
+  Result<std::vector<issuance::StoredCampaign>> stored_campaigns(CampaignId after, std::size_t limit,
+                                                                 Timestamp updated_since) override {
+    Parameters parameters;
+    parameters.int8(after.value)
+        .int8(static_cast<std::int64_t>(limit))
+        .timestamp(updated_since)
+        .boolean(updated_since == Timestamp{});
+    return session_.run_in_snapshot([&](Connection& connection) {
+      return map(connection.query(campaign_facts, parameters), [](Rows rows) {
+        std::vector<issuance::StoredCampaign> campaigns;
+        for (int row = 0; row < rows.size(); ++row) {
+          issuance::StoredCampaign campaign;
+          campaign.campaign = CampaignId{static_cast<std::uint32_t>(rows.at(row, 0).integer())};
+          campaign.stock = rows.at(row, 1).integer();
+          campaign.issued = rows.at(row, 2).integer();
+          campaign.coupons = rows.at(row, 3).integer();
+          campaign.sequence_min = rows.at(row, 4).integer();
+          campaign.sequence_max = rows.at(row, 5).integer();
+          campaign.duplicate_claims = rows.at(row, 6).integer();
+          campaign.offset_max = rows.at(row, 7).integer();
+          campaign.next_offset = rows.at(row, 8).integer();
+          campaigns.push_back(campaign);
+        }
+        return campaigns;
+      });
+    });
+  }
+
+  Result<std::uint64_t> each_code(const std::function<void(const CodeRow&)>& each) override {
+    return session_.run_in_snapshot([&](Connection& connection) {
+      return connection.copy_out(every_code, session_.patience(), [&](std::span<const Field> row) {
+        each({CampaignId{static_cast<std::uint32_t>(row[0].integer())},
+              Sequence{static_cast<std::uint32_t>(row[1].integer())}, row[2].string(),
+              Partition{static_cast<std::int32_t>(row[3].integer())}, Offset{row[4].integer()}, row[5].timestamp(),
+              row[6].timestamp_or_null().value_or(Timestamp{})});
+      });
+    });
+  }
+
+  Result<std::vector<PartitionRow>> partitions() override {
+    return session_.run_in_snapshot([](Connection& connection) {
+      return map(connection.query(partition_facts), [](Rows rows) {
+        std::vector<PartitionRow> partitions;
+        for (int row = 0; row < rows.size(); ++row) {
+          PartitionRow partition;
+          partition.partition = Partition{static_cast<std::int32_t>(rows.at(row, 0).integer())};
+          partition.epoch = Epoch{rows.at(row, 1).integer()};
+          partition.next_offset = Offset{rows.at(row, 2).integer()};
+          partition.log_time = rows.at(row, 3).timestamp();
+          partition.published_through = Offset{rows.at(row, 4).integer()};
+          partition.outbox_first = Offset{rows.at(row, 5).integer()};
+          partition.outbox_next = Offset{rows.at(row, 6).integer()};
+          partition.outbox_gaps = rows.at(row, 7).integer();
+          partition.outbox_backlog = rows.at(row, 8).integer();
+          partition.open_dead_letters = rows.at(row, 9).integer();
+          partitions.push_back(partition);
+        }
+        return partitions;
+      });
+    });
+  }
+
+ private:
+  Session session_;
+};
+
+}  // namespace
+
+std::unique_ptr<AuditStore> make_audit_store(const Options& options, ports::Logger& logger) {
+  return std::make_unique<PostgresAuditStore>(options, logger);
+}
+
+}  // namespace openrun::postgres

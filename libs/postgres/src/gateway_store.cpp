@@ -1,0 +1,264 @@
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <openrun/base/limits.hpp>
+#include <openrun/base/text.hpp>
+#include <openrun/postgres/postgres.hpp>
+
+#include "campaign_row.hpp"
+#include "session.hpp"
+
+namespace openrun::postgres {
+namespace {
+
+using ports::Coupon;
+using ports::StoredCampaign;
+
+#define OPENRUN_COUPON_COLUMNS "campaign_id, sequence, user_id, idempotency_key, code, issued_at, valid_until, used_at"
+
+const Statement campaign_by_id{"campaign_by_id", "SELECT " OPENRUN_CAMPAIGN_COLUMNS " FROM campaign WHERE id = $1"};
+const Statement campaigns_after{"campaigns_after",
+                                "SELECT " OPENRUN_CAMPAIGN_COLUMNS " FROM campaign WHERE id > $1 ORDER BY id LIMIT $2"};
+const Statement find_reservation{"find_reservation",
+                                 "SELECT campaign_id, partition FROM campaign_reservation WHERE idempotency_key = $1"};
+const Statement next_campaign_id{"next_campaign_id", "SELECT nextval('campaign_id')"};
+const Statement insert_reservation{"insert_reservation",
+                                   "INSERT INTO campaign_reservation (campaign_id, idempotency_key, partition) VALUES "
+                                   "($1, $2, $3) ON CONFLICT DO NOTHING"};
+const Statement outbox_at{"outbox_at",
+                          "SELECT last_offset, payload FROM outbox WHERE partition = $1 AND first_offset <= $2 "
+                          "ORDER BY first_offset DESC LIMIT 1"};
+const Statement partition_progress{"partition_progress",
+                                   "SELECT next_offset, coalesce((SELECT first_offset FROM outbox WHERE partition = $1 "
+                                   "ORDER BY first_offset LIMIT 1), next_offset) "
+                                   "FROM partition_checkpoint WHERE partition = $1"};
+const Statement replay_of_letter{"replay_of_letter",
+                                 "SELECT final_offset FROM dead_letter WHERE partition = $1 AND \"offset\" = $2"};
+const Statement coupon_by_sequence{
+    "coupon_by_sequence", "SELECT " OPENRUN_COUPON_COLUMNS " FROM coupon WHERE campaign_id = $1 AND sequence = $2"};
+const Statement coupon_by_claim{"coupon_by_claim", "SELECT " OPENRUN_COUPON_COLUMNS
+                                                   " FROM coupon WHERE user_id = $2 AND campaign_id = $1 AND "
+                                                   "idempotency_key = $3"};
+const Statement coupons_after{"coupons_after", "SELECT " OPENRUN_COUPON_COLUMNS
+                                               " FROM coupon WHERE campaign_id = $1 AND sequence > $2 "
+                                               "ORDER BY sequence LIMIT $3"};
+const Statement coupons_by_user{"coupons_by_user", "SELECT " OPENRUN_COUPON_COLUMNS
+                                                   " FROM coupon WHERE user_id = $1 "
+                                                   "ORDER BY issued_at DESC, campaign_id DESC, sequence DESC LIMIT $2"};
+const Statement dispatch_rates{"dispatch_rates", "SELECT partition, per_second FROM dispatch ORDER BY partition"};
+const Statement upsert_dispatch{"upsert_dispatch",
+                                "INSERT INTO dispatch (partition, per_second) VALUES ($1, $2) "
+                                "ON CONFLICT (partition) DO UPDATE SET per_second = excluded.per_second"};
+
+constexpr std::int32_t every_partition = -1;
+
+std::int32_t as_int4(CampaignId id) {
+  return static_cast<std::int32_t>(id.value);
+}
+
+// Text that no row can hold is in no row; asked for, the server would call it an error.
+bool can_be_stored(std::string_view text) {
+  return utf8_length(text) != not_utf8 && text.find('\0') == std::string_view::npos;
+}
+
+StoredCampaign read_stored_campaign(const Rows& rows, int row) {
+  return {read_campaign(rows, row),
+          Partition{static_cast<std::int32_t>(rows.at(row, campaign_partition_column).integer())},
+          Offset{rows.at(row, campaign_counters_offset_column).integer()}};
+}
+
+std::vector<Coupon> read_coupons(const Rows& rows) {
+  std::vector<Coupon> coupons;
+  coupons.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row) {
+    coupons.push_back({CampaignId{static_cast<std::uint32_t>(rows.at(row, 0).integer())},
+                       Sequence{static_cast<std::uint32_t>(rows.at(row, 1).integer())}, rows.at(row, 2).string(),
+                       rows.at(row, 3).string(), rows.at(row, 4).string(), rows.at(row, 5).timestamp(),
+                       rows.at(row, 6).timestamp_or_null(), rows.at(row, 7).timestamp_or_null()});
+  }
+  return coupons;
+}
+
+template <class T>
+std::optional<T> first_of(std::vector<T> values) {
+  if (values.empty()) return std::nullopt;
+  return std::move(values.front());
+}
+
+class PostgresGatewayStore : public ports::GatewayStore {
+ public:
+  PostgresGatewayStore(const Options& options, ports::Logger& logger) : session_(options, logger) {}
+
+  Result<std::optional<StoredCampaign>> campaign(CampaignId id) override {
+    // Above what the column can hold there is no campaign.
+    if (id.value > limits::campaign_id_max) return std::nullopt;
+    Parameters parameters;
+    parameters.int4(as_int4(id));
+    return session_.run([&](Connection& connection) {
+      return map(connection.query(campaign_by_id, parameters), [](Rows rows) -> std::optional<StoredCampaign> {
+        if (rows.size() == 0) return std::nullopt;
+        return read_stored_campaign(rows, 0);
+      });
+    });
+  }
+
+  Result<std::vector<StoredCampaign>> campaigns(CampaignId after, std::size_t limit) override {
+    Parameters parameters;
+    parameters.int8(after.value).int8(static_cast<std::int64_t>(limit));
+    return session_.run([&](Connection& connection) {
+      return map(connection.query(campaigns_after, parameters), [](Rows rows) {
+        std::vector<StoredCampaign> campaigns;
+        for (int row = 0; row < rows.size(); ++row) campaigns.push_back(read_stored_campaign(rows, row));
+        return campaigns;
+      });
+    });
+  }
+
+  Result<ports::Reservation> reserve_campaign(std::string_view idempotency_key, std::int32_t partitions) override;
+  Result<std::optional<std::string>> outcome_batch(Partition partition, Offset offset) override;
+  Result<Progress> progress(Partition partition) override;
+  Result<std::optional<Offset>> replay_of(Partition partition, Offset origin) override;
+
+  Result<std::optional<Coupon>> coupon(CampaignId campaign, Sequence sequence) override {
+    if (campaign.value > limits::campaign_id_max) return std::nullopt;
+    Parameters parameters;
+    parameters.int4(as_int4(campaign)).int8(sequence.value);
+    return map(coupons(coupon_by_sequence, parameters), first_of<Coupon>);
+  }
+  Result<std::optional<Coupon>> coupon_of(CampaignId campaign, std::string_view user,
+                                          std::string_view idempotency_key) override {
+    if (campaign.value > limits::campaign_id_max || !can_be_stored(user) || !can_be_stored(idempotency_key)) {
+      return std::nullopt;
+    }
+    Parameters parameters;
+    parameters.int4(as_int4(campaign)).text(user).text(idempotency_key);
+    return map(coupons(coupon_by_claim, parameters), first_of<Coupon>);
+  }
+  Result<std::vector<Coupon>> coupons_of_campaign(CampaignId campaign, Sequence after, std::size_t limit) override {
+    if (campaign.value > limits::campaign_id_max) return std::vector<Coupon>();
+    Parameters parameters;
+    parameters.int4(as_int4(campaign)).int8(after.value).int8(static_cast<std::int64_t>(limit));
+    return coupons(coupons_after, parameters);
+  }
+  Result<std::vector<Coupon>> coupons_of_user(std::string_view user, std::size_t limit) override {
+    if (!can_be_stored(user)) return std::vector<Coupon>();
+    Parameters parameters;
+    parameters.text(user).int8(static_cast<std::int64_t>(limit));
+    return coupons(coupons_by_user, parameters);
+  }
+  Result<std::uint32_t> holders(CampaignId campaign, const std::function<void(std::string_view user)>& each) override;
+
+  Result<std::vector<ports::DispatchRate>> dispatch() override;
+  Result<void> set_dispatch(const ports::DispatchRate& rate) override {
+    Parameters parameters;
+    parameters.int4(rate.partition ? rate.partition->value : every_partition).int8(rate.per_second);
+    return session_.run_void([&](Connection& connection) { return connection.query(upsert_dispatch, parameters); });
+  }
+
+ private:
+  Result<std::vector<Coupon>> coupons(const Statement& statement, const Parameters& parameters) {
+    return session_.run([&](Connection& connection) {
+      return map(connection.query(statement, parameters), [](Rows rows) { return read_coupons(rows); });
+    });
+  }
+
+  Session session_;
+};
+
+Result<ports::Reservation> PostgresGatewayStore::reserve_campaign(std::string_view idempotency_key,
+                                                                  std::int32_t partitions) {
+  if (partitions <= 0) return fail(Error::Kind::invalid, "the requests topic has no partitions");
+  if (!can_be_stored(idempotency_key)) return fail(Error::Kind::invalid, "the idempotency key is not UTF-8 text");
+  Parameters by_key;
+  by_key.text(idempotency_key);
+  return session_.run([&](Connection& connection) -> Sql<ports::Reservation> {
+    // Where two callers race for one key, the second round finds what the other one reserved.
+    for (;;) {
+      auto found = connection.query(find_reservation, by_key);
+      if (!found) return std::unexpected(std::move(found.error()));
+      if (found->size() == 1) {
+        return ports::Reservation{CampaignId{static_cast<std::uint32_t>(found->at(0, 0).integer())},
+                                  Partition{static_cast<std::int32_t>(found->at(0, 1).integer())}};
+      }
+      auto next = connection.query(next_campaign_id);
+      if (!next) return std::unexpected(std::move(next.error()));
+      const CampaignId id{static_cast<std::uint32_t>(next->at(0, 0).integer())};
+      Parameters reservation;
+      reservation.int4(as_int4(id)).text(idempotency_key).int4(home_partition(id, partitions).value);
+      auto inserted = connection.query(insert_reservation, reservation);
+      if (!inserted) return std::unexpected(std::move(inserted.error()));
+      if (inserted->touched() == 1) return ports::Reservation{id, home_partition(id, partitions)};
+    }
+  });
+}
+
+Result<std::optional<std::string>> PostgresGatewayStore::outcome_batch(Partition partition, Offset offset) {
+  Parameters parameters;
+  parameters.int4(partition.value).int8(offset.value);
+  return session_.run([&](Connection& connection) {
+    return map(connection.query(outbox_at, parameters), [&](Rows rows) -> std::optional<std::string> {
+      if (rows.size() == 0 || rows.at(0, 0).integer() < offset.value) return std::nullopt;
+      return rows.at(0, 1).string();
+    });
+  });
+}
+
+Result<ports::GatewayStore::Progress> PostgresGatewayStore::progress(Partition partition) {
+  Parameters parameters;
+  parameters.int4(partition.value);
+  return session_.run([&](Connection& connection) {
+    return map(connection.query(partition_progress, parameters), [](Rows rows) {
+      // No writer has ever taken this partition: nothing is decided.
+      if (rows.size() == 0) return Progress{Offset{0}, Offset{0}};
+      return Progress{Offset{rows.at(0, 0).integer()}, Offset{rows.at(0, 1).integer()}};
+    });
+  });
+}
+
+Result<std::optional<Offset>> PostgresGatewayStore::replay_of(Partition partition, Offset origin) {
+  Parameters parameters;
+  parameters.int4(partition.value).int8(origin.value);
+  return session_.run([&](Connection& connection) {
+    return map(connection.query(replay_of_letter, parameters), [](Rows rows) -> std::optional<Offset> {
+      if (rows.size() == 0 || rows.at(0, 0).is_null()) return std::nullopt;
+      return Offset{rows.at(0, 0).integer()};
+    });
+  });
+}
+
+Result<std::uint32_t> PostgresGatewayStore::holders(CampaignId campaign,
+                                                    const std::function<void(std::string_view user)>& each) {
+  const std::string copy = "COPY (SELECT user_id FROM coupon WHERE campaign_id = " + std::to_string(campaign.value) +
+                           ") TO STDOUT (FORMAT binary)";
+  return session_.run_in_snapshot([&](Connection& connection) {
+    return map(
+        connection.copy_out(copy, session_.patience(), [&](std::span<const Field> row) { each(row[0].bytes()); }),
+        [](std::uint64_t count) { return static_cast<std::uint32_t>(count); });
+  });
+}
+
+Result<std::vector<ports::DispatchRate>> PostgresGatewayStore::dispatch() {
+  return session_.run([](Connection& connection) {
+    return map(connection.query(dispatch_rates), [](Rows rows) {
+      std::vector<ports::DispatchRate> rates;
+      for (int row = 0; row < rows.size(); ++row) {
+        const auto partition = static_cast<std::int32_t>(rows.at(row, 0).integer());
+        rates.push_back({partition == every_partition ? std::nullopt : std::optional(Partition{partition}),
+                         static_cast<std::uint32_t>(rows.at(row, 1).integer())});
+      }
+      return rates;
+    });
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<ports::GatewayStore> make_gateway_store(const Options& options, ports::Logger& logger) {
+  return std::make_unique<PostgresGatewayStore>(options, logger);
+}
+
+}  // namespace openrun::postgres

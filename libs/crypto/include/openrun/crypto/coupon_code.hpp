@@ -1,12 +1,12 @@
-// Coupon codes: a keyed bijection of (campaign, sequence). Unique by construction, not guessable, and a code decrypts to its
-// coupon's primary key, so that no index on codes is needed.
+// Coupon codes: a keyed bijection of (campaign, sequence). Unique by construction, not guessable, and a code decrypts
+// to its coupon's primary key, so that no index on codes is needed.
 //
 //   campaign < 2^31, sequence < 2^32  ->  63 bits  ->  numerals  ->  FF1  ->  symbols
 //   hangul: 10 symbols of an alphabet of 150 (140 easy Hangul syllables and the digits): 150^10 > 2^72
 //   latin:  13 symbols of Crockford's base 32: 32^13 = 2^65
 //
-// The spare bits must be zero after decryption: that refuses all but 1 in 2^9 (hangul) or 1 in 4 (latin) of invented codes, and
-// the look-up in the store refuses the rest.
+// The spare bits must be zero after decryption: that refuses all but 1 in 2^9 (hangul) or 1 in 4 (latin) of invented
+// codes, and the look-up in the store refuses the rest.
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ class CouponCodes {
   // UTF-8: hangul in NFC, latin in upper case without hyphens. sequence >= 1, campaign within limits (asserted).
   [[nodiscard]] std::string encode(CouponKey key, CodeAlphabet alphabet) const;
 
-  // Accepts hangul in NFC and NFD, latin in either case, with or without hyphens, and Crockford's look-alikes (O=0, I=L=1).
-  // Empty where it is no code of this key: wrong length, a foreign symbol, or spare bits set.
+  // Accepts hangul in NFC and NFD, latin in either case, with or without hyphens, and Crockford's look-alikes (O=0,
+  // I=L=1). Empty where it is no code of this key: wrong length, a foreign symbol, or spare bits set.
   [[nodiscard]] std::optional<CouponKey> decode(std::string_view text) const;
 
   // Names the key without revealing it (16 hex digits). Stored at migration, checked at every start.

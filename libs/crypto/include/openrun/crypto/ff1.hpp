@@ -19,7 +19,8 @@ class Ff1 {
   Ff1(Ff1&&) noexcept;
   Ff1& operator=(Ff1&&) noexcept;
 
-  // In place. radix^numerals.size() is at least 1,000,000 and numerals.size() at most 32 (asserted); each numeral < radix.
+  // In place. radix^numerals.size() is at least 1,000,000 and numerals.size() at most 32 (asserted); each numeral <
+  // radix.
   void encrypt(std::span<std::uint16_t> numerals, std::uint32_t radix, std::span<const std::uint8_t> tweak) const;
   void decrypt(std::span<std::uint16_t> numerals, std::uint32_t radix, std::span<const std::uint8_t> tweak) const;
 

@@ -20,7 +20,10 @@ using Tag = std::array<std::uint8_t, 16>;
 [[nodiscard]] bool equal_constant_time(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);
 [[nodiscard]] bool equal_constant_time(std::string_view a, std::string_view b);
 
-// SipHash-2-4 (Aumasson and Bernstein, 2012) of campaign and user: the winners' set that gateways keep.
+// SipHash-2-4 (Aumasson and Bernstein, 2012); the two halves of its key as little-endian numbers.
+[[nodiscard]] std::uint64_t siphash_2_4(std::uint64_t k0, std::uint64_t k1, std::span<const std::uint8_t> message);
+
+// SipHash-2-4 of the campaign (4 bytes, little endian) and the user: the winners' set that gateways keep.
 class UserHash {
  public:
   explicit UserHash(std::span<const std::uint8_t> key);  // 16 bytes (asserted)
@@ -41,6 +44,8 @@ void random_bytes(std::span<std::uint8_t> out);
 [[nodiscard]] std::vector<std::uint8_t> from_hex(std::string_view text);
 // URL-safe alphabet without padding (RFC 4648, section 5).
 [[nodiscard]] std::string base64url(std::span<const std::uint8_t> bytes);
+// False, and `out` empty, for anything that base64url() would not have written: padding, foreign characters, a length
+// that no bytes have, trailing bits that are not zero.
 [[nodiscard]] bool from_base64url(std::string_view text, std::vector<std::uint8_t>& out);
 
 }  // namespace openrun::crypto

@@ -1,6 +1,7 @@
 // Receipts: a place in the log under a MAC. Opaque, unguessable, readable by every gateway without shared state.
 //
-//   base64url( key id:1 | partition:2 | campaign:4 | offset:8 | nonce:4 | HMAC-SHA-256 truncated to 16 )   big endian, 47 characters
+//   base64url( key id:1 | partition:2 | campaign:4 | offset:8 | nonce:4 | HMAC-SHA-256 truncated to 16 )   big endian,
+//   47 characters
 #pragma once
 
 #include <cstdint>

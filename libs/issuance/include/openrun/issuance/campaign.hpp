@@ -21,9 +21,9 @@ struct Discount {
 
 struct Policy {
   std::optional<Discount> discount;
-  std::optional<Timestamp> valid_until;            // at most one of these two
-  std::optional<std::int64_t> valid_for_seconds;   // counted from the coupon's issue
-  std::uint32_t max_per_user = 1;                  // above 1: each request carries its own idempotency key
+  std::optional<Timestamp> valid_until;           // at most one of these two
+  std::optional<std::int64_t> valid_for_seconds;  // counted from the coupon's issue
+  std::uint32_t max_per_user = 1;                 // above 1: each request carries its own idempotency key
   CodeFormat code_format = CodeFormat::hangul;
   bool operator==(const Policy&) const = default;
 };
@@ -32,8 +32,8 @@ struct CampaignTerms {
   std::string name;
   std::string description;
   std::uint32_t stock = 0;
-  Timestamp starts_at;                // inclusive
-  std::optional<Timestamp> ends_at;   // exclusive
+  Timestamp starts_at;               // inclusive
+  std::optional<Timestamp> ends_at;  // exclusive
   Policy policy;
   bool operator==(const CampaignTerms&) const = default;
 };
@@ -44,10 +44,10 @@ struct Campaign {
   CampaignTerms terms;
   std::uint32_t issued = 0;  // the last sequence given; issued <= terms.stock at every step
   bool paused = false;
-  bool closed = false;       // final
+  bool closed = false;  // final
   Timestamp created_at;
-  Timestamp updated_at;      // log time of the last command that changed it
-  Offset terms_offset;       // offset of the last command that changed it: a version number for caches
+  Timestamp updated_at;  // log time of the last command that changed it
+  Offset terms_offset;   // offset of the last command that changed it: a version number for caches
   bool operator==(const Campaign&) const = default;
 };
 

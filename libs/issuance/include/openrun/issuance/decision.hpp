@@ -24,8 +24,8 @@ enum class Outcome : std::uint8_t {
   sold_out = 17,
 
   dead_lettered = 30,
-  replay_ignored = 31,    // the origin was resolved before, or is not a dead letter
-  version_changed = 32,   // a DecisionVersion record
+  replay_ignored = 31,   // the origin was resolved before, or is not a dead letter
+  version_changed = 32,  // a DecisionVersion record
 
   command_applied = 40,
   command_repeated = 41,  // the same key again: nothing changed; `first_offset` says where the answer is
@@ -39,24 +39,28 @@ enum class Outcome : std::uint8_t {
   command_ends_before_start = 56,
 };
 
-[[nodiscard]] constexpr bool is_issued(Outcome o) { return o == Outcome::issued || o == Outcome::issued_before; }
+[[nodiscard]] constexpr bool is_issued(Outcome o) {
+  return o == Outcome::issued || o == Outcome::issued_before;
+}
 [[nodiscard]] constexpr bool is_request_refusal(Outcome o) {
   return o >= Outcome::campaign_not_found && o <= Outcome::sold_out;
 }
-[[nodiscard]] constexpr bool is_command(Outcome o) { return o >= Outcome::command_applied; }
+[[nodiscard]] constexpr bool is_command(Outcome o) {
+  return o >= Outcome::command_applied;
+}
 // The contract's name, for example "SOLD_OUT" or "BELOW_ISSUED".
 [[nodiscard]] const char* to_string(Outcome outcome);
 
-// What must be saved before what is sent: a Decision may be told to anybody only after the transaction that holds it has
-// committed. Until then it is a guess of a machine that may have to be dropped.
+// What must be saved before what is sent: a Decision may be told to anybody only after the transaction that holds it
+// has committed. Until then it is a guess of a machine that may have to be dropped.
 struct Decision {
   Offset offset;
   Outcome outcome = Outcome::none;
-  CampaignId campaign;                  // 0 where the record names none
-  Sequence sequence;                    // of the coupon issued, or of the one that the user already holds; else 0
-  Timestamp time;                       // log time of the decision; for a coupon that existed before, its issued_at
-  std::optional<Offset> origin;         // this record was a replay of that one; that one's receipt now shows this outcome
-  std::optional<Offset> first_offset;   // command_repeated: the offset of the first use of the key
+  CampaignId campaign;           // 0 where the record names none
+  Sequence sequence;             // of the coupon issued, or of the one that the user already holds; else 0
+  Timestamp time;                // log time of the decision; for a coupon that existed before, its issued_at
+  std::optional<Offset> origin;  // this record was a replay of that one; that one's receipt now shows this outcome
+  std::optional<Offset> first_offset;  // command_repeated: the offset of the first use of the key
   bool operator==(const Decision&) const = default;
 };
 

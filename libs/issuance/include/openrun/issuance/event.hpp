@@ -25,9 +25,9 @@ struct CreateCampaign {
 struct ChangeCampaign {
   std::optional<std::string> name;
   std::optional<std::string> description;
-  std::optional<Timestamp> starts_at;                // only before the first coupon
-  std::optional<std::optional<Timestamp>> ends_at;   // present and empty: the end is taken away
-  std::optional<Policy> policy;                      // only before the first coupon
+  std::optional<Timestamp> starts_at;               // only before the first coupon
+  std::optional<std::optional<Timestamp>> ends_at;  // present and empty: the end is taken away
+  std::optional<Policy> policy;                     // only before the first coupon
 };
 struct AddStock {
   std::int64_t add = 0;  // negative takes away, never below what is issued
@@ -47,8 +47,8 @@ struct Undecidable {
   std::string reason;  // UPPER_CASE name, as in openrun.dlq.reason
 };
 
-// A dead letter that is tried again. Its first arrival counts against start and end only; stock, pause and close are those
-// of now. An origin is resolved once: a further copy changes nothing.
+// A dead letter that is tried again. Its first arrival counts against start and end only; stock, pause and close are
+// those of now. An origin is resolved once: a further copy changes nothing.
 struct Replay {
   Offset origin;            // in the same partition
   Timestamp first_arrival;  // the origin's LogAppendTime
@@ -63,10 +63,18 @@ inline constexpr std::uint32_t decision_version_supported = 1;
 
 using Event = std::variant<IssueRequested, CampaignCommand, Replay, DecisionVersion, Undecidable>;
 
+// The campaign that the record names; empty where it names none. Of a replay, the one that its original names.
+[[nodiscard]] std::optional<CampaignId> campaign_of(const Event& event);
+[[nodiscard]] std::optional<CampaignId> campaign_of(const Replay& replay);
+
 struct Input {
   Offset offset;
   Timestamp time;  // LogAppendTime, as the broker wrote it; the machine clamps it so that it never runs back
   Event event;
 };
+
+// The time that counts against start and end: of a replay its first arrival, of anything else `log_time`, which is the
+// machine's log time after the record.
+[[nodiscard]] Timestamp judged_at(const Event& event, Timestamp log_time);
 
 }  // namespace openrun::issuance

@@ -1,4 +1,4 @@
-// The store ports over libpqxx and libpq. The schema is in schema/*.sql, compiled in.
+// The store ports over libpq. The schema is in schema/*.sql, compiled in.
 #pragma once
 
 #include <chrono>
@@ -9,11 +9,11 @@
 #include <vector>
 
 #include <openrun/base/result.hpp>
+#include <openrun/issuance/invariants.hpp>
 #include <openrun/ports/coupon_store.hpp>
 #include <openrun/ports/gateway_store.hpp>
 #include <openrun/ports/log.hpp>
 #include <openrun/ports/outbox.hpp>
-#include <openrun/issuance/invariants.hpp>
 
 namespace openrun::postgres {
 
@@ -30,10 +30,11 @@ struct Options {
 [[nodiscard]] std::unique_ptr<ports::Outbox> make_outbox(const Options& options, ports::Logger& logger);
 [[nodiscard]] std::unique_ptr<ports::GatewayStore> make_gateway_store(const Options& options, ports::Logger& logger);
 
-// Brings the schema up to date, one transaction a step, under an advisory lock; returns the names of the steps it ran. Stores the
-// code key's fingerprint, or fails (Error::Kind::conflict) where another one is stored.
+// Brings the schema up to date, one transaction a step, under an advisory lock; returns the names of the steps it ran.
+// Stores the code key's fingerprint, or fails (Error::Kind::conflict) where another one is stored.
 [[nodiscard]] Result<std::vector<std::string>> migrate(const Options& options, const std::string& code_key_fingerprint);
-// Fails where the schema is older or newer than this build, or the code key is another one: every daemon calls it at start.
+// Fails where the schema is older or newer than this build, or the code key is another one: every daemon calls it at
+// start.
 [[nodiscard]] Result<void> check_schema(const Options& options, const std::string& code_key_fingerprint);
 
 // The facts that reconciler and audit compare. Each call reads one snapshot (REPEATABLE READ).
@@ -41,7 +42,8 @@ class AuditStore {
  public:
   virtual ~AuditStore() = default;
   // Campaigns with id above `after`, ascending, at most `limit`; updated_since limits to those changed lately (0: all).
-  [[nodiscard]] virtual Result<std::vector<issuance::StoredCampaign>> stored_campaigns(CampaignId after, std::size_t limit,
+  [[nodiscard]] virtual Result<std::vector<issuance::StoredCampaign>> stored_campaigns(CampaignId after,
+                                                                                       std::size_t limit,
                                                                                        Timestamp updated_since) = 0;
   struct CodeRow {
     CampaignId campaign;
@@ -58,11 +60,11 @@ class AuditStore {
     Partition partition;
     Epoch epoch;
     Offset next_offset;
-    Offset outbox_first;            // of the oldest kept row; -1 without rows
-    Offset outbox_next;             // one past the newest row's last_offset; -1 without rows
-    std::int64_t outbox_gaps = 0;   // rows that do not begin where the one before ended
+    Offset outbox_first;           // of the oldest kept row; -1 without rows
+    Offset outbox_next;            // one past the newest row's last_offset; -1 without rows
+    std::int64_t outbox_gaps = 0;  // rows that do not begin where the one before ended
     Offset published_through;
-    std::int64_t outbox_backlog = 0;        // rows not yet known to be published
+    std::int64_t outbox_backlog = 0;  // rows not yet known to be published
     std::int64_t open_dead_letters = 0;
     Timestamp log_time;
   };

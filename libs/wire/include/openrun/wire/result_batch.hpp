@@ -10,11 +10,17 @@
 #include <vector>
 
 #include <openrun/base/ids.hpp>
+#include <openrun/base/limits.hpp>
 #include <openrun/base/result.hpp>
 #include <openrun/issuance/campaign.hpp>
 #include <openrun/issuance/decision.hpp>
 
 namespace openrun::wire {
+
+// The most offsets that one batch may span, gaps included.
+inline constexpr std::size_t batch_offsets_max = limits::batch_records_max * 4;
+// What one touched campaign adds to a batch at most, beyond bytes().
+inline constexpr std::size_t campaign_counters_bytes_max = 72;
 
 // One thread at a time.
 class ResultBatchBuilder {
@@ -24,13 +30,21 @@ class ResultBatchBuilder {
   ResultBatchBuilder(ResultBatchBuilder&&) noexcept;
   ResultBatchBuilder& operator=(ResultBatchBuilder&&) noexcept;
 
-  // In ascending order of offsets; skipped offsets become Outcome::none. `winner` is the user's keyed hash where a coupon was
-  // issued, else 0. `after` is the campaign right after a command that was applied, else null.
-  void add(const issuance::Decision& decision, std::uint32_t nonce, std::uint64_t winner, const issuance::Campaign* after);
+  // Whether a record at this offset lies within batch_offsets_max of the first; where not, the batch must be closed
+  // before it.
+  [[nodiscard]] bool spans(Offset offset) const;
+  // In ascending order of offsets, within spans() (both asserted); skipped offsets become Outcome::none. `winner` is
+  // the user's keyed hash where a coupon was issued, else 0. `after` is the campaign right after a command that was
+  // applied, else null.
+  void add(const issuance::Decision& decision, std::uint32_t nonce, std::uint64_t winner,
+           const issuance::Campaign* after);
+  // Decisions added; skipped offsets do not count.
   [[nodiscard]] std::size_t records() const;
-  // An upper bound of the serialised size so far, campaigns excepted: the issuer closes the batch below the limit.
+  // An upper bound of the serialised size so far, campaigns excepted (campaign_counters_bytes_max each): the issuer
+  // closes the batch below the limit.
   [[nodiscard]] std::size_t bytes() const;
   // The serialised batch. `touched`: every campaign that a decision of the batch changed, as it stands at the end.
+  // At least one record was added (asserted); the builder is spent afterwards.
   [[nodiscard]] std::string finish(const std::vector<issuance::Campaign>& touched, Timestamp log_time);
 
  private:
@@ -83,7 +97,9 @@ struct ResultBatch {
   std::vector<ReplayResult> replays;
 };
 
-// Error::Kind::invalid for bytes that are no consistent batch (lengths that do not fit, ranges out of order).
+// Error::Kind::invalid for bytes that are no consistent batch: lengths that do not fit, ranges out of order or above
+// batch_offsets_max, numbers out of their bounds, an outcome that this version does not know. Safe for any bytes.
+// Unknown fields are passed over: writers are upgraded before or after readers.
 [[nodiscard]] Result<ResultBatch> decode_result_batch(std::string_view payload);
 
 }  // namespace openrun::wire

@@ -1,0 +1,112 @@
+// What reconciler and audit compare.
+#include "test_database.hpp"
+
+namespace openrun::postgres::test {
+namespace {
+
+class Audit : public PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
+    auto store = coupon_store();
+    auto writer = store->take_over(Partition{0}).value();
+    for (const std::uint32_t coupons : {3U, 2U}) {
+      const auto batch = sample_batch(writer, campaign_, coupons);
+      ASSERT_EQ(store->commit(batch).outcome, ports::CommitOutcome::committed);
+      writer.snapshot.next_offset = batch.next_offset;
+    }
+    issuance::Campaign empty = sample_campaign(8);
+    ASSERT_EQ(store->commit(sample_batch(writer, empty, 0)).outcome, ports::CommitOutcome::committed);
+    audit_ = make_audit_store(options(), logger_);
+  }
+  issuance::Campaign campaign_ = sample_campaign(7);
+  std::unique_ptr<AuditStore> audit_;
+};
+
+TEST_F(Audit, ACampaignIsCountedFromItsRows) {
+  const auto campaigns = audit_->stored_campaigns(CampaignId{0}, 10, Timestamp{0});
+  ASSERT_TRUE(campaigns) << campaigns.error().message;
+  ASSERT_EQ(campaigns->size(), 2U);
+  const issuance::StoredCampaign& first = (*campaigns)[0];
+  EXPECT_EQ(first.campaign, CampaignId{7});
+  EXPECT_EQ(first.stock, 1'000);
+  EXPECT_EQ(first.issued, 5);
+  EXPECT_EQ(first.coupons, 5);
+  EXPECT_EQ(first.sequence_min, 1);
+  EXPECT_EQ(first.sequence_max, 5);
+  EXPECT_EQ(first.duplicate_claims, 0);
+  EXPECT_EQ(first.offset_max, 4);
+  EXPECT_EQ(first.next_offset, 6);
+  EXPECT_EQ((*campaigns)[1].coupons, 0);
+  EXPECT_EQ((*campaigns)[1].offset_max, -1);
+  EXPECT_EQ(audit_->stored_campaigns(CampaignId{7}, 10, Timestamp{0})->size(), 1U);
+  EXPECT_EQ(audit_->stored_campaigns(CampaignId{0}, 1, Timestamp{0})->size(), 1U);
+}
+
+TEST_F(Audit, WhatWasDamagedIsSeen) {
+  database().rows("DELETE FROM coupon WHERE sequence = 2");
+  database().rows("UPDATE coupon SET sequence = 9 WHERE sequence = 1");
+  database().rows("ALTER TABLE coupon DROP CONSTRAINT coupon_user_id_campaign_id_idempotency_key_key");
+  database().rows("UPDATE coupon SET user_id = 'same' WHERE sequence IN (3, 4)");
+  const auto first = audit_->stored_campaigns(CampaignId{0}, 10, Timestamp{0})->at(0);
+  EXPECT_EQ(first.coupons, 4);
+  EXPECT_EQ(first.sequence_min, 3);
+  EXPECT_EQ(first.sequence_max, 9);
+  EXPECT_EQ(first.duplicate_claims, 1);
+  database().rows("DELETE FROM coupon");
+  database().rows(
+      "ALTER TABLE coupon ADD CONSTRAINT coupon_user_id_campaign_id_idempotency_key_key "
+      "UNIQUE (user_id, campaign_id, idempotency_key)");
+}
+
+TEST_F(Audit, OnlyWhatChangedLatelyIsLookedAt) {
+  database().rows("UPDATE campaign SET touched_at = '2001-01-01Z' WHERE id = 7");
+  const auto campaigns = audit_->stored_campaigns(CampaignId{0}, 10, Timestamp{1'500'000'000'000});
+  ASSERT_EQ(campaigns->size(), 1U);
+  EXPECT_EQ((*campaigns)[0].campaign, CampaignId{8});
+}
+
+TEST_F(Audit, EveryCodeComesInOrder) {
+  std::vector<AuditStore::CodeRow> rows;
+  const auto count = audit_->each_code([&](const AuditStore::CodeRow& row) { rows.push_back(row); });
+  ASSERT_TRUE(count) << count.error().message;
+  EXPECT_EQ(*count, 5U);
+  ASSERT_EQ(rows.size(), 5U);
+  EXPECT_EQ(rows[4].campaign, CampaignId{7});
+  EXPECT_EQ(rows[4].sequence, Sequence{5});
+  EXPECT_EQ(rows[4].code, "code-5");
+  EXPECT_EQ(rows[4].request_partition, Partition{0});
+  EXPECT_EQ(rows[4].request_offset, Offset{4});
+  EXPECT_EQ(rows[4].issued_at, Timestamp{1'700'000'001'005});
+  EXPECT_EQ(rows[4].starts_at, campaign_.terms.starts_at);
+}
+
+TEST_F(Audit, APartitionTellsOfItsOutbox) {
+  auto outbox = make_outbox(options(), logger_);
+  ASSERT_TRUE(outbox->set_published_through(Partition{0}, Offset{3}));
+  database().rows("INSERT INTO partition_checkpoint VALUES (1, 4, 0, '1970-01-01Z', 0, 1)");
+  database().rows(
+      "INSERT INTO dead_letter (partition, \"offset\", log_time, key, value, headers, reason, error, replays) "
+      "VALUES (0, 1, now(), '', '', '{}', 'X', '', 0)");
+  const auto partitions = audit_->partitions();
+  ASSERT_TRUE(partitions) << partitions.error().message;
+  ASSERT_EQ(partitions->size(), 2U);
+  const AuditStore::PartitionRow& first = (*partitions)[0];
+  EXPECT_EQ(first.epoch, Epoch{1});
+  EXPECT_EQ(first.next_offset, Offset{6});
+  EXPECT_EQ(first.outbox_first, Offset{0});
+  EXPECT_EQ(first.outbox_next, Offset{6});
+  EXPECT_EQ(first.outbox_gaps, 0);
+  EXPECT_EQ(first.published_through, Offset{3});
+  EXPECT_EQ(first.outbox_backlog, 2);
+  EXPECT_EQ(first.open_dead_letters, 1);
+  EXPECT_EQ(first.log_time, Timestamp{1'700'000'002'345});
+  EXPECT_EQ((*partitions)[1].outbox_first, Offset{-1});
+  EXPECT_EQ((*partitions)[1].outbox_next, Offset{-1});
+  database().rows("DELETE FROM outbox WHERE first_offset = 3");
+  EXPECT_EQ(audit_->partitions()->at(0).outbox_gaps, 1);
+}
+
+}  // namespace
+}  // namespace openrun::postgres::test

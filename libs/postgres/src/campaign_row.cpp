@@ -1,0 +1,146 @@
+#include "campaign_row.hpp"
+
+#include <string>
+
+namespace openrun::postgres {
+namespace {
+
+constexpr std::string_view rfc3339_format = "YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"";
+
+}  // namespace
+
+std::string_view stored_state(const issuance::Campaign& campaign) {
+  if (campaign.closed) return "closed";
+  if (campaign.paused) return "paused";
+  if (campaign.issued >= campaign.terms.stock) return "sold_out";
+  return "open";
+}
+
+issuance::Campaign read_campaign(const Rows& rows, int row) {
+  int column = 0;
+  const auto next = [&] { return rows.at(row, column++); };
+  issuance::Campaign campaign;
+  campaign.id = CampaignId{static_cast<std::uint32_t>(next().integer())};
+  campaign.terms.name = next().string();
+  campaign.terms.description = next().string();
+  campaign.terms.stock = static_cast<std::uint32_t>(next().integer());
+  campaign.issued = static_cast<std::uint32_t>(next().integer());
+  campaign.terms.starts_at = next().timestamp();
+  campaign.terms.ends_at = next().timestamp_or_null();
+  campaign.paused = next().boolean();
+  campaign.closed = next().boolean();
+  campaign.created_at = next().timestamp();
+  campaign.updated_at = next().timestamp();
+  campaign.terms_offset = Offset{next().integer()};
+  issuance::Policy& policy = campaign.terms.policy;
+  const Field type = next();
+  const Field value = next();
+  const Field currency = next();
+  if (!type.is_null()) {
+    issuance::Discount discount;
+    discount.type = type.bytes() == "amount" ? issuance::Discount::Type::amount : issuance::Discount::Type::percent;
+    discount.value = value.integer();
+    if (!currency.is_null()) discount.currency = currency.string();
+    policy.discount = std::move(discount);
+  }
+  policy.valid_until = next().timestamp_or_null();
+  if (const Field seconds = next(); !seconds.is_null()) policy.valid_for_seconds = seconds.integer();
+  if (const Field most = next(); !most.is_null()) policy.max_per_user = static_cast<std::uint32_t>(most.integer());
+  if (const Field format = next(); !format.is_null() && format.bytes() == "latin") {
+    policy.code_format = issuance::CodeFormat::latin;
+  }
+  return campaign;
+}
+
+// A column that would be set to another partition is set to NULL instead, which the table refuses.
+const Statement upsert_campaigns{
+    "upsert_campaigns",
+    "INSERT INTO campaign AS stored (id, name, description, stock, issued, starts_at, ends_at, paused, closed, "
+    "created_at, "
+    "updated_at, terms_offset, state, policy, partition, counters_offset, touched_at) "
+    "SELECT id, name, description, stock, issued, starts_at, ends_at, paused, closed, created_at, updated_at, "
+    "terms_offset, "
+    "state, jsonb_strip_nulls(jsonb_build_object("
+    "'discount', CASE WHEN discount_type IS NOT NULL THEN jsonb_build_object('type', discount_type, 'value', "
+    "discount_value, "
+    "'currency', nullif(discount_currency, '')) END, "
+    "'valid_until', to_char(valid_until AT TIME ZONE 'UTC', $23), 'valid_for_seconds', valid_for_seconds, "
+    "'max_per_user', max_per_user, 'code_format', code_format)), $1, $2, now() "
+    "FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) "
+    "AS given(id, name, description, stock, issued, starts_at, ends_at, paused, closed, created_at, updated_at, "
+    "terms_offset, "
+    "state, discount_type, discount_value, discount_currency, valid_until, valid_for_seconds, max_per_user, "
+    "code_format) "
+    "ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, stock = excluded.stock, "
+    "issued = excluded.issued, starts_at = excluded.starts_at, ends_at = excluded.ends_at, paused = excluded.paused, "
+    "closed = excluded.closed, created_at = excluded.created_at, updated_at = excluded.updated_at, "
+    "terms_offset = excluded.terms_offset, state = excluded.state, policy = excluded.policy, "
+    "partition = CASE WHEN stored.partition = excluded.partition THEN stored.partition END, "
+    "counters_offset = excluded.counters_offset, touched_at = excluded.touched_at"};
+
+Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campaigns, Partition partition,
+                                       Offset last_offset) {
+  Array id(Type::int4), name(Type::text), description(Type::text), stock(Type::int8), issued(Type::int8),
+      starts_at(Type::timestamp), ends_at(Type::timestamp), paused(Type::boolean), closed(Type::boolean),
+      created_at(Type::timestamp), updated_at(Type::timestamp), terms_offset(Type::int8), state(Type::text),
+      discount_type(Type::text), discount_value(Type::int8), discount_currency(Type::text),
+      valid_until(Type::timestamp), valid_for_seconds(Type::int8), max_per_user(Type::int8), code_format(Type::text);
+  for (const issuance::Campaign& campaign : campaigns) {
+    const issuance::CampaignTerms& terms = campaign.terms;
+    const issuance::Policy& policy = terms.policy;
+    id.add_int4(static_cast<std::int32_t>(campaign.id.value));
+    name.add_text(terms.name);
+    description.add_text(terms.description);
+    stock.add_int8(terms.stock);
+    issued.add_int8(campaign.issued);
+    starts_at.add_timestamp(terms.starts_at);
+    ends_at.add_timestamp(terms.ends_at);
+    paused.add_boolean(campaign.paused);
+    closed.add_boolean(campaign.closed);
+    created_at.add_timestamp(campaign.created_at);
+    updated_at.add_timestamp(campaign.updated_at);
+    terms_offset.add_int8(campaign.terms_offset.value);
+    state.add_text(stored_state(campaign));
+    if (policy.discount) {
+      discount_type.add_text(policy.discount->type == issuance::Discount::Type::amount ? "amount" : "percent");
+      discount_value.add_int8(policy.discount->value);
+      discount_currency.add_text(policy.discount->currency);
+    } else {
+      discount_type.add_null();
+      discount_value.add_null();
+      discount_currency.add_null();
+    }
+    valid_until.add_timestamp(policy.valid_until);
+    policy.valid_for_seconds ? valid_for_seconds.add_int8(*policy.valid_for_seconds) : valid_for_seconds.add_null();
+    max_per_user.add_int8(policy.max_per_user);
+    code_format.add_text(policy.code_format == issuance::CodeFormat::latin ? "latin" : "hangul");
+  }
+  Parameters parameters;
+  parameters.int4(partition.value).int8(last_offset.value);
+  for (const Array* column : {&id,
+                              &name,
+                              &description,
+                              &stock,
+                              &issued,
+                              &starts_at,
+                              &ends_at,
+                              &paused,
+                              &closed,
+                              &created_at,
+                              &updated_at,
+                              &terms_offset,
+                              &state,
+                              &discount_type,
+                              &discount_value,
+                              &discount_currency,
+                              &valid_until,
+                              &valid_for_seconds,
+                              &max_per_user,
+                              &code_format}) {
+    parameters.array(*column);
+  }
+  parameters.text(rfc3339_format);
+  return parameters;
+}
+
+}  // namespace openrun::postgres

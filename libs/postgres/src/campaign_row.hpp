@@ -1,0 +1,34 @@
+// A campaign and its row. The policy is jsonb for readers; here it is taken apart and put together by SQL, to the
+// millisecond.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include <openrun/issuance/campaign.hpp>
+
+#include "connection.hpp"
+
+namespace openrun::postgres {
+
+// For SELECT ... FROM campaign: `campaign_columns` many, in the order that read_campaign() expects from `first` on.
+#define OPENRUN_CAMPAIGN_COLUMNS                                                                                       \
+  "id, name, description, stock, issued, starts_at, ends_at, paused, closed, created_at, updated_at, terms_offset, "   \
+  "policy->'discount'->>'type', (policy->'discount'->>'value')::bigint, policy->'discount'->>'currency', "             \
+  "(policy->>'valid_until')::timestamptz, (policy->>'valid_for_seconds')::bigint, (policy->>'max_per_user')::bigint, " \
+  "policy->>'code_format', partition, counters_offset"
+inline constexpr int campaign_partition_column = 19;
+inline constexpr int campaign_counters_offset_column = 20;
+
+[[nodiscard]] issuance::Campaign read_campaign(const Rows& rows, int row);
+
+// Writes campaigns as they stand after a batch that ends at `last_offset`; new ones are inserted. A campaign never
+// moves to another partition: an attempt fails.
+extern const Statement upsert_campaigns;
+[[nodiscard]] Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campaigns, Partition partition,
+                                                     Offset last_offset);
+
+// What a reader sees of it apart from the times.
+[[nodiscard]] std::string_view stored_state(const issuance::Campaign& campaign);
+
+}  // namespace openrun::postgres

@@ -1,0 +1,296 @@
+// What a batch leaves in the tables, and what the store says where it must not be written.
+#include <algorithm>
+#include <string>
+
+#include <openrun/base/limits.hpp>
+
+#include "test_database.hpp"
+
+namespace openrun::postgres::test {
+namespace {
+
+using ports::CommitOutcome;
+
+class Commit : public PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
+    store_ = coupon_store();
+    auto taken = store_->take_over(Partition{0});
+    ASSERT_TRUE(taken) << taken.error().message;
+    writer_ = *taken;
+  }
+  CommitOutcome commit(const ports::CommitBatch& batch) {
+    const ports::CommitAnswer answer = store_->commit(batch);
+    if (answer.outcome == CommitOutcome::committed) writer_.snapshot.next_offset = batch.next_offset;
+    last_message_ = answer.message;
+    return answer.outcome;
+  }
+  ports::TakenOver rebuilt() {
+    auto state = store_->rebuild(Partition{0}, writer_.epoch);
+    EXPECT_TRUE(state) << state.error().message;
+    return state.value_or(ports::TakenOver{});
+  }
+  std::string everything() {
+    return database().value(
+        "SELECT (SELECT count(*) FROM coupon) || ' ' || (SELECT count(*) FROM campaign) || ' ' || (SELECT count(*) "
+        "FROM "
+        "outbox) || ' ' || (SELECT count(*) FROM campaign_command) || ' ' || (SELECT count(*) FROM dead_letter) || ' ' "
+        "|| "
+        "(SELECT next_offset FROM partition_checkpoint WHERE partition = 0)");
+  }
+
+  std::unique_ptr<ports::CouponStore> store_;
+  ports::TakenOver writer_;
+  std::string last_message_;
+};
+
+TEST_F(Commit, WritesEverythingOfTheBatchInOneTransaction) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 3);
+  batch.commands.push_back({campaign.id, "key-1", Offset{0}, issuance::Outcome::command_applied});
+  ports::DeadLetterRow letter;
+  letter.offset = Offset{2};
+  letter.reason = "UNDECODABLE";
+  batch.dead_letters.push_back(letter);
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  EXPECT_EQ(everything(), "3 1 1 1 1 3");
+  EXPECT_EQ(database().value(
+                "SELECT count(DISTINCT xmin::text) FROM (SELECT xmin FROM coupon UNION ALL SELECT xmin FROM campaign "
+                "UNION ALL SELECT xmin FROM outbox UNION ALL SELECT xmin FROM partition_checkpoint UNION ALL "
+                "SELECT xmin FROM dead_letter UNION ALL SELECT xmin FROM campaign_command) AS written"),
+            "1");
+  EXPECT_EQ(
+      database().rows("SELECT sequence, user_id, idempotency_key, code, status, request_partition, request_offset "
+                      "FROM coupon ORDER BY sequence")[1],
+      (std::vector<std::string>{"2", "user-7-2", "", "code-2", "UNUSED", "0", "1"}));
+  EXPECT_EQ(
+      database().rows("SELECT partition, first_offset, last_offset, convert_from(payload, 'UTF8') FROM outbox")[0],
+      (std::vector<std::string>{"0", "0", "2", "payload of 0"}));
+  EXPECT_EQ(database().value("SELECT counters_offset FROM campaign"), "2");
+}
+
+TEST_F(Commit, ReadsBackExactlyTheStateThatWasWritten) {
+  issuance::Campaign plain = sample_campaign(1);
+  issuance::Campaign rich = sample_campaign(2, static_cast<std::uint32_t>(limits::stock_max), 17);
+  rich.terms.ends_at = Timestamp{limits::timestamp_ms_max};
+  rich.paused = rich.closed = true;
+  rich.terms.policy = {issuance::Discount{issuance::Discount::Type::amount, 5'000'000'000, "KRW"},
+                       Timestamp{1'800'000'000'999}, std::nullopt, 1'000, issuance::CodeFormat::latin};
+  issuance::Campaign percent = sample_campaign(3, 0);
+  percent.terms.starts_at = Timestamp{0};
+  percent.terms.policy.discount = issuance::Discount{issuance::Discount::Type::percent, 15, ""};
+  percent.terms.policy.valid_for_seconds = 86'400;
+  percent.terms.description = "";
+  ports::CommitBatch batch = sample_batch(writer_, plain, 0);
+  batch.campaigns = {percent, rich, plain};
+  batch.decision_version = 1;
+  batch.log_time = Timestamp{limits::timestamp_ms_max};
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+
+  const ports::TakenOver state = rebuilt();
+  EXPECT_EQ(state.snapshot.campaigns, (std::vector{plain, rich, percent}));
+  EXPECT_EQ(state.snapshot.next_offset, batch.next_offset);
+  EXPECT_EQ(state.snapshot.log_time, batch.log_time);
+  EXPECT_EQ(state.snapshot.decision_version, batch.decision_version);
+  EXPECT_EQ(state.fingerprint, batch.fingerprint);
+  EXPECT_EQ(state.epoch, writer_.epoch);
+  EXPECT_EQ(database().value("SELECT string_agg(state, ',' ORDER BY id) FROM campaign"), "open,closed,sold_out");
+
+  // Once more over the same rows: an update must carry every field too, and take an end away again.
+  rich.terms = plain.terms;
+  rich.closed = false;
+  rich.issued = 18;
+  batch = sample_batch(state, rich, 2);
+  batch.log_time = Timestamp{1};
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  EXPECT_EQ(rebuilt().snapshot.campaigns, (std::vector{plain, rich, percent}));
+  EXPECT_EQ(rebuilt().snapshot.log_time, Timestamp{1});
+}
+
+TEST_F(Commit, AProbeLeavesNothingBehind) {
+  issuance::Campaign campaign = sample_campaign(7);
+  const ports::CommitBatch batch = sample_batch(writer_, campaign, 3);
+  EXPECT_EQ(store_->probe(batch).outcome, CommitOutcome::committed);
+  EXPECT_EQ(everything(), "0 0 0 0 0 0");
+  EXPECT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  EXPECT_EQ(store_->probe(batch).outcome, CommitOutcome::fenced);
+}
+
+TEST_F(Commit, AnotherExpectedOffsetIsFenced) {
+  issuance::Campaign campaign = sample_campaign(7);
+  const ports::CommitBatch batch = sample_batch(writer_, campaign, 3);
+  ASSERT_EQ(commit(batch), CommitOutcome::committed);
+  EXPECT_EQ(commit(batch), CommitOutcome::fenced);
+  ports::CommitBatch without_coupons = batch;
+  without_coupons.coupons.clear();
+  EXPECT_EQ(commit(without_coupons), CommitOutcome::fenced);
+  EXPECT_EQ(everything(), "3 1 1 0 0 3");
+}
+
+TEST_F(Commit, AUserThatNoTextCanHoldIsRefusedAndNothingIsWritten) {
+  for (const std::string& user : {std::string("a\0b", 3), std::string("\xff\xfe"), std::string("\xed\xa0\x80")}) {
+    issuance::Campaign campaign = sample_campaign(7);
+    ports::CommitBatch batch = sample_batch(writer_, campaign, 3);
+    batch.coupons[1].user = user;
+    EXPECT_EQ(store_->probe(batch).outcome, CommitOutcome::refused);
+    EXPECT_EQ(commit(batch), CommitOutcome::refused);
+    EXPECT_EQ(everything(), "0 0 0 0 0 0");
+  }
+}
+
+TEST_F(Commit, ATextOfACampaignThatCannotBeStoredIsRefused) {
+  issuance::Campaign campaign = sample_campaign(7);
+  campaign.terms.name = std::string("n\0", 2);
+  EXPECT_EQ(commit(sample_batch(writer_, campaign, 0)), CommitOutcome::refused);
+  EXPECT_EQ(everything(), "0 0 0 0 0 0");
+}
+
+TEST_F(Commit, TheSameClaimTwiceIsAConflict) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ASSERT_EQ(commit(sample_batch(writer_, campaign, 2)), CommitOutcome::committed);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 2);
+  batch.coupons[1].user = "user-7-1";
+  EXPECT_EQ(commit(batch), CommitOutcome::conflict);
+  EXPECT_EQ(last_message_.find("user-7"), std::string::npos) << last_message_;
+  batch.coupons[1].idempotency_key = "another key";
+  EXPECT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+}
+
+TEST_F(Commit, MoreIssuedThanStockIsRolledBack) {
+  issuance::Campaign campaign = sample_campaign(7, 2);
+  EXPECT_EQ(commit(sample_batch(writer_, campaign, 3)), CommitOutcome::rolled_back);
+  EXPECT_EQ(everything(), "0 0 0 0 0 0");
+}
+
+TEST_F(Commit, ACampaignNeverMovesToAnotherPartition) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ASSERT_EQ(commit(sample_batch(writer_, campaign, 1)), CommitOutcome::committed);
+  auto other_store = coupon_store();
+  const auto other = other_store->take_over(Partition{1});
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other_store->commit(sample_batch(*other, campaign, 0)).outcome, CommitOutcome::rolled_back);
+  EXPECT_EQ(database().value("SELECT partition FROM campaign"), "0");
+}
+
+TEST_F(Commit, AReplayResolvesItsOriginOnce) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 0);
+  batch.next_offset = Offset{4};
+  for (const std::int64_t offset : {1, 2, 3}) {
+    ports::DeadLetterRow letter;
+    letter.offset = Offset{offset};
+    letter.reason = "UNDECODABLE";
+    batch.dead_letters.push_back(letter);
+  }
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  EXPECT_EQ(rebuilt().snapshot.open_dead_letters, (std::vector{Offset{1}, Offset{2}, Offset{3}}));
+  database().rows("UPDATE dead_letter SET discarded_at = now() WHERE \"offset\" = 3");
+
+  batch = sample_batch(writer_, campaign, 0);
+  batch.replays = {{Offset{1}, Offset{4}}};
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  batch = sample_batch(writer_, campaign, 0);
+  batch.replays = {{Offset{1}, Offset{5}}};
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  EXPECT_EQ(rebuilt().snapshot.open_dead_letters, std::vector{Offset{2}});
+  EXPECT_EQ(database().rows("SELECT final_partition, final_offset FROM dead_letter WHERE \"offset\" = 1")[0],
+            (std::vector<std::string>{"0", "4"}));
+}
+
+TEST_F(Commit, ADeadLetterIsStoredWhateverItsBytes) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 0);
+  ports::DeadLetterRow letter;
+  letter.offset = Offset{0};
+  letter.log_time = Timestamp{1'700'000'000'001};
+  letter.key = std::string("\0\xff", 2);
+  letter.value = std::string("\xfe\0\x80", 3);
+  letter.headers = {{"name\xff", std::string("\0", 1)}, {"", ""}};
+  letter.reason = "UNDECODABLE";
+  letter.error = std::string("field 3: \xc3\x28\0", 12);
+  letter.replays = 2;
+  batch.dead_letters.push_back(letter);
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  EXPECT_EQ(database().rows("SELECT encode(key, 'hex'), encode(value, 'hex'), array_length(headers, 1), error, replays "
+                            "FROM dead_letter")[0],
+            (std::vector<std::string>{"00ff", "fe0080", "4", "field 3: ?(?", "2"}));
+}
+
+TEST_F(Commit, TextIsComparedByteByByte) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 4);
+  batch.coupons[0].user = "a";
+  batch.coupons[1].user = "A";
+  batch.coupons[2].user = "가";            // one code point
+  batch.coupons[3].user = "\u1100\u1161";  // the same syllable as two
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  EXPECT_EQ(database().rows("SELECT sequence FROM coupon ORDER BY user_id"),
+            (std::vector<std::vector<std::string>>{{"2"}, {"1"}, {"4"}, {"3"}}));
+}
+
+TEST_F(Commit, TheLongestBatchGoesInOnePiece) {
+  issuance::Campaign campaign = sample_campaign(7, 20'000);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, static_cast<std::uint32_t>(limits::batch_records_max));
+  for (auto& coupon : batch.coupons) coupon.user.resize(limits::user_id_bytes_max, 'x');
+  batch.payload.assign(limits::result_batch_bytes_max, '\x7f');
+  for (std::uint32_t i = 0; i < limits::batch_records_max; ++i) {
+    batch.commands.push_back({campaign.id, "key", Offset{i}, issuance::Outcome::command_below_issued});
+    ports::DeadLetterRow letter;
+    letter.offset = Offset{i};
+    letter.reason = "UNDECODABLE";
+    letter.value.assign(100, 'v');
+    batch.dead_letters.push_back(letter);
+  }
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  EXPECT_EQ(everything(), "10000 1 1 10000 10000 10000");
+}
+
+TEST_F(Commit, DetailComesBackAsItWasWritten) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 3);
+  batch.coupons[2].user = "user-7-1";
+  batch.coupons[2].idempotency_key = "second";
+  for (std::int64_t i = 0; i < 1'030; ++i) {
+    batch.commands.push_back({campaign.id, "key-" + std::to_string(i), Offset{i}, issuance::Outcome::command_applied});
+  }
+  issuance::Campaign other = sample_campaign(8);
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  ASSERT_EQ(commit(sample_batch(writer_, other, 5)), CommitOutcome::committed);
+
+  const auto detail = store_->load_detail(campaign.id, 42);
+  ASSERT_TRUE(detail) << detail.error().message;
+  EXPECT_EQ(detail->claims.size(), 3U);
+  EXPECT_EQ(detail->claims.find("user-7-1", ""), (issuance::Claim{Sequence{1}, batch.coupons[0].issued_at}));
+  EXPECT_EQ(detail->claims.find("user-7-1", "second"), (issuance::Claim{Sequence{3}, batch.coupons[2].issued_at}));
+  EXPECT_EQ(detail->claims.find("user-8-1", ""), std::nullopt);
+  EXPECT_EQ(detail->claims.count("user-7-1"), 2U);
+  ASSERT_EQ(detail->commands.size(), limits::command_keys_remembered);
+  EXPECT_EQ(detail->commands.front(), (issuance::RememberedCommand{"key-6", Offset{6}}));
+  EXPECT_EQ(detail->commands.back(), (issuance::RememberedCommand{"key-1029", Offset{1'029}}));
+  // Nothing of a campaign that nobody asked for.
+  EXPECT_EQ(store_->load_detail(CampaignId{99}, 0)->claims.size(), 0U);
+}
+
+TEST_F(Commit, DispatchOfAPartitionGoesBeforeTheDefault) {
+  EXPECT_EQ(store_->dispatch_per_second(Partition{0}), 0U);
+  database().rows("INSERT INTO dispatch VALUES (-1, 4000000000)");
+  EXPECT_EQ(store_->dispatch_per_second(Partition{0}), 4'000'000'000U);
+  database().rows("INSERT INTO dispatch VALUES (0, 5)");
+  EXPECT_EQ(store_->dispatch_per_second(Partition{0}), 5U);
+  EXPECT_EQ(store_->dispatch_per_second(Partition{1}), 4'000'000'000U);
+}
+
+TEST_F(Commit, AnAcceptanceCoversTheWholeRangeOrNothing) {
+  EXPECT_EQ(store_->dead_letters_accepted(Partition{0}, Offset{5}, Offset{9}), false);
+  database().rows(
+      "INSERT INTO dead_letter_acceptance (partition, first_offset, last_offset) VALUES (0, 5, 9), (1, 0, 99)");
+  EXPECT_EQ(store_->dead_letters_accepted(Partition{0}, Offset{5}, Offset{9}), true);
+  EXPECT_EQ(store_->dead_letters_accepted(Partition{0}, Offset{6}, Offset{8}), true);
+  EXPECT_EQ(store_->dead_letters_accepted(Partition{0}, Offset{4}, Offset{8}), false);
+  EXPECT_EQ(store_->dead_letters_accepted(Partition{0}, Offset{6}, Offset{10}), false);
+}
+
+}  // namespace
+}  // namespace openrun::postgres::test

@@ -1,0 +1,139 @@
+// One connection to Postgres over libpq, never blocking past a deadline that is kept on this side: statement_timeout is
+// kept by the server, and a server that is frozen or cut off keeps nothing. (libpqxx 6 waits without a bound, and knows
+// neither pipelines nor binary COPY.) One thread at a time, except Interrupt::raise().
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <libpq-fe.h>
+
+#include <openrun/postgres/postgres.hpp>
+
+#include "values.hpp"
+
+namespace openrun::postgres {
+
+// Why a statement did not succeed. `message` is for the operator and holds no value of any row.
+struct Failure {
+  enum class Cause {
+    lost,         // no connection, or it broke: what was sent last may have been done
+    timed_out,    // the deadline of this side passed: the same
+    interrupted,  // Interrupt::raise(): the same
+    ended,        // the server said that it ends this session, at the statement named; nothing behind it was run
+    statement,    // the server refused the statement
+  };
+  Cause cause = Cause::lost;
+  std::string sqlstate;  // five characters; empty where the server did not say
+  std::string message;
+};
+template <class T>
+using Sql = std::expected<T, Failure>;
+
+[[nodiscard]] Error to_error(const Failure& failure);
+
+// The value through `change`; a failure as it is. (std::expected::transform is not in g++ 12.)
+template <class T, class E, class Change>
+[[nodiscard]] auto map(std::expected<T, E> result, Change&& change)
+    -> std::expected<std::invoke_result_t<Change, T>, E> {
+  if (!result) return std::unexpected(std::move(result.error()));
+  return std::forward<Change>(change)(std::move(*result));
+}
+
+// Ends a wait of a connection from another thread.
+class Interrupt {
+ public:
+  Interrupt();
+  ~Interrupt();
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+  void raise();
+  void clear();
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+// A statement that is prepared on its first use. Both texts must live for ever.
+struct Statement {
+  const char* name;
+  const char* sql;
+};
+
+// One element of a pipeline.
+struct Step {
+  const Statement* statement;
+  Parameters parameters;
+};
+
+struct PipelineFailure {
+  std::size_t index;  // how many steps are known to have been run
+  Failure failure;
+};
+
+class Connection {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `application` becomes application_name. The interrupt must outlive the connection.
+  [[nodiscard]] static Sql<std::unique_ptr<Connection>> open(const Options& options, const std::string& application,
+                                                             Interrupt& interrupt);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // All that follows ends at this moment at the latest.
+  void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
+
+  // False where the connection broke while nobody used it, or is left in the middle of something.
+  [[nodiscard]] bool is_idle_and_alive();
+
+  [[nodiscard]] Sql<Rows> query(const Statement& statement, const Parameters& parameters = {});
+  // Several statements in one message; their rows are dropped.
+  [[nodiscard]] Sql<void> execute(const std::string& sql);
+  // Makes sure that these are prepared, in one round trip.
+  [[nodiscard]] Sql<void> prepare(std::span<const Step> steps);
+  // All steps in one round trip. The steps must be prepared.
+  [[nodiscard]] std::expected<void, PipelineFailure> run_pipeline(std::span<const Step> steps);
+
+  // `sql` ends with a COPY ... FROM STDIN (FORMAT binary); the statements before it are run first.
+  [[nodiscard]] Sql<void> copy_in(const std::string& sql, std::string_view rows);
+  // A COPY ... TO STDOUT (FORMAT binary). Each message that comes moves the deadline to `patience` from then: a long
+  // table is no fault, a silent server is.
+  [[nodiscard]] Sql<std::uint64_t> copy_out(const std::string& sql, std::chrono::milliseconds patience,
+                                            const std::function<void(std::span<const Field>)>& each);
+
+  [[nodiscard]] const std::string& application() const { return application_; }
+  [[nodiscard]] Sql<void> rename(const std::string& application);
+
+ private:
+  Connection(PGconn* connection, std::string application, Interrupt& interrupt);
+  [[nodiscard]] Sql<void> finish_connecting();
+  [[nodiscard]] Sql<void> wait(short events);
+  [[nodiscard]] Sql<void> flush();
+  [[nodiscard]] Sql<Rows> next_result();  // a result without rows at the end of a statement
+  [[nodiscard]] Sql<Rows> last_result();  // the last one of a message; the first failure wins
+  [[nodiscard]] Sql<void> send_pipeline_end();
+  [[nodiscard]] Sql<void> send_rows(std::string_view rows);
+  [[nodiscard]] Failure lost() const;
+  [[nodiscard]] Failure failure_of(const PGresult* result) const;
+
+  PGconn* connection_;
+  std::string application_;
+  Interrupt& interrupt_;
+  Clock::time_point deadline_;
+  std::set<std::string_view> prepared_;
+  bool broken_ = false;
+};
+
+}  // namespace openrun::postgres

@@ -1,0 +1,212 @@
+// A connection that breaks: whatever the store answers must be true.
+#include <chrono>
+#include <future>
+#include <map>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "test_database.hpp"
+
+namespace openrun::postgres::test {
+namespace {
+
+using ports::CommitOutcome;
+
+class BrokenConnection : public PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
+    proxy_ = std::make_unique<CuttingProxy>(static_cast<std::uint16_t>(std::stoi(PQport(database().raw()))));
+    Options through = options();
+    through.url = url_with(name_, proxy_->port());
+    store_ = make_coupon_store(through, logger_);
+    auto taken = store_->take_over(Partition{0});
+    ASSERT_TRUE(taken) << taken.error().message;
+    writer_ = *taken;
+    // A first batch, so that the statements are prepared and the next one is only a batch.
+    ASSERT_EQ(store_->commit(sample_batch(writer_, campaign_, 2)).outcome, CommitOutcome::committed);
+    reread();
+  }
+  void TearDown() override {
+    store_.reset();
+    proxy_.reset();
+  }
+  void reread() {
+    auto state = store_->rebuild(Partition{0}, writer_.epoch);
+    ASSERT_TRUE(state) << state.error().message;
+    writer_ = *state;
+    ASSERT_EQ(writer_.snapshot.campaigns.size(), 1U);
+    campaign_ = writer_.snapshot.campaigns[0];
+    ASSERT_EQ(store_->load_detail(campaign_.id, 0)->claims.size(), campaign_.issued);
+  }
+  // One batch while `left` bytes still pass; checks that the answer agrees with what is then in the tables.
+  CommitOutcome commit_with_cut(std::atomic<std::int64_t>& left, std::int64_t bytes, std::uint32_t coupons) {
+    const Offset before = writer_.snapshot.next_offset;
+    issuance::Campaign after = campaign_;
+    const ports::CommitBatch batch = sample_batch(writer_, after, coupons);
+    left = bytes;
+    const CommitOutcome outcome = store_->commit(batch).outcome;
+    left = CuttingProxy::never;
+    reread();
+    const bool written = writer_.snapshot.next_offset == batch.next_offset;
+    EXPECT_TRUE(written || writer_.snapshot.next_offset == before);
+    EXPECT_EQ(campaign_.issued, written ? after.issued : after.issued - coupons);
+    if (outcome == CommitOutcome::committed || outcome == CommitOutcome::rolled_back) {
+      EXPECT_EQ(written, outcome == CommitOutcome::committed);
+    }
+    EXPECT_TRUE(outcome == CommitOutcome::committed || outcome == CommitOutcome::rolled_back ||
+                outcome == CommitOutcome::in_doubt);
+    return outcome;
+  }
+  // Without coupons, so that the batch is one message; the one before it has prepared the statements.
+  ports::CommitBatch batch_on_a_warm_connection() {
+    const ports::CommitBatch first = sample_batch(writer_, campaign_, 0);
+    EXPECT_EQ(store_->commit(first).outcome, CommitOutcome::committed);
+    writer_.snapshot.next_offset = first.next_offset;
+    return sample_batch(writer_, campaign_, 0);
+  }
+  void cut_everywhere(std::atomic<std::int64_t>& left, std::atomic<std::int64_t>& total, std::uint32_t coupons,
+                      std::int64_t step) {
+    // The length of an undisturbed batch on a warm connection.
+    ASSERT_EQ(commit_with_cut(left, CuttingProxy::never, coupons), CommitOutcome::committed);
+    issuance::Campaign after = campaign_;
+    ASSERT_EQ(store_->commit(sample_batch(writer_, after, coupons)).outcome, CommitOutcome::committed);
+    writer_.snapshot.next_offset = writer_.snapshot.next_offset + std::max<std::int64_t>(coupons, 1);
+    const std::int64_t before = total;
+    ASSERT_EQ(store_->commit(sample_batch(writer_, after, coupons)).outcome, CommitOutcome::committed);
+    const std::int64_t length = total - before;
+    reread();
+    std::map<CommitOutcome, int> seen;
+    for (std::int64_t bytes = 0; bytes <= length; bytes += step) {
+      // Warm up: rebuild() gave a new connection, whose statements are prepared by a batch of the same kind.
+      issuance::Campaign warmed = campaign_;
+      ASSERT_EQ(store_->probe(sample_batch(writer_, warmed, coupons)).outcome, CommitOutcome::committed);
+      ++seen[commit_with_cut(left, bytes, coupons)];
+    }
+    EXPECT_GT(seen[CommitOutcome::in_doubt], 0);
+    if (coupons > 0) {
+      EXPECT_GT(seen[CommitOutcome::rolled_back], 0);
+    }
+  }
+
+  std::unique_ptr<CuttingProxy> proxy_;
+  std::unique_ptr<ports::CouponStore> store_;
+  ports::TakenOver writer_;
+  issuance::Campaign campaign_ = sample_campaign(7, 1'000'000);
+};
+
+TEST_F(BrokenConnection, CutAtAnyByteToTheServerTheAnswerIsTrue) {
+  cut_everywhere(proxy_->to_server_left, proxy_->to_server_total, 3, 23);
+}
+TEST_F(BrokenConnection, CutAtAnyByteToTheClientTheAnswerIsTrue) {
+  cut_everywhere(proxy_->to_client_left, proxy_->to_client_total, 3, 7);
+}
+TEST_F(BrokenConnection, CutAtAnyByteToTheServerABatchWithoutCouponsIsTrue) {
+  cut_everywhere(proxy_->to_server_left, proxy_->to_server_total, 0, 23);
+}
+TEST_F(BrokenConnection, CutAtAnyByteToTheClientABatchWithoutCouponsIsTrue) {
+  cut_everywhere(proxy_->to_client_left, proxy_->to_client_total, 0, 3);
+}
+
+TEST_F(BrokenConnection, ALostAnswerToCommitIsDoubtAndRebuildTellsThatItWasWritten) {
+  const ports::CommitBatch batch = batch_on_a_warm_connection();
+  proxy_->swallow_next_answer = true;
+  EXPECT_EQ(store_->commit(batch).outcome, CommitOutcome::in_doubt);
+  reread();
+  EXPECT_EQ(writer_.snapshot.next_offset, batch.next_offset);
+}
+
+TEST_F(BrokenConnection, ACommitThatNeverArrivedIsDoubtAndRebuildTellsThatItWasNotWritten) {
+  const ports::CommitBatch batch = batch_on_a_warm_connection();
+  proxy_->to_server_left = 10;
+  EXPECT_EQ(store_->commit(batch).outcome, CommitOutcome::in_doubt);
+  reread();
+  EXPECT_EQ(writer_.snapshot.next_offset, batch.expected_next_offset);
+}
+
+TEST_F(BrokenConnection, AnEndedIdleBackendCostsNothing) {
+  database().rows(
+      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name ^@ 'openrun-issuer/'");
+  EXPECT_EQ(store_->commit(sample_batch(writer_, campaign_, 1)).outcome, CommitOutcome::committed);
+}
+
+// A batch with coupons that waits for the lock of its checkpoint, in a thread of its own.
+class WaitingWriter : public BrokenConnection {
+ protected:
+  void begin_waiting() {
+    Options patient = options();
+    patient.lock_timeout = std::chrono::seconds(20);
+    patient.statement_timeout = std::chrono::seconds(20);
+    store_ = make_coupon_store(patient, logger_);
+    holder_ = std::make_unique<Plain>(options().url);
+    holder_->rows("BEGIN");
+    holder_->rows("SELECT 1 FROM partition_checkpoint FOR UPDATE");
+    batch_ = sample_batch(writer_, campaign_, 1);
+    answer_ = std::async(std::launch::async, [this] { return store_->commit(batch_); });
+    ASSERT_TRUE(eventually([&] {
+      return database().value(
+                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name ^@ "
+                 "'openrun-issuer/'") == "1";
+    }));
+  }
+  std::unique_ptr<Plain> holder_;
+  ports::CommitBatch batch_;
+  std::future<ports::CommitAnswer> answer_;
+};
+
+TEST_F(WaitingWriter, ATerminatedWriterIsRolledBack) {
+  begin_waiting();
+  database().rows(
+      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name ^@ 'openrun-issuer/'");
+  EXPECT_EQ(answer_.get().outcome, CommitOutcome::rolled_back);
+}
+
+TEST_F(WaitingWriter, CancelEndsARunningCallSoon) {
+  begin_waiting();
+  const auto begun = std::chrono::steady_clock::now();
+  store_->cancel();
+  EXPECT_EQ(answer_.get().outcome, CommitOutcome::rolled_back);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(2));
+  // The statement that nobody waits for any more ends by itself, and the next call is a fresh one.
+  EXPECT_TRUE(eventually(
+      [&] { return database().value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == "0"; }));
+  holder_->rows("ROLLBACK");
+  EXPECT_EQ(store_->commit(batch_).outcome, CommitOutcome::committed);
+}
+
+TEST_F(BrokenConnection, AServerThatDoesNotAnswerIsGivenUpInTime) {
+  // A listener that never accepts: the connection is made by the kernel, and then nothing comes.
+  Options nowhere = options();
+  nowhere.connect_timeout = std::chrono::seconds(1);
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  socklen_t length = sizeof address;
+  ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
+  nowhere.url = url_with(name_, std::to_string(ntohs(address.sin_port)));
+  auto gateway_store = make_gateway_store(nowhere, logger_);
+  const auto begun = std::chrono::steady_clock::now();
+  const auto campaign = gateway_store->campaign(CampaignId{1});
+  ASSERT_FALSE(campaign);
+  EXPECT_EQ(campaign.error().kind, Error::Kind::unavailable);
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));
+  ::close(listener);
+}
+
+TEST_F(BrokenConnection, NothingListeningIsUnavailable) {
+  Options nowhere = options();
+  nowhere.url = url_with(name_, "1");
+  auto store = make_coupon_store(nowhere, logger_);
+  EXPECT_EQ(store->take_over(Partition{0}).error().kind, Error::Kind::unavailable);
+  EXPECT_EQ(store->commit(sample_batch(writer_, campaign_, 1)).outcome, CommitOutcome::rolled_back);
+  EXPECT_EQ(check_schema(nowhere, fingerprint).error().kind, Error::Kind::unavailable);
+}
+
+}  // namespace
+}  // namespace openrun::postgres::test

@@ -1,0 +1,202 @@
+// What a gateway asks.
+#include <algorithm>
+#include <future>
+
+#include <openrun/base/limits.hpp>
+
+#include "test_database.hpp"
+
+namespace openrun::postgres::test {
+namespace {
+
+using ports::CommitOutcome;
+
+class Gateway : public PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
+    writer_store_ = coupon_store();
+    writer_ = writer_store_->take_over(Partition{0}).value();
+    store_ = make_gateway_store(options(), logger_);
+  }
+  void commit(const ports::CommitBatch& batch) {
+    const auto answer = writer_store_->commit(batch);
+    ASSERT_EQ(answer.outcome, CommitOutcome::committed) << answer.message;
+    writer_.snapshot.next_offset = batch.next_offset;
+  }
+  std::unique_ptr<ports::CouponStore> writer_store_;
+  ports::TakenOver writer_;
+  std::unique_ptr<ports::GatewayStore> store_;
+};
+
+TEST_F(Gateway, ACampaignComesWithItsPartitionAndTheOffsetOfItsCounters) {
+  issuance::Campaign campaign = sample_campaign(7);
+  commit(sample_batch(writer_, campaign, 3));
+  const auto stored = store_->campaign(CampaignId{7});
+  ASSERT_TRUE(stored && *stored);
+  EXPECT_EQ((*stored)->campaign, campaign);
+  EXPECT_EQ((*stored)->partition, Partition{0});
+  EXPECT_EQ((*stored)->counters_offset, Offset{2});
+  EXPECT_EQ(store_->campaign(CampaignId{8})->has_value(), false);
+  EXPECT_EQ(store_->campaign(CampaignId{4'000'000'000})->has_value(), false);
+}
+
+TEST_F(Gateway, CampaignsAreListedInOrderOfTheirIds) {
+  for (const std::uint32_t id : {9U, 2'147'483'647U, 4U}) {
+    issuance::Campaign campaign = sample_campaign(id);
+    commit(sample_batch(writer_, campaign, 0));
+  }
+  const auto ids = [&](std::uint32_t after, std::size_t limit) {
+    std::vector<std::uint32_t> found;
+    const auto campaigns = store_->campaigns(CampaignId{after}, limit);
+    EXPECT_TRUE(campaigns);
+    for (const auto& stored : *campaigns) found.push_back(stored.campaign.id.value);
+    return found;
+  };
+  EXPECT_EQ(ids(0, 10), (std::vector{4U, 9U, 2'147'483'647U}));
+  EXPECT_EQ(ids(4, 1), std::vector{9U});
+  EXPECT_TRUE(ids(4'294'967'295U, 10).empty());
+}
+
+TEST_F(Gateway, TheSameKeyReservesTheSameCampaignWhateverThePartitionsAreByThen) {
+  const auto first = store_->reserve_campaign("key", 4);
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->partition, home_partition(first->campaign, 4));
+  const auto again = store_->reserve_campaign("key", 7);
+  EXPECT_EQ(again->campaign, first->campaign);
+  EXPECT_EQ(again->partition, first->partition);
+  EXPECT_NE(store_->reserve_campaign("another", 4)->campaign, first->campaign);
+}
+
+TEST_F(Gateway, ManyGatewaysReserveOneCampaignForOneKey) {
+  std::vector<std::future<std::uint32_t>> answers;
+  for (int i = 0; i < 8; ++i) {
+    answers.push_back(std::async(std::launch::async, [this] {
+      auto store = make_gateway_store(options(), logger_);
+      return store->reserve_campaign("race", 4).value().campaign.value;
+    }));
+  }
+  const std::uint32_t first = answers[0].get();
+  for (std::size_t i = 1; i < answers.size(); ++i) EXPECT_EQ(answers[i].get(), first);
+}
+
+TEST_F(Gateway, WithoutAnIdLeftItSaysSo) {
+  database().rows("SELECT setval('campaign_id', 2147483647)");
+  EXPECT_FALSE(store_->reserve_campaign("late", 4));
+  database().rows("SELECT setval('campaign_id', 1000)");
+  EXPECT_TRUE(store_->reserve_campaign("late", 4));
+}
+
+TEST_F(Gateway, AnOffsetFindsTheBatchThatHoldsIt) {
+  issuance::Campaign campaign = sample_campaign(7);
+  commit(sample_batch(writer_, campaign, 3));
+  commit(sample_batch(writer_, campaign, 2));
+  EXPECT_EQ(store_->outcome_batch(Partition{0}, Offset{0}).value(), "payload of 0");
+  EXPECT_EQ(store_->outcome_batch(Partition{0}, Offset{2}).value(), "payload of 0");
+  EXPECT_EQ(store_->outcome_batch(Partition{0}, Offset{3}).value(), "payload of 3");
+  EXPECT_EQ(store_->outcome_batch(Partition{0}, Offset{5}).value(), std::nullopt);
+  EXPECT_EQ(store_->outcome_batch(Partition{1}, Offset{0}).value(), std::nullopt);
+  database().rows("DELETE FROM outbox WHERE first_offset = 0");
+  EXPECT_EQ(store_->outcome_batch(Partition{0}, Offset{2}).value(), std::nullopt);
+}
+
+TEST_F(Gateway, ProgressTellsUndecidedFromGone) {
+  EXPECT_EQ(store_->progress(Partition{9})->next_offset, Offset{0});
+  EXPECT_EQ(store_->progress(Partition{0})->oldest_kept, Offset{0});
+  issuance::Campaign campaign = sample_campaign(7);
+  commit(sample_batch(writer_, campaign, 3));
+  commit(sample_batch(writer_, campaign, 2));
+  database().rows("DELETE FROM outbox WHERE first_offset = 0");
+  EXPECT_EQ(store_->progress(Partition{0})->next_offset, Offset{5});
+  EXPECT_EQ(store_->progress(Partition{0})->oldest_kept, Offset{3});
+  database().rows("DELETE FROM outbox");
+  EXPECT_EQ(store_->progress(Partition{0})->oldest_kept, Offset{5});
+}
+
+TEST_F(Gateway, AReplayIsFoundByItsOrigin) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 1);
+  ports::DeadLetterRow letter;
+  letter.offset = Offset{0};
+  letter.reason = "UNDECODABLE";
+  batch.dead_letters.push_back(letter);
+  commit(batch);
+  EXPECT_EQ(store_->replay_of(Partition{0}, Offset{0}).value(), std::nullopt);
+  EXPECT_EQ(store_->replay_of(Partition{0}, Offset{9}).value(), std::nullopt);
+  batch = sample_batch(writer_, campaign, 1);
+  batch.replays = {{Offset{0}, Offset{1}}};
+  commit(batch);
+  EXPECT_EQ(store_->replay_of(Partition{0}, Offset{0}).value(), Offset{1});
+}
+
+TEST_F(Gateway, CouponsAreFoundBySequenceClaimCampaignAndUser) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 3);
+  batch.coupons[1].valid_until = Timestamp{1'900'000'000'001};
+  batch.coupons[2].user = "user-7-1";
+  batch.coupons[2].idempotency_key = "second";
+  commit(batch);
+  const auto second = store_->coupon(CampaignId{7}, Sequence{2});
+  ASSERT_TRUE(second && *second);
+  EXPECT_EQ((*second)->user, "user-7-2");
+  EXPECT_EQ((*second)->code, "code-2");
+  EXPECT_EQ((*second)->issued_at, batch.coupons[1].issued_at);
+  EXPECT_EQ((*second)->valid_until, batch.coupons[1].valid_until);
+  EXPECT_EQ((*second)->used_at, std::nullopt);
+  EXPECT_EQ(store_->coupon(CampaignId{7}, Sequence{4'294'967'295})->has_value(), false);
+
+  EXPECT_EQ(store_->coupon_of(CampaignId{7}, "user-7-1", "").value()->sequence, Sequence{1});
+  EXPECT_EQ(store_->coupon_of(CampaignId{7}, "user-7-1", "second").value()->sequence, Sequence{3});
+  EXPECT_EQ(store_->coupon_of(CampaignId{7}, "user-7-1", "third").value(), std::nullopt);
+  EXPECT_EQ(store_->coupon_of(CampaignId{7}, std::string("\0", 1), "").value(), std::nullopt);
+  EXPECT_EQ(store_->coupon_of(CampaignId{7}, "\xff", "").value(), std::nullopt);
+
+  EXPECT_EQ(store_->coupons_of_campaign(CampaignId{7}, Sequence{1}, 1)->at(0).sequence, Sequence{2});
+  EXPECT_EQ(store_->coupons_of_campaign(CampaignId{7}, Sequence{0}, 10)->size(), 3U);
+  EXPECT_EQ(store_->coupons_of_user("user-7-1", 10)->size(), 2U);
+  EXPECT_EQ(store_->coupons_of_user("user-7-1", 1)->size(), 1U);
+  EXPECT_EQ(store_->coupons_of_user("nobody", 10)->size(), 0U);
+}
+
+TEST_F(Gateway, HoldersAreAllUsersOfTheCampaign) {
+  issuance::Campaign campaign = sample_campaign(7, 100'000);
+  issuance::Campaign other = sample_campaign(8);
+  commit(sample_batch(writer_, campaign, 5'000));
+  commit(sample_batch(writer_, other, 3));
+  std::vector<std::string> users;
+  const auto count = store_->holders(CampaignId{7}, [&](std::string_view user) { users.emplace_back(user); });
+  ASSERT_TRUE(count) << count.error().message;
+  EXPECT_EQ(*count, 5'000U);
+  std::ranges::sort(users);
+  users.erase(std::ranges::unique(users).begin(), users.end());
+  EXPECT_EQ(users.size(), 5'000U);
+  EXPECT_EQ(store_->holders(CampaignId{99}, [](std::string_view) { FAIL(); }), 0U);
+  // The connection is as good as new after it.
+  EXPECT_TRUE(store_->coupon(CampaignId{7}, Sequence{1})->has_value());
+}
+
+TEST_F(Gateway, DispatchRatesAreKept) {
+  EXPECT_TRUE(store_->dispatch()->empty());
+  ASSERT_TRUE(store_->set_dispatch({std::nullopt, 100}));
+  ASSERT_TRUE(store_->set_dispatch({Partition{2}, 4'294'967'295}));
+  ASSERT_TRUE(store_->set_dispatch({std::nullopt, 200}));
+  const auto rates = store_->dispatch();
+  ASSERT_EQ(rates->size(), 2U);
+  EXPECT_EQ((*rates)[0].partition, std::nullopt);
+  EXPECT_EQ((*rates)[0].per_second, 200U);
+  EXPECT_EQ((*rates)[1].partition, Partition{2});
+  EXPECT_EQ((*rates)[1].per_second, 4'294'967'295U);
+  EXPECT_EQ(writer_store_->dispatch_per_second(Partition{2}), 4'294'967'295U);
+}
+
+TEST_F(Gateway, AnEndedBackendIsReplacedUnseen) {
+  ASSERT_TRUE(store_->dispatch());
+  database().rows(
+      "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'openrun' AND datname "
+      "= current_database()");
+  EXPECT_TRUE(store_->dispatch());
+}
+
+}  // namespace
+}  // namespace openrun::postgres::test

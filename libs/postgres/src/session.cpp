@@ -1,0 +1,30 @@
+#include "session.hpp"
+
+namespace openrun::postgres {
+
+Session::Session(const Options& options, ports::Logger& logger) : options_(options), logger_(logger) {
+  if (options_.application.empty()) options_.application = "openrun";
+}
+
+std::chrono::milliseconds Session::patience() const {
+  return options_.statement_timeout + std::chrono::milliseconds(500);
+}
+
+Sql<Connection*> Session::ready() {
+  if (connection_ && !connection_->is_idle_and_alive()) connection_.reset();
+  if (!connection_) {
+    auto opened = Connection::open(options_, options_.application, interrupt_);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    connection_ = std::move(*opened);
+  }
+  connection_->set_deadline(Connection::Clock::now() + patience());
+  return connection_.get();
+}
+
+void Session::forget_if_unusable(const Failure& failure) {
+  if (connection_->is_idle_and_alive()) return;
+  logger_.warning("a connection to Postgres is dropped", {{"error", failure.message}});
+  connection_.reset();
+}
+
+}  // namespace openrun::postgres

@@ -1,0 +1,200 @@
+// What a connection can be asked: statements, pipelines and COPY. Opening and waiting are in connection.cpp.
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <poll.h>
+
+#include <openrun/base/assert.hpp>
+
+#include "connection.hpp"
+
+namespace openrun::postgres {
+namespace {
+
+constexpr std::size_t copy_message_bytes = 64 * 1024;
+
+}  // namespace
+
+Sql<void> Connection::execute(const std::string& sql) {
+  if (PQsendQuery(connection_, sql.c_str()) == 0) {
+    broken_ = true;
+    return std::unexpected(lost());
+  }
+  if (auto sent = flush(); !sent) return sent;
+  if (auto result = last_result(); !result) return std::unexpected(std::move(result.error()));
+  return {};
+}
+
+Sql<void> Connection::rename(const std::string& application) {
+  char* literal = PQescapeLiteral(connection_, application.data(), application.size());
+  OPENRUN_ASSERT(literal != nullptr, "an application name is plain ASCII");
+  const std::string sql = std::string("SET application_name = ") + literal;
+  PQfreemem(literal);
+  auto done = execute(sql);
+  if (done) application_ = application;
+  return done;
+}
+
+Sql<Rows> Connection::query(const Statement& statement, const Parameters& parameters) {
+  const Step step{&statement, parameters};
+  if (auto ready = prepare({&step, 1}); !ready) return std::unexpected(std::move(ready.error()));
+  const auto values = parameters.values();
+  if (PQsendQueryPrepared(connection_, statement.name, parameters.size(), values.data(), parameters.lengths(),
+                          parameters.formats(), 1) == 0) {
+    broken_ = true;
+    return std::unexpected(lost());
+  }
+  if (auto sent = flush(); !sent) return std::unexpected(std::move(sent.error()));
+  return last_result();
+}
+
+Sql<void> Connection::send_pipeline_end() {
+  if (PQpipelineSync(connection_) == 0) {
+    broken_ = true;
+    return std::unexpected(lost());
+  }
+  return flush();
+}
+
+Sql<void> Connection::prepare(std::span<const Step> steps) {
+  std::vector<const Step*> missing;
+  for (const Step& step : steps) {
+    if (!prepared_.contains(step.statement->name)) missing.push_back(&step);
+  }
+  // The same statement may stand in it twice.
+  const auto by_name = [](const Step* step) { return std::string_view(step->statement->name); };
+  std::ranges::sort(missing, {}, by_name);
+  missing.erase(std::ranges::unique(missing, {}, by_name).begin(), missing.end());
+  if (missing.empty()) return {};
+  const auto failed = [this](Failure failure) {
+    broken_ = true;
+    return std::unexpected(std::move(failure));
+  };
+  if (PQenterPipelineMode(connection_) == 0) return failed(lost());
+  for (const Step* step : missing) {
+    if (PQsendPrepare(connection_, step->statement->name, step->statement->sql, step->parameters.size(),
+                      step->parameters.types()) == 0) {
+      return failed(lost());
+    }
+  }
+  if (auto sent = send_pipeline_end(); !sent) return failed(std::move(sent.error()));
+  for (const Step* step : missing) {
+    if (auto result = next_result(); !result) return failed(std::move(result.error()));
+    if (auto end = next_result(); !end) return failed(std::move(end.error()));
+    prepared_.insert(step->statement->name);
+  }
+  if (auto sync = next_result(); !sync) return failed(std::move(sync.error()));
+  if (PQexitPipelineMode(connection_) == 0) return failed(lost());
+  return {};
+}
+
+std::expected<void, PipelineFailure> Connection::run_pipeline(std::span<const Step> steps) {
+  const auto failed = [this](std::size_t index, Failure failure) {
+    // The pipeline's remaining answers are of no use to anybody: the caller drops the connection.
+    broken_ = true;
+    return std::unexpected(PipelineFailure{index, std::move(failure)});
+  };
+  if (PQenterPipelineMode(connection_) == 0) return failed(0, lost());
+  for (const Step& step : steps) {
+    const auto values = step.parameters.values();
+    if (PQsendQueryPrepared(connection_, step.statement->name, step.parameters.size(), values.data(),
+                            step.parameters.lengths(), step.parameters.formats(), 1) == 0) {
+      return failed(0, lost());
+    }
+  }
+  if (auto sent = send_pipeline_end(); !sent) return failed(0, std::move(sent.error()));
+  for (std::size_t index = 0; index < steps.size(); ++index) {
+    if (auto result = next_result(); !result) return failed(index, std::move(result.error()));
+    if (auto end = next_result(); !end) return failed(index, std::move(end.error()));
+  }
+  if (auto sync = next_result(); !sync) return failed(steps.size(), std::move(sync.error()));
+  if (PQexitPipelineMode(connection_) == 0) broken_ = true;
+  return {};
+}
+
+// ---- COPY ----
+
+Sql<void> Connection::send_rows(std::string_view rows) {
+  while (!rows.empty()) {
+    const std::string_view message = rows.substr(0, copy_message_bytes);
+    const int state = PQputCopyData(connection_, message.data(), static_cast<int>(message.size()));
+    if (state < 0) {
+      broken_ = true;
+      return std::unexpected(lost());
+    }
+    if (auto sent = flush(); !sent) return sent;
+    if (state > 0) rows.remove_prefix(message.size());
+  }
+  while (true) {
+    const int state = PQputCopyEnd(connection_, nullptr);
+    if (state < 0) {
+      broken_ = true;
+      return std::unexpected(lost());
+    }
+    if (auto sent = flush(); !sent) return sent;
+    if (state > 0) return {};
+  }
+}
+
+Sql<void> Connection::copy_in(const std::string& sql, std::string_view rows) {
+  if (PQsendQuery(connection_, sql.c_str()) == 0) {
+    broken_ = true;
+    return std::unexpected(lost());
+  }
+  if (auto sent = flush(); !sent) return sent;
+  for (;;) {
+    auto result = next_result();
+    if (!result) {
+      (void)last_result();
+      return std::unexpected(std::move(result.error()));
+    }
+    OPENRUN_ASSERT(result->is_present(), "a COPY statement answers that it is ready for rows");
+    if (result->status() == PGRES_COPY_IN) break;
+  }
+  // A refusal in the middle of the rows is told by the result.
+  auto sent = send_rows(rows);
+  if (!sent && sent.error().cause != Failure::Cause::lost) return sent;
+  auto result = last_result();
+  if (!result) return std::unexpected(std::move(result.error()));
+  return sent;
+}
+
+Sql<std::uint64_t> Connection::copy_out(const std::string& sql, std::chrono::milliseconds patience,
+                                        const std::function<void(std::span<const Field>)>& each) {
+  if (PQsendQuery(connection_, sql.c_str()) == 0) {
+    broken_ = true;
+    return std::unexpected(lost());
+  }
+  if (auto sent = flush(); !sent) return std::unexpected(std::move(sent.error()));
+  auto begun = next_result();
+  if (!begun) {
+    (void)last_result();
+    return std::unexpected(std::move(begun.error()));
+  }
+  CopyReader reader;
+  std::uint64_t count = 0;
+  for (;;) {
+    char* message = nullptr;
+    const int length = PQgetCopyData(connection_, &message, 1);
+    if (length > 0) {
+      const std::unique_ptr<char, decltype(&PQfreemem)> guard(message, &PQfreemem);
+      if (const auto row = reader.row({message, static_cast<std::size_t>(length)}); !row.empty()) {
+        each(row);
+        ++count;
+      }
+      continue;
+    }
+    if (length < 0) break;  // the end, or a failure that the result tells
+    set_deadline(Clock::now() + patience);
+    if (auto ready = wait(POLLIN); !ready) return std::unexpected(std::move(ready.error()));
+    if (PQconsumeInput(connection_) == 0) {
+      broken_ = true;
+      return std::unexpected(lost());
+    }
+  }
+  if (auto result = last_result(); !result) return std::unexpected(std::move(result.error()));
+  return count;
+}
+
+}  // namespace openrun::postgres

@@ -1,0 +1,123 @@
+// openrun-relay: wires the relay to Kafka, Postgres, metrics and signals.
+#include <exception>
+#include <iostream>
+
+#include <openrun/config/config.hpp>
+#include <openrun/crypto/coupon_code.hpp>
+#include <openrun/http/health.hpp>
+#include <openrun/http/server.hpp>
+#include <openrun/kafka/kafka.hpp>
+#include <openrun/postgres/postgres.hpp>
+#include <openrun/runtime/runtime.hpp>
+#include <openrun/telemetry/logger.hpp>
+#include <openrun/telemetry/metrics.hpp>
+
+#include "relay/relay.hpp"
+
+namespace {
+
+using namespace openrun;
+
+ports::LogLevel level_of(const std::string& name) {
+  if (name == "debug") return ports::LogLevel::debug;
+  if (name == "warning") return ports::LogLevel::warning;
+  if (name == "error") return ports::LogLevel::error;
+  return ports::LogLevel::info;
+}
+
+kafka::Options kafka_options(const config::Config& config) {
+  kafka::Options options;
+  options.brokers = config.kafka.brokers;
+  options.client_id = "openrun-relay";
+  options.topics = {{ports::Topic::requests, config.kafka.requests_topic},
+                    {ports::Topic::results, config.kafka.results_topic},
+                    {ports::Topic::dead_letters, config.kafka.dead_letters_topic}};
+  options.linger = std::chrono::microseconds(config.kafka.linger_us);
+  options.delivery_timeout = std::chrono::milliseconds(config.kafka.delivery_timeout_ms);
+  options.queue_records_max = config.kafka.queue_records_max;
+  options.queue_bytes_max = config.kafka.queue_bytes_max;
+  options.session_timeout = std::chrono::milliseconds(config.kafka.session_timeout_ms);
+  options.instance_id = config.relay.instance_id;
+  options.extra = config.kafka.librdkafka;
+  return options;
+}
+
+postgres::Options postgres_options(const config::Config& config) {
+  postgres::Options options;
+  options.url = config.postgres.url;
+  options.connect_timeout = std::chrono::seconds(config.postgres.connect_timeout_s);
+  options.statement_timeout = std::chrono::milliseconds(config.postgres.statement_timeout_ms);
+  options.application = "openrun-relay";
+  return options;
+}
+
+template <class T>
+T started(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+// Waits for Postgres as long as it takes; a schema or code key that does not fit ends the daemon.
+bool schema_fits(const config::Config& config, const std::string& fingerprint, ports::Logger& logger,
+                 runtime::StopSignal& stop) {
+  for (bool told = false;; told = true) {
+    const auto checked = postgres::check_schema(postgres_options(config), fingerprint);
+    if (checked) return true;
+    if (checked.error().kind != Error::Kind::unavailable) throw std::runtime_error(checked.error().message);
+    if (!told) logger.warning("waiting for Postgres", {{"error", checked.error().message}});
+    if (stop.wait_for(std::chrono::milliseconds(500))) return false;
+  }
+}
+
+int run(const config::Config& config) {
+  runtime::StopSignal stop;
+  runtime::SystemClock clock;
+  const auto logger = telemetry::make_logger("relay", config.relay.instance_id, level_of(config.log.level));
+  const auto metrics = telemetry::make_metrics("relay", OPENRUN_VERSION);
+  const config::KeyFile keys = started(config::load_keys(config.keys.file));
+
+  relay::Relay relay([&] { return postgres::make_outbox(postgres_options(config), *logger); },
+                     {.missing_after_us = config.relay.missing_after_ms * 1'000,
+                      .scan_interval_us = config.relay.scan_interval_ms * 1'000,
+                      .outcome_retention_ms = config.relay.outcome_retention_hours * 3'600'000});
+  http::ServerOptions server_options;
+  server_options.address = config.relay.metrics_address;
+  server_options.port = static_cast<std::uint16_t>(config.relay.metrics_port);
+  const auto server = http::make_server(server_options, *logger);
+  started(server->start(http::health_handler(*metrics, [&] { return relay.not_ready_reason(); })));
+
+  if (schema_fits(config, crypto::CouponCodes(keys.code_key).fingerprint(), *logger, stop)) {
+    const kafka::Options options = kafka_options(config);
+    const auto log = started(kafka::make_log(options, *logger));
+    const auto results = started(kafka::make_appender(options, ports::Topic::results, relay.on_deliveries(), *logger));
+    const auto dead_letters =
+        started(kafka::make_appender(options, ports::Topic::dead_letters, relay.on_deliveries(), *logger));
+    relay.begin({*log, *results, *dead_letters, clock, *logger, *metrics, config.kafka.requests_topic});
+    const auto membership =
+        started(kafka::make_membership(options, ports::Topic::results, "openrun-relays", relay.callbacks(), *logger));
+    logger->info("relay started");
+    while (!stop.requested()) {
+      membership->poll(std::chrono::milliseconds(200));
+      (void)stop.wait_for(std::chrono::milliseconds(0));
+    }
+    membership->leave();
+    relay.stop();
+    results->flush(std::chrono::seconds(2));
+  }
+  server->drain(std::chrono::seconds(1));
+  logger->info("relay stopped");
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  config::Config config;
+  if (const auto exit_code = config::start(argc, argv, "openrun-relay", OPENRUN_VERSION, config)) return *exit_code;
+  try {
+    return run(config);
+  } catch (const std::exception& error) {
+    std::cerr << "openrun-relay: " << error.what() << "\n";
+    return 1;
+  }
+}

@@ -1,0 +1,48 @@
+// All partitions of one relay process: starts and ends them as the group's membership says. Two relays on one partition
+// only publish twice.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include <openrun/ports/outbox.hpp>
+#include <openrun/ports/request_log.hpp>
+
+#include "relay/partition_relay.hpp"
+
+namespace openrun::relay {
+
+class Relay {
+ public:
+  using OutboxFactory = std::function<std::unique_ptr<ports::Outbox>()>;
+  Relay(OutboxFactory make_outbox, const LoopSettings& settings);
+
+  // Before the membership is polled for the first time.
+  void begin(RelayParts parts);
+  // For make_appender: any thread.
+  [[nodiscard]] ports::LogAppender::OnDeliveries on_deliveries();
+  // For make_membership: the thread that polls it.
+  [[nodiscard]] ports::Membership::Callbacks callbacks();
+  // Ends all partitions in good order.
+  void stop();
+  // Empty where every assigned partition's tail is read and nothing fails. Any thread.
+  [[nodiscard]] std::string not_ready_reason() const;
+
+ private:
+  void assigned(std::span<const Partition> partitions);
+  void ended(std::span<const Partition> partitions);
+
+  const OutboxFactory make_outbox_;
+  const LoopSettings settings_;
+  std::unique_ptr<RelayParts> parts_;
+  std::uint64_t generation_ = 0;
+  mutable std::mutex mutex_;
+  std::map<Partition, std::unique_ptr<PartitionRelay>> owned_;
+};
+
+}  // namespace openrun::relay
