@@ -50,8 +50,7 @@ T value_or_fail(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
-// ---- the gateway, by HTTP
-// ----------------------------------------------------------------------------------------------
+// ---- the gateway, by HTTP ----
 
 struct HttpAnswer {
   long status = 0;
@@ -67,16 +66,14 @@ struct HttpAnswer {
 // A member as text for a table or a message; "-" for null or absent.
 [[nodiscard]] std::string text_of(const wire::JsonValue& object, std::string_view name);
 
-// ---- printing
-// ----------------------------------------------------------------------------------------------------------
+// ---- printing ----
 
 // Columns padded to their widest cell, the header in the first row.
 [[nodiscard]] std::string table(const std::vector<std::vector<std::string>>& rows);
 // "2026-11-21T09:00:00Z", "now", or "+90s" / "+5m" / "+2h" from now -> ms since 1970. Throws CommandFailed.
 [[nodiscard]] std::int64_t time_argument(const std::string& text);
 
-// ---- the commands
-// ------------------------------------------------------------------------------------------------------
+// ---- the commands ----
 
 void add_setup_commands(CLI::App& app, Context& context);     // migrate, topics, keys
 void add_campaign_commands(CLI::App& app, Context& context);  // campaign, dispatch

@@ -1,0 +1,212 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <span>
+
+#include <yaml-cpp/yaml.h>
+
+#include <openrun/base/limits.hpp>
+#include <openrun/config/config.hpp>
+
+#include "environment.hpp"
+#include "keys_table.hpp"
+#include "mistakes.hpp"
+#include "values.hpp"
+
+namespace openrun::config {
+namespace {
+
+std::string full_name(const Key& key) {
+  return std::string(key.section) + "." + std::string(key.name);
+}
+
+// Reads the file's tree into a Config. One object a load.
+class FileReader {
+ public:
+  FileReader(std::string file, Config& config, Origins& origins, Mistakes& mistakes)
+      : file_(std::move(file)), config_(config), origins_(origins), mistakes_(mistakes) {}
+
+  void read() {
+    std::vector<YAML::Node> documents;
+    try {
+      documents = YAML::LoadAllFromFile(file_);
+    } catch (const YAML::BadFile&) {
+      mistakes_.add("cannot read " + file_ + "; name an existing, readable file with --config", "");
+      return;
+    } catch (const YAML::Exception& error) {
+      mistakes_.add("is not valid YAML: " + error.msg, at(error.mark));
+      return;
+    }
+    if (documents.size() > 1) {
+      mistakes_.add("holds " + std::to_string(documents.size()) + " YAML documents; keep one", file_);
+    }
+    if (documents.empty() || documents.front().IsNull()) return;
+    if (!documents.front().IsMap()) {
+      mistakes_.add("the file is not a map of sections; write `section:` and its keys below",
+                    at(documents.front().Mark()));
+      return;
+    }
+    for (const auto& section : documents.front()) read_section(section.first, section.second);
+  }
+
+ private:
+  [[nodiscard]] std::string at(const YAML::Mark& mark) const {
+    return mark.is_null() ? file_ : file_ + ":" + std::to_string(mark.line + 1);
+  }
+
+  void read_section(const YAML::Node& title, const YAML::Node& body) {
+    const std::string section = title.IsScalar() ? title.Scalar() : "";
+    std::vector<std::string_view> sections;
+    for (const Key& key : all_keys()) sections.push_back(key.section);
+    if (std::find(sections.begin(), sections.end(), section) == sections.end()) {
+      mistakes_.add("unknown section " + in_quotes(section) + suggestion(section, sections), at(title.Mark()));
+      return;
+    }
+    if (!seen_.insert(section).second) {
+      mistakes_.add("section " + section + " stands twice; keep one", at(title.Mark()));
+    }
+    if (body.IsNull()) return;  // all of its keys are commented out
+    if (!body.IsMap()) {
+      mistakes_.add(section + " is not a map; write its keys below it", at(title.Mark()));
+      return;
+    }
+    for (const auto& entry : body) read_key(section, entry.first, entry.second);
+  }
+
+  void read_key(const std::string& section, const YAML::Node& title, const YAML::Node& value) {
+    const std::string name = title.IsScalar() ? title.Scalar() : "";
+    std::vector<std::string_view> names;
+    for (const Key& key : all_keys()) {
+      if (key.section != section) continue;
+      names.push_back(key.name);
+      if (key.name != name) continue;
+      if (!seen_.insert(full_name(key)).second) {
+        mistakes_.add(full_name(key) + " stands twice; keep one", at(title.Mark()));
+        return;
+      }
+      origins_[full_name(key)] = at(title.Mark());
+      read_value(key, value, at(title.Mark()));
+      return;
+    }
+    mistakes_.add("unknown key " + section + "." + name + suggestion(name, names), at(title.Mark()));
+  }
+
+  void read_value(const Key& key, const YAML::Node& value, const std::string& where) {
+    if (const auto* map = std::get_if<PassThroughMember>(&key.member))
+      return read_map(key, (*map)(config_), value, where);
+    if (const auto* list = std::get_if<AdminTokensMember>(&key.member)) {
+      return read_tokens(key, (*list)(config_), value, where);
+    }
+    if (value.IsNull()) {
+      mistakes_.add(full_name(key) + " has no value; give it one or remove the line", where);
+    } else if (!value.IsScalar()) {
+      mistakes_.add(full_name(key) + " is a " + (value.IsMap() ? "map" : "list") + "; give it a single value", where);
+    } else if (const auto mistake = set_scalar(key, config_, value.Scalar())) {
+      mistakes_.add(full_name(key) + " " + *mistake, where);
+    }
+  }
+
+  void read_map(const Key& key, PassThrough& map, const YAML::Node& value, const std::string& where) {
+    if (value.IsNull()) return;
+    if (!value.IsMap())
+      return mistakes_.add(full_name(key) + " is not a map; write `name: value` lines below it", where);
+    for (const auto& entry : value) {
+      const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
+      if (name.empty() || !entry.second.IsScalar()) {
+        mistakes_.add(full_name(key) + "." + name + " is no single value; write `name: value`", at(entry.first.Mark()));
+      } else if (!map.emplace(name, entry.second.Scalar()).second) {
+        mistakes_.add(full_name(key) + "." + name + " stands twice; keep one", at(entry.first.Mark()));
+      }
+    }
+  }
+
+  void read_tokens(const Key& key, std::vector<AdminToken>& tokens, const YAML::Node& value, const std::string& where) {
+    if (value.IsNull()) return;
+    if (!value.IsSequence()) {
+      return mistakes_.add(full_name(key) + " is not a list; write `- {name: ..., token_file: ...}` lines below it",
+                           where);
+    }
+    for (const auto& entry : value) {
+      const std::string line = at(entry.Mark());
+      AdminToken token;
+      const auto mistake = read_token(entry, token);
+      if (mistake) {
+        mistakes_.add(full_name(key) + " " + *mistake, line);
+      } else if (const auto refused = add_admin_token(tokens, std::move(token))) {
+        mistakes_.add(full_name(key) + " " + *refused, line);
+      }
+    }
+  }
+
+  std::optional<std::string> read_token(const YAML::Node& entry, AdminToken& token) {
+    constexpr std::array<std::string_view, 3> names{"name", "token", "token_file"};
+    if (!entry.IsMap()) return "has an entry that is not {name, token} or {name, token_file}";
+    std::set<std::string> given;
+    std::string token_file;
+    for (const auto& part : entry) {
+      const std::string name = part.first.IsScalar() ? part.first.Scalar() : "";
+      if (std::find(names.begin(), names.end(), name) == names.end()) {
+        return "has an entry with the unknown key " + in_quotes(name) + suggestion(name, names);
+      }
+      if (!part.second.IsScalar()) return "has an entry whose " + name + " is no single value";
+      if (!given.insert(name).second) return "has an entry with " + name + " twice; keep one";
+      (name == "name" ? token.name : name == "token" ? token.token : token_file) = part.second.Scalar();
+    }
+    if (given.contains("token") == given.contains("token_file")) {
+      return "has an entry with " + std::string(given.contains("token") ? "both" : "neither") +
+             " token and token_file; give one of them";
+    }
+    if (!given.contains("token_file")) return std::nullopt;
+    std::ifstream stream(beside(file_, token_file));
+    if (!std::getline(stream, token.token)) return "names a token_file that cannot be read: " + in_quotes(token_file);
+    while (!token.token.empty() && (token.token.back() == '\r' || token.token.back() == ' ')) token.token.pop_back();
+    return std::nullopt;
+  }
+
+  std::string file_;
+  Config& config_;
+  Origins& origins_;
+  Mistakes& mistakes_;
+  std::set<std::string> seen_;
+};
+
+void check_together(const Config& config, const Origins& origins, Mistakes& mistakes) {
+  const auto not_above = [&](const char* lower, std::int64_t low, const char* upper, std::int64_t high) {
+    if (low <= high) return;
+    const auto origin = origins.find(origins.contains(lower) ? lower : upper);
+    mistakes.add(std::string(lower) + " is " + std::to_string(low) + ", above " + upper + " (" + std::to_string(high) +
+                     "); choose at most that",
+                 origin == origins.end() ? "" : origin->second);
+  };
+  not_above("issuer.retry_ms_min", config.issuer.retry_ms_min, "issuer.retry_ms_max", config.issuer.retry_ms_max);
+  not_above("kafka.min_insync_replicas", config.kafka.min_insync_replicas, "kafka.replication_factor",
+            config.kafka.replication_factor);
+}
+
+}  // namespace
+
+std::string beside(const std::string& file, const std::string& path) {
+  if (file.empty() || std::filesystem::path(path).is_absolute()) return path;
+  return (std::filesystem::absolute(file).parent_path() / path).lexically_normal().string();
+}
+
+Result<Config> load(const Source& source) {
+  Config config;
+  Mistakes mistakes;
+  Origins origins;
+  if (!source.file.empty()) FileReader(source.file, config, origins, mistakes).read();
+  apply_environment(source.environment, config, origins, mistakes);
+  check_together(config, origins, mistakes);
+  if (!mistakes.none()) return mistakes.failure();
+  for (const Key& key : all_keys()) {
+    if (key.nature != Nature::path) continue;
+    std::string& path = std::get<TextMember>(key.member)(config);
+    path = beside(source.file, path);
+  }
+  return config;
+}
+
+}  // namespace openrun::config

@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <cctype>
+
+#include <openrun/config/config.hpp>
+
+#include "keys_table.hpp"
+#include "values.hpp"
+
+namespace openrun::config {
+namespace {
+
+constexpr std::string_view hidden = "(set)";
+
+bool is_secret(std::string_view librdkafka_name) {
+  constexpr std::string_view parts[] = {"password", "secret", "key.pem", "oauthbearer.config"};
+  return std::any_of(std::begin(parts), std::end(parts),
+                     [&](std::string_view part) { return librdkafka_name.find(part) != std::string_view::npos; });
+}
+
+// The password of postgresql://user:password@host/... and of every `password=` replaced.
+std::string without_password(std::string url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme != std::string::npos) {
+    const std::size_t authority = scheme + 3;
+    const std::size_t end = std::min(url.find_first_of("/?", authority), url.size());
+    const std::size_t at = url.substr(0, end).rfind('@');
+    const std::size_t colon = url.find(':', authority);
+    if (at != std::string::npos && at >= authority && colon < at) url.replace(colon + 1, at - colon - 1, hidden);
+  }
+  for (const std::string_view name : {"password=", "sslpassword="}) {
+    std::size_t from = 0;
+    while ((from = url.find(name, from)) != std::string::npos) {
+      from += name.size();
+      const bool starts_quoted = from < url.size() && url[from] == '\'';
+      std::size_t end = starts_quoted ? url.find('\'', from + 1) : url.find_first_of("& ", from);
+      end = end == std::string::npos ? url.size() : end + (starts_quoted ? 1 : 0);
+      url.replace(from, end - from, hidden);
+      from += hidden.size();
+    }
+  }
+  return url;
+}
+
+void print_map(std::string& out, const PassThrough& map, std::string_view comment) {
+  out.append(map.empty() ? " {}" : "").append(comment).append("\n");
+  for (const auto& [name, value] : map) {
+    out.append("    ")
+        .append(in_quotes(name))
+        .append(": ")
+        .append(is_secret(name) ? in_quotes(hidden) : in_quotes(value))
+        .append("\n");
+  }
+}
+
+// The tokens stay out, so that the text can be shown and loaded; the comment tells who holds one.
+void print_tokens(std::string& out, const std::vector<AdminToken>& tokens, std::string_view comment) {
+  out.append(" []").append(comment).append(tokens.empty() ? " (not set)" : " (set):");
+  for (const AdminToken& token : tokens) out.append(" ").append(in_quotes(token.name));
+  out.append("\n");
+}
+
+void print_key(std::string& out, const Key& key, Config& config) {
+  const std::string range = permitted(key);
+  std::string comment = "  # " + std::string(key.help);
+  const bool is_number =
+      std::holds_alternative<Int64Member>(key.member) || std::holds_alternative<Int32Member>(key.member);
+  if (is_number) comment += " [" + range + "]";
+  out.append("  ").append(key.name).append(":");
+  if (const auto* text = std::get_if<TextMember>(&key.member)) {
+    const std::string& value = (*text)(config);
+    out.append(" ").append(in_quotes(key.nature == Nature::url_with_secret ? without_password(value) : value));
+  } else if (const auto* wide = std::get_if<Int64Member>(&key.member)) {
+    out.append(" ").append(std::to_string((*wide)(config)));
+  } else if (const auto* narrow = std::get_if<Int32Member>(&key.member)) {
+    out.append(" ").append(std::to_string((*narrow)(config)));
+  } else if (const auto* flag = std::get_if<FlagMember>(&key.member)) {
+    out.append((*flag)(config) ? " true" : " false");
+  } else if (const auto* map = std::get_if<PassThroughMember>(&key.member)) {
+    return print_map(out, (*map)(config), comment);
+  } else {
+    return print_tokens(out, std::get<AdminTokensMember>(key.member)(config), comment);
+  }
+  out.append(comment).append("\n");
+}
+
+}  // namespace
+
+std::string print(const Config& config) {
+  Config copy = config;  // the table's accessors are written for loading
+  std::string out;
+  std::string_view section;
+  for (const Key& key : all_keys()) {
+    if (key.section != section) {
+      section = key.section;
+      out.append(out.empty() ? "" : "\n").append(section).append(":\n");
+    }
+    print_key(out, key, copy);
+  }
+  return out;
+}
+
+}  // namespace openrun::config

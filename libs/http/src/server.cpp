@@ -1,0 +1,169 @@
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openrun/base/assert.hpp>
+#include <openrun/http/server.hpp>
+
+#include "worker.hpp"
+
+namespace openrun::http {
+namespace {
+
+constexpr int backlog = 4'096;  // an open run's first second; the kernel may lower it (net.core.somaxconn)
+constexpr std::chrono::milliseconds forced_close_grace{2'000};
+
+struct Endpoint {
+  sockaddr_storage address{};
+  socklen_t length = 0;
+};
+
+Result<Endpoint> resolve(const std::string& address, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int code = getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (code != 0 || found == nullptr) {
+    return fail(Error::Kind::invalid,
+                "cannot listen on " + address + ": " + gai_strerror(code) + "; give an address of this host");
+  }
+  Endpoint endpoint;
+  std::memcpy(&endpoint.address, found->ai_addr, found->ai_addrlen);
+  endpoint.length = found->ai_addrlen;
+  freeaddrinfo(found);
+  return endpoint;
+}
+
+int enable(int socket, int level, int option) {
+  const int on = 1;
+  return setsockopt(socket, level, option, &on, sizeof on);
+}
+
+// A bound socket, or -1 with errno. Accepted sockets inherit TCP_NODELAY.
+int bind_socket(const Endpoint& endpoint, bool is_shared) {
+  const int socket = ::socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (socket < 0) return -1;
+  if (enable(socket, SOL_SOCKET, SO_REUSEADDR) == 0 && (!is_shared || enable(socket, SOL_SOCKET, SO_REUSEPORT) == 0) &&
+      enable(socket, IPPROTO_TCP, TCP_NODELAY) == 0 &&
+      ::bind(socket, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) == 0) {
+    return socket;
+  }
+  const int error = errno;
+  ::close(socket);
+  errno = error;
+  return -1;
+}
+
+std::uint16_t port_of(int socket) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  OPENRUN_ASSERT(getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length) == 0, "a bound socket has a name");
+  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                                             : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
+class EpollServer final : public Server {
+ public:
+  EpollServer(ServerOptions options, ports::Logger& logger)
+      : shared_(std::make_shared<Shared>(std::move(options), logger)) {
+    OPENRUN_ASSERT(shared_->options.threads >= 1, "a server has a thread");
+    for (unsigned i = 0; i < shared_->options.threads; ++i) workers_.push_back(std::make_shared<Worker>(shared_, i));
+  }
+  ~EpollServer() override {
+    for (const auto& worker : workers_) worker->stop();
+  }
+  EpollServer(const EpollServer&) = delete;
+  EpollServer& operator=(const EpollServer&) = delete;
+
+  Result<void> start(ports::HttpHandler handler) override {
+    auto listeners = listen();
+    if (!listeners) return std::unexpected(listeners.error());
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      auto started = workers_[i]->start((*listeners)[i], handler);
+      if (started) continue;
+      for (std::size_t unused = i + 1; unused < listeners->size(); ++unused) ::close((*listeners)[unused]);
+      return started;
+    }
+    is_started_ = true;
+    return {};
+  }
+  [[nodiscard]] std::uint16_t port() const override { return port_; }
+  [[nodiscard]] std::size_t threads() const override { return workers_.size(); }
+  [[nodiscard]] ports::IoThread& thread(std::size_t index) override { return workers_.at(index)->loop(); }
+  [[nodiscard]] std::size_t connections() const override {
+    return shared_->connections.load(std::memory_order_acquire);
+  }
+
+  void drain(std::chrono::milliseconds grace) override {
+    if (!is_started_) return;
+    for (const auto& worker : workers_) worker->begin_drain();
+    if (wait_until_empty(grace)) return;
+    for (const auto& worker : workers_) worker->close_connections();
+    (void)wait_until_empty(forced_close_grace);
+  }
+
+ private:
+  bool wait_until_empty(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(shared_->mutex);
+    return shared_->emptied.wait_for(
+        lock, timeout, [this] { return connections() == 0 && shared_->workers_draining == workers_.size(); });
+  }
+
+  [[nodiscard]] std::unexpected<Error> cannot_listen() const {
+    const ServerOptions& options = shared_->options;
+    return fail(Error::Kind::unavailable, "cannot listen on " + options.address + " port " +
+                                              std::to_string(options.port) + ": " + std::strerror(errno) +
+                                              "; choose another port or stop who holds it");
+  }
+
+  // One listening socket a worker.
+  Result<std::vector<int>> listen() {
+    auto endpoint = resolve(shared_->options.address, shared_->options.port);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    const bool is_shared = workers_.size() > 1;
+    if (is_shared && shared_->options.port != 0) {
+      // SO_REUSEPORT would let a second daemon take a part of the first one's connections: without it this bind fails.
+      const int probe = bind_socket(*endpoint, false);
+      if (probe < 0) return cannot_listen();
+      ::close(probe);
+    }
+    std::vector<int> sockets;
+    const auto give_up = [&] {
+      auto failure = cannot_listen();
+      for (const int socket : sockets) ::close(socket);
+      return failure;
+    };
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      const int socket = bind_socket(*endpoint, is_shared);
+      if (socket < 0) return give_up();
+      sockets.push_back(socket);
+      if (::listen(socket, backlog) != 0) return give_up();
+      if (i > 0) continue;
+      port_ = port_of(socket);
+      endpoint = resolve(shared_->options.address, port_);
+      if (!endpoint) return give_up();
+    }
+    return sockets;
+  }
+
+  const std::shared_ptr<Shared> shared_;
+  std::vector<std::shared_ptr<Worker>> workers_;
+  std::uint16_t port_ = 0;
+  bool is_started_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Server> make_server(ServerOptions options, ports::Logger& logger) {
+  return std::make_unique<EpollServer>(std::move(options), logger);
+}
+
+}  // namespace openrun::http

@@ -1,4 +1,5 @@
-// The Beast listener and its sessions: HTTP/1.1, keep-alive, pipelining answered in order. Knows no routes.
+// The listener and its connections, over epoll and the parser of Beast: HTTP/1.1, keep-alive, pipelining answered in order.
+// Knows no routes.
 #pragma once
 
 #include <chrono>
@@ -15,11 +16,11 @@ namespace openrun::http {
 
 struct ServerOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 8080;  // 0: any free one
-  unsigned threads = 1;       // one io_context each, SO_REUSEPORT between them
-  std::size_t connections_max = 10'000;       // more are accepted and closed at once with 503
-  std::size_t header_bytes_max = 8 * 1024;    // above: 431
-  std::size_t body_bytes_max = 16 * 1024;     // above: 413
+  std::uint16_t port = 8080;                         // 0: any free one
+  unsigned threads = 1;                              // one event loop each, SO_REUSEPORT between them
+  std::size_t connections_max = 10'000;              // more are accepted and closed at once with 503
+  std::size_t header_bytes_max = 8 * 1024;           // above: 431
+  std::size_t body_bytes_max = 16 * 1024;            // above: 413
   std::chrono::milliseconds header_timeout{10'000};  // from the first byte of a request to the end of its body
   std::chrono::milliseconds idle_timeout{75'000};    // between requests
   std::chrono::milliseconds write_timeout{30'000};
@@ -40,6 +41,7 @@ class Server {
 
 [[nodiscard]] std::unique_ptr<Server> make_server(ServerOptions options, ports::Logger& logger);
 
-// A small server of its own for /metrics, /livez and /readyz of daemons that serve nothing else: the same class, one thread.
+// A small server of its own for /metrics, /livez and /readyz of daemons that serve nothing else: the same class, one
+// thread.
 
 }  // namespace openrun::http

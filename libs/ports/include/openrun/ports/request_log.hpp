@@ -23,7 +23,7 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 enum class Topic : std::uint8_t { requests, results, dead_letters };
 
-// ---- writing ----------------------------------------------------------------------------------------------------------
+// ---- writing ----
 
 struct Delivery {
   std::uint64_t token = 0;  // as given to append()
@@ -52,7 +52,7 @@ class LogAppender {
   virtual bool flush(std::chrono::milliseconds timeout) = 0;
 };
 
-// ---- reading ----------------------------------------------------------------------------------------------------------
+// ---- reading ----
 
 struct LogRecord {
   Partition partition;
@@ -100,7 +100,7 @@ class Log {
   [[nodiscard]] virtual Result<std::int32_t> partitions(Topic topic, std::chrono::milliseconds timeout) = 0;
 };
 
-// ---- ownership --------------------------------------------------------------------------------------------------------
+// ---- ownership ----
 
 // Which partitions this process is responsible for, as a member of a Kafka consumer group (issuers on the requests topic,
 // relays on the results topic). It says who should write; the epoch in Postgres decides who may.

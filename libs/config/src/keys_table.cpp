@@ -1,0 +1,182 @@
+#include "keys_table.hpp"
+
+#include <array>
+
+#include <openrun/base/limits.hpp>
+
+namespace openrun::config {
+namespace {
+
+#define OPENRUN_MEMBER(type, path)                       \
+  Member {                                               \
+    +[](Config& config) -> type& { return config.path; } \
+  }
+#define OPENRUN_TEXT(path) OPENRUN_MEMBER(std::string, path)
+#define OPENRUN_INT64(path) OPENRUN_MEMBER(std::int64_t, path)
+#define OPENRUN_INT32(path) OPENRUN_MEMBER(std::int32_t, path)
+#define OPENRUN_FLAG(path) OPENRUN_MEMBER(bool, path)
+
+constexpr std::int64_t hour_ms = 3'600'000;
+constexpr std::int64_t ten_years_hours = 87'600;
+constexpr Rule anything{.may_be_empty = true};
+constexpr Rule something{};
+constexpr Rule port_or_any{.minimum = 0, .maximum = 65'535};
+
+constexpr Rule between(std::int64_t minimum, std::int64_t maximum) {
+  return {.minimum = minimum, .maximum = maximum};
+}
+
+const std::array kafka_keys{
+    Key{"kafka", "brokers", OPENRUN_TEXT(kafka.brokers), something,
+        "bootstrap servers: host:port, separated by commas"},
+    Key{"kafka", "requests_topic", OPENRUN_TEXT(kafka.requests_topic), something, "requests, commands and replays"},
+    Key{"kafka", "results_topic", OPENRUN_TEXT(kafka.results_topic), something, "the issuer's outcomes"},
+    Key{"kafka", "dead_letters_topic", OPENRUN_TEXT(kafka.dead_letters_topic), something,
+        "records that could not be decided"},
+    Key{"kafka", "partitions", OPENRUN_INT32(kafka.partitions), between(1, 10'000),
+        "of a topic that `openrun topics create` makes"},
+    Key{"kafka", "replication_factor", OPENRUN_INT32(kafka.replication_factor), between(1, 100),
+        "of a topic that is made"},
+    Key{"kafka", "min_insync_replicas", OPENRUN_INT32(kafka.min_insync_replicas), between(1, 100),
+        "replicas that must hold a request before it is accepted"},
+    Key{"kafka", "retention_hours", OPENRUN_INT64(kafka.retention_hours), between(1, ten_years_hours),
+        "how long the log is kept"},
+    Key{"kafka",
+        "production",
+        OPENRUN_FLAG(kafka.production),
+        {},
+        "true: `openrun topics check` insists on replication 3 and min.insync.replicas 2"},
+    Key{"kafka", "linger_us", OPENRUN_INT64(kafka.linger_us), between(0, 1'000'000),
+        "how long a producer collects, in us"},
+    Key{"kafka", "delivery_timeout_ms", OPENRUN_INT64(kafka.delivery_timeout_ms), between(100, hour_ms),
+        "a request that is not acknowledged by then is answered with 503"},
+    Key{"kafka", "queue_records_max", OPENRUN_INT64(kafka.queue_records_max), between(1'000, 10'000'000),
+        "records that a producer holds at most"},
+    Key{"kafka", "queue_bytes_max", OPENRUN_INT64(kafka.queue_bytes_max), between(1'048'576, 2'147'482'624),
+        "and their bytes"},
+    Key{"kafka", "session_timeout_ms", OPENRUN_INT64(kafka.session_timeout_ms), between(1'000, hour_ms),
+        "a group member that is silent for that long loses its partitions"},
+    Key{"kafka",
+        "librdkafka",
+        OPENRUN_MEMBER(PassThrough, kafka.librdkafka),
+        {},
+        "handed to librdkafka as they are (TLS, SASL, debug)"},
+};
+
+const std::array postgres_keys{
+    Key{"postgres", "url", OPENRUN_TEXT(postgres.url), something, "libpq connection string", Nature::url_with_secret},
+    Key{"postgres", "connect_timeout_s", OPENRUN_INT64(postgres.connect_timeout_s), between(1, 600), "in seconds"},
+    Key{"postgres", "statement_timeout_ms", OPENRUN_INT64(postgres.statement_timeout_ms), between(10, hour_ms),
+        "a statement that takes longer is cancelled"},
+};
+
+const std::array common_keys{
+    Key{"keys", "file", OPENRUN_TEXT(keys.file), something,
+        "made by `openrun keys`; a relative path starts at this file's folder", Nature::path},
+    Key{"log",
+        "level",
+        OPENRUN_TEXT(log.level),
+        {.choices = "debug|info|warning|error"},
+        "debug, info, warning or error"},
+    Key{"auth",
+        "mode",
+        OPENRUN_TEXT(gateway.auth_mode),
+        {.choices = "trusted"},
+        "trusted: the operator's own front has authenticated the users"},
+};
+
+const std::array gateway_keys{
+    Key{"gateway", "address", OPENRUN_TEXT(gateway.address), something, "address to listen on"},
+    Key{"gateway", "port", OPENRUN_INT64(gateway.port), port_or_any, "0: any free one"},
+    Key{"gateway", "threads", OPENRUN_INT64(gateway.threads), between(1, 256), "I/O threads"},
+    Key{"gateway",
+        "admin_tokens",
+        OPENRUN_MEMBER(std::vector<AdminToken>, gateway.admin_tokens),
+        {},
+        "bearer tokens of admin calls: {name, token} or {name, token_file}; without one there are no admin calls"},
+    Key{"gateway", "connections_max", OPENRUN_INT64(gateway.connections_max), between(1, 1'000'000),
+        "open connections; above: 503"},
+    Key{"gateway", "waits_max", OPENRUN_INT64(gateway.waits_max), between(0, 1'000'000),
+        "requests held for their outcome; above: 202 at once"},
+    Key{"gateway", "pending_max", OPENRUN_INT64(gateway.pending_max), between(1, 1'000'000),
+        "requests between produce and acknowledgement; above: 503"},
+    Key{"gateway", "window_records", OPENRUN_INT64(gateway.window_records), between(1'024, 1'073'741'824),
+        "outcomes kept in memory a partition (16 bytes each)"},
+    Key{"gateway", "window_age_s", OPENRUN_INT64(gateway.window_age_s), between(1, 604'800),
+        "how far back results are read at start, in seconds"},
+    Key{"gateway", "store_threads", OPENRUN_INT64(gateway.store_threads), between(1, 256),
+        "blocking calls to Postgres"},
+    Key{"gateway", "store_queue_max", OPENRUN_INT64(gateway.store_queue_max), between(1, 1'000'000),
+        "calls that wait for one of those threads; above: 503"},
+    Key{"gateway", "clock_skew_ms_max", OPENRUN_INT64(gateway.clock_skew_ms_max), between(0, 60'000),
+        "within it of a start or an end the log decides"},
+    Key{"gateway", "campaign_refresh_ms", OPENRUN_INT64(gateway.campaign_refresh_ms), between(10, hour_ms),
+        "how often a campaign that is refused at the door is read again"},
+    Key{"gateway", "ready_produce_stall_ms", OPENRUN_INT64(gateway.ready_produce_stall_ms), between(100, hour_ms),
+        "/readyz: no acknowledgement for that long while something is produced"},
+    Key{"gateway", "ready_results_lag_ms", OPENRUN_INT64(gateway.ready_results_lag_ms), between(100, hour_ms),
+        "/readyz: results this far behind their topic"},
+    Key{"gateway", "drain_ms", OPENRUN_INT64(gateway.drain_ms), between(0, hour_ms),
+        "how long SIGTERM waits for answers"},
+    Key{"gateway", "outcome_retention_hours", OPENRUN_INT64(gateway.outcome_retention_hours),
+        between(1, ten_years_hours), "an older receipt is answered with 410"},
+};
+
+const std::array issuer_keys{
+    Key{"issuer", "instance_id", OPENRUN_TEXT(issuer.instance_id), anything, "static group membership where not empty"},
+    Key{"issuer", "metrics_address", OPENRUN_TEXT(issuer.metrics_address), something, "/metrics, /livez and /readyz"},
+    Key{"issuer", "metrics_port", OPENRUN_INT64(issuer.metrics_port), port_or_any, "0: any free one"},
+    Key{"issuer", "batch_max", OPENRUN_INT64(issuer.batch_max),
+        between(1, static_cast<std::int64_t>(limits::batch_records_max)), "records in one transaction"},
+    Key{"issuer", "lock_timeout_ms", OPENRUN_INT64(issuer.lock_timeout_ms), between(10, hour_ms),
+        "for a row in Postgres"},
+    Key{"issuer", "clock_skew_ms_max", OPENRUN_INT64(issuer.clock_skew_ms_max), between(0, 60'000),
+        "a record whose time is further ahead of our clock: pause and alarm"},
+    Key{"issuer", "retry_ms_min", OPENRUN_INT64(issuer.retry_ms_min), between(1, hour_ms),
+        "the first wait after a failure"},
+    Key{"issuer", "retry_ms_max", OPENRUN_INT64(issuer.retry_ms_max), between(1, hour_ms), "the longest one"},
+};
+
+const std::array relay_keys{
+    Key{"relay", "instance_id", OPENRUN_TEXT(relay.instance_id), anything, "static group membership where not empty"},
+    Key{"relay", "metrics_address", OPENRUN_TEXT(relay.metrics_address), something, "/metrics, /livez and /readyz"},
+    Key{"relay", "metrics_port", OPENRUN_INT64(relay.metrics_port), port_or_any, "0: any free one"},
+    Key{"relay", "missing_after_ms", OPENRUN_INT64(relay.missing_after_ms), between(1, hour_ms),
+        "an outbox row that is not in the results topic by then is published again"},
+    Key{"relay", "scan_interval_ms", OPENRUN_INT64(relay.scan_interval_ms), between(1, hour_ms), "between two looks"},
+    Key{"relay", "outcome_retention_hours", OPENRUN_INT64(relay.outcome_retention_hours), between(1, ten_years_hours),
+        "published outcomes older than that are deleted"},
+};
+
+const std::array reconciler_keys{
+    Key{"reconciler", "metrics_address", OPENRUN_TEXT(reconciler.metrics_address), something,
+        "/metrics, /livez and /readyz"},
+    Key{"reconciler", "metrics_port", OPENRUN_INT64(reconciler.metrics_port), port_or_any, "0: any free one"},
+    Key{"reconciler", "interval_ms", OPENRUN_INT64(reconciler.interval_ms), between(10, hour_ms),
+        "between two passes over recently changed campaigns"},
+    Key{"reconciler", "full_interval_s", OPENRUN_INT64(reconciler.full_interval_s), between(1, 604'800),
+        "between two passes over all campaigns, in seconds"},
+};
+
+#undef OPENRUN_FLAG
+#undef OPENRUN_INT32
+#undef OPENRUN_INT64
+#undef OPENRUN_TEXT
+#undef OPENRUN_MEMBER
+
+std::vector<Key> joined() {
+  std::vector<Key> keys;
+  const auto add = [&](const auto& part) { keys.insert(keys.end(), part.begin(), part.end()); };
+  add(kafka_keys), add(postgres_keys), add(common_keys), add(gateway_keys), add(issuer_keys), add(relay_keys);
+  add(reconciler_keys);
+  return keys;
+}
+
+}  // namespace
+
+std::span<const Key> all_keys() {
+  static const std::vector<Key> keys = joined();
+  return keys;
+}
+
+}  // namespace openrun::config

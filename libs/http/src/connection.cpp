@@ -1,0 +1,275 @@
+#include "connection.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <exception>
+#include <utility>
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openrun/base/assert.hpp>
+
+#include "worker.hpp"
+
+namespace openrun::http {
+namespace {
+
+constexpr std::size_t output_kept_bytes_max = 64 * 1024;  // more is written out before the next request, and given back
+constexpr std::size_t linger_bytes_max = 1024 * 1024;
+constexpr std::int64_t linger_us = 2'000'000;
+constexpr std::int64_t drain_first_request_us =
+    1'000'000;  // a client that has just connected may still send its request
+
+constexpr std::int64_t in_us(std::chrono::milliseconds time) {
+  return time.count() * 1'000;
+}
+
+}  // namespace
+
+Connection::Connection(Worker& worker, int socket, std::uint32_t slot, std::string remote_address)
+    : worker_(worker), socket_(socket), slot_(slot), watched_(EPOLLIN), remote_address_(std::move(remote_address)) {
+  worker_.loop().watch(socket_, watched_, *this);
+  set_deadline();
+}
+
+Connection::~Connection() {
+  if (state_ != State::closed) ::close(socket_);
+}
+
+void Connection::watch_for(std::uint32_t epoll_events) {
+  if (watched_ == epoll_events) return;
+  watched_ = epoll_events;
+  worker_.loop().change(socket_, epoll_events, *this);
+}
+
+void Connection::set_deadline() {
+  const std::int64_t now = worker_.loop().now_us();
+  if (state_ == State::lingering) {
+    deadline_us_ = now + linger_us;
+  } else if (is_writing()) {
+    deadline_us_ = now + in_us(worker_.options().write_timeout);
+  } else if (state_ == State::reading) {
+    deadline_us_ = now + in_us(input_.empty() ? worker_.options().idle_timeout : worker_.options().header_timeout);
+  } else {
+    deadline_us_ = 0;
+  }
+}
+
+void Connection::ready(std::uint32_t epoll_events) {
+  if (state_ == State::closed) return;
+  // Both directions are gone: there is nobody to answer.
+  if ((epoll_events & (EPOLLERR | EPOLLHUP)) != 0 && (state_ != State::reading || is_writing())) return close_now();
+  if ((epoll_events & EPOLLOUT) != 0) {
+    flush();
+    if (state_ == State::reading && !is_writing()) resume();
+  } else if ((epoll_events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
+    read_some();
+  }
+}
+
+void Connection::read_some() {
+  const bool may_parse = state_ == State::reading && !is_writing();
+  const std::size_t input_max = worker_.parse_limits().request_bytes_max();
+  std::size_t room = Worker::scratch_bytes;
+  if (!may_parse && state_ != State::lingering) {
+    // The client is ahead of its answers: keep a bounded part, leave the rest in the kernel.
+    if (input_.size() >= input_max) return watch_for(0);
+    room = std::min(room, input_max - input_.size());
+  }
+  const ssize_t count = ::recv(socket_, worker_.scratch(), room, 0);
+  if (count < 0) {
+    if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) close_now();
+    return;
+  }
+  if (count == 0) {
+    is_input_closed_ = true;
+    if (state_ == State::lingering) return close_now();
+    watch_for(0);
+    return resume();  // what came before the end is still answered; closes where nothing is left
+  }
+  const std::string_view fresh(worker_.scratch(), static_cast<std::size_t>(count));
+  if (state_ == State::lingering) {
+    lingered_bytes_ += fresh.size();
+    if (lingered_bytes_ > linger_bytes_max) close_now();
+  } else if (may_parse) {
+    receive(fresh);
+  } else {
+    input_.append(fresh);
+  }
+}
+
+void Connection::receive(std::string_view fresh) {
+  const bool was_idle = input_.empty();
+  if (was_idle) {
+    // The usual case: whole requests, parsed where they were read to.
+    const std::string_view rest = work_through(fresh);
+    if (state_ == State::closed) return;
+    input_.assign(rest);
+  } else {
+    input_.append(fresh);
+    const std::size_t rest = work_through(input_).size();
+    if (state_ == State::closed) return;
+    // A request that has only grown keeps the deadline of its first byte.
+    if (rest == input_.size()) return;
+    input_.erase(0, input_.size() - rest);
+  }
+  if (state_ == State::reading && !is_writing()) set_deadline();
+}
+
+void Connection::resume() {
+  if (state_ != State::reading || is_writing()) return;
+  if (!input_.empty()) {
+    const std::size_t rest = work_through(input_).size();
+    if (state_ == State::closed) return;
+    input_.erase(0, input_.size() - rest);
+  }
+  if (state_ != State::reading || is_writing()) return;
+  if (is_input_closed_) return close_now();
+  watch_for(EPOLLIN);
+  set_deadline();
+}
+
+bool Connection::is_worth_parsing(std::string_view bytes) const {
+  if (scanned_ == 0) return true;
+  if (needed_ > 0) return bytes.size() >= needed_;
+  const ParseLimits& limits = worker_.parse_limits();
+  if (bytes.size() >= (is_in_body_ ? limits.request_bytes_max() : limits.header_bytes_max)) return true;
+  const std::size_t from = std::min(bytes.size(), scanned_ - std::min<std::size_t>(scanned_, 3));
+  return bytes.substr(from).find("\r\n\r\n") != std::string_view::npos;
+}
+
+void Connection::wait_for_more(const ParseOutcome& outcome, std::size_t have) {
+  needed_ = outcome.size;
+  scanned_ = have;
+  is_in_body_ = outcome.is_header_complete;
+  if (outcome.awaits_continue && !std::exchange(is_continue_sent_, true))
+    output_.append("HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+std::string_view Connection::work_through(std::string_view bytes) {
+  is_in_turn_ = true;
+  ParsedRequest& parsed = worker_.parsed();
+  while (state_ == State::reading && !bytes.empty()) {
+    if (!is_worth_parsing(bytes)) {
+      scanned_ = bytes.size();
+      break;
+    }
+    const ParseOutcome outcome = parse_request(bytes, worker_.parse_limits(), parsed);
+    if (outcome.kind == ParseOutcome::Kind::incomplete) {
+      wait_for_more(outcome, bytes.size());
+      break;
+    }
+    if (outcome.kind == ParseOutcome::Kind::refused) {
+      bytes = {};
+      refuse(outcome.problem);
+      break;
+    }
+    needed_ = scanned_ = 0;
+    is_continue_sent_ = is_in_body_ = false;
+    bytes.remove_prefix(outcome.size);
+    has_unread_ = !bytes.empty();
+    hand_over(parsed);
+    if (output_.size() > output_kept_bytes_max) {
+      flush();
+      if (is_writing()) break;
+    }
+  }
+  is_in_turn_ = false;
+  flush();
+  return bytes;
+}
+
+void Connection::hand_over(ParsedRequest& parsed) {
+  state_ = State::answering;
+  deadline_us_ = 0;
+  has_served_ = true;
+  request_number_ = worker_.next_request_number();
+  form_ = {.is_head = parsed.request.method == ports::HttpMethod::head,
+           .keep_alive = parsed.keep_alive,
+           .http_1_0 = parsed.http_1_0};
+  parsed.request.remote_address = remote_address_;
+  try {
+    worker_.handler()(worker_.loop(), parsed.request, worker_.make_reply(slot_, request_number_));
+  } catch (const std::exception& error) {
+    worker_.report_throw(error.what());  // the dropped reply has answered
+  }
+}
+
+void Connection::answer(const ports::HttpResponse& response) {
+  OPENRUN_ASSERT(state_ == State::answering, "a request is answered once");
+  if (worker_.is_draining()) form_.keep_alive = false;
+  append_response(output_, response, form_, worker_.date_line());
+  state_ = form_.keep_alive ? State::reading : State::closing;
+  if (is_in_turn_) return;
+  has_unread_ = has_unread_ || !input_.empty();
+  flush();
+  if (state_ != State::reading || is_writing()) return;
+  if (input_.empty() && !is_input_closed_) {
+    watch_for(EPOLLIN);
+    set_deadline();
+  } else {
+    worker_.resume_later(slot_);  // not now: the handler's caller is on the stack
+  }
+}
+
+void Connection::refuse(const Problem& problem) {
+  is_refused_ = true;
+  append_response(output_, problem_response(problem), {.keep_alive = false}, worker_.date_line());
+  state_ = State::closing;
+  if (!is_in_turn_) flush();
+}
+
+void Connection::flush() {
+  if (state_ == State::closed || state_ == State::lingering) return;
+  while (written_ < output_.size()) {
+    const ssize_t count = ::send(socket_, output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL);
+    if (count > 0) {
+      written_ += static_cast<std::size_t>(count);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      set_deadline();
+      return watch_for(EPOLLOUT);
+    } else if (errno != EINTR) {
+      return close_now();
+    }
+  }
+  written_ = 0;
+  output_.clear();
+  if (output_.capacity() > output_kept_bytes_max) output_.shrink_to_fit();
+  if (state_ == State::closing) return finish();
+  watch_for(is_input_closed_ ? 0U : EPOLLIN);
+}
+
+void Connection::finish() {
+  if (is_input_closed_ || !(is_refused_ || has_unread_)) return close_now();
+  // Closing a socket with unread bytes resets it, and the client may lose the answer.
+  ::shutdown(socket_, SHUT_WR);
+  state_ = State::lingering;
+  watch_for(EPOLLIN);
+  set_deadline();
+}
+
+void Connection::check_deadline(std::int64_t now_us) {
+  if (deadline_us_ == 0 || now_us < deadline_us_) return;
+  if (state_ == State::reading && !is_writing() && !input_.empty()) return refuse(problems::timed_out);
+  close_now();
+}
+
+void Connection::begin_drain() {
+  if (state_ != State::reading || is_writing()) return;
+  read_some();
+  if (state_ != State::reading || is_writing() || !input_.empty()) return;
+  if (has_served_) return close_now();
+  deadline_us_ = std::min(deadline_us_, worker_.loop().now_us() + drain_first_request_us);
+}
+
+void Connection::close_now() {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  ::close(socket_);
+  worker_.bury(slot_);
+}
+
+}  // namespace openrun::http

@@ -1,0 +1,91 @@
+// One client's connection: reads, has requests parsed, hands them to the handler, writes the answers. One request at a
+// time; what is pipelined behind it waits in the buffer. Lives on one worker's thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <openrun/ports/http.hpp>
+
+#include "event_loop.hpp"
+#include "request_parser.hpp"
+#include "response_writer.hpp"
+
+namespace openrun::http {
+
+class Worker;
+
+class Connection final : public Pollable {
+ public:
+  // Takes the socket. `slot` is its place with the worker.
+  Connection(Worker& worker, int socket, std::uint32_t slot, std::string remote_address);
+  ~Connection() override;
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void ready(std::uint32_t epoll_events) override;
+
+  // The request that waits for its answer; 0: none.
+  [[nodiscard]] std::uint64_t request_number() const { return state_ == State::answering ? request_number_ : 0; }
+  void answer(const ports::HttpResponse& response);
+  [[nodiscard]] bool has_client_gone() const { return is_input_closed_; }
+
+  // Goes on with what is pipelined behind an answered request.
+  void resume();
+  // Answers with `problem` and closes, in any state but `answering`.
+  void refuse(const Problem& problem);
+  void check_deadline(std::int64_t now_us);
+  // Answers what has arrived with Connection: close; closes where nothing has.
+  void begin_drain();
+  void close_now();
+  [[nodiscard]] std::uint32_t slot() const { return slot_; }
+
+ private:
+  enum class State : std::uint8_t {
+    reading,    // between requests, or in the middle of one
+    answering,  // the handler has it
+    closing,    // once all is written
+    lingering,  // all is written; what the client still sends is thrown away, so that it can read our answer
+    closed,
+  };
+
+  void read_some();
+  void receive(std::string_view fresh);
+  // Answers the requests in `bytes` as far as it goes; returns what is left over.
+  [[nodiscard]] std::string_view work_through(std::string_view bytes);
+  [[nodiscard]] bool is_worth_parsing(std::string_view bytes) const;
+  void wait_for_more(const ParseOutcome& outcome, std::size_t have);
+  void hand_over(ParsedRequest& parsed);
+  void flush();
+  void finish();
+  void watch_for(std::uint32_t epoll_events);
+  void set_deadline();
+  [[nodiscard]] bool is_writing() const { return !output_.empty(); }
+
+  Worker& worker_;
+  const int socket_;
+  const std::uint32_t slot_;
+  State state_ = State::reading;
+  bool is_in_turn_ = false;       // work_through() is on the stack: it flushes at its end
+  bool is_input_closed_ = false;  // the client sends no more
+  bool is_continue_sent_ = false;
+  bool is_in_body_ = false;  // of the unfinished request the header has been seen
+  bool has_served_ = false;
+  bool is_refused_ = false;  // what follows in the input is not to be read as requests
+  bool has_unread_ = false;  // bytes stand behind the current request
+  std::uint32_t watched_ = 0;
+  ResponseForm form_;  // of the request that is being answered
+  std::uint64_t request_number_ = 0;
+  std::size_t needed_ = 0;   // see ParseOutcome::size
+  std::size_t scanned_ = 0;  // so much of the unfinished request holds no further empty line
+  std::size_t lingered_bytes_ = 0;
+  std::size_t written_ = 0;       // of output_
+  std::int64_t deadline_us_ = 0;  // 0: none
+  std::string input_;             // from the beginning of an unfinished request on; usually empty
+  std::string output_;
+  const std::string remote_address_;
+};
+
+}  // namespace openrun::http

@@ -1,0 +1,245 @@
+#include "worker.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openrun/base/assert.hpp>
+
+namespace openrun::http {
+namespace {
+
+constexpr int accepts_a_turn_max = 128;
+// So many connections above the limit are told 503 and closed in peace; beyond them the socket is just closed.
+constexpr std::size_t refused_politely_max = 1'024;
+constexpr std::int64_t accept_pause_ms = 100;  // when the process is out of file descriptors
+constexpr std::int64_t sweep_interval_ms_min = 5;
+constexpr std::int64_t sweep_interval_ms_max = 250;
+
+// Deadlines are looked at so often: they are late by an eighth of the shortest at most.
+std::int64_t sweep_interval(const ServerOptions& options) {
+  const auto shortest = std::min({options.header_timeout, options.idle_timeout, options.write_timeout});
+  return std::clamp<std::int64_t>(shortest.count() / 8, sweep_interval_ms_min, sweep_interval_ms_max);
+}
+
+std::string text_of(const sockaddr_storage& address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET) {
+    inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in&>(address).sin_addr, text, sizeof text);
+  } else if (address.ss_family == AF_INET6) {
+    inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr, text, sizeof text);
+  }
+  return text;
+}
+
+}  // namespace
+
+// Answers at most once. May outlive the connection and the server: it then reaches nobody.
+class Worker::Reply final : public ports::HttpReply {
+ public:
+  Reply(std::shared_ptr<Worker> worker, std::uint32_t slot, std::uint64_t request_number)
+      : worker_(std::move(worker)), slot_(slot), request_number_(request_number) {}
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+
+  ~Reply() override {
+    if (is_answered_ || worker_->loop().has_ended()) return;
+    if (worker_->loop().is_on_thread()) {
+      answer_dropped(*worker_, slot_, request_number_);
+    } else {
+      auto* const loop = &worker_->loop();
+      loop->post([worker = std::move(worker_), slot = slot_, number = request_number_] {
+        answer_dropped(*worker, slot, number);
+      });
+    }
+  }
+
+  void send(ports::HttpResponse response) override {
+    OPENRUN_ASSERT(!is_answered_, "a request is answered once");
+    is_answered_ = true;
+    if (worker_->loop().has_ended()) return;
+    OPENRUN_ASSERT(worker_->loop().is_on_thread(), "a reply is sent on the I/O thread of its connection");
+    if (Connection* const connection = worker_->waiting(slot_, request_number_)) connection->answer(response);
+  }
+
+  [[nodiscard]] bool abandoned() const override {
+    if (worker_->loop().has_ended()) return true;
+    const Connection* const connection = worker_->waiting(slot_, request_number_);
+    return connection == nullptr || connection->has_client_gone();
+  }
+
+ private:
+  static void answer_dropped(Worker& worker, std::uint32_t slot, std::uint64_t request_number) {
+    if (Connection* const connection = worker.waiting(slot, request_number)) {
+      connection->answer(problem_response(problems::internal_error));
+    }
+  }
+
+  std::shared_ptr<Worker> worker_;
+  const std::uint32_t slot_;
+  const std::uint64_t request_number_;
+  bool is_answered_ = false;
+};
+
+Worker::Worker(std::shared_ptr<Shared> shared, std::size_t index)
+    : shared_(std::move(shared)),
+      loop_(index),
+      parse_limits_{shared_->options.header_bytes_max, shared_->options.body_bytes_max},
+      sweep_interval_ms_(sweep_interval(shared_->options)),
+      scratch_(new char[scratch_bytes]) {}
+
+Worker::~Worker() {
+  stop();
+  if (listener_ >= 0) ::close(listener_);
+}
+
+Result<void> Worker::start(int listener, ports::HttpHandler handler) {
+  listener_ = listener;
+  handler_ = std::move(handler);
+  if (auto opened = loop_.open(); !opened) return opened;
+  loop_.watch(listener_, EPOLLIN, *this);
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), ("http-" + std::to_string(loop_.index())).c_str());
+    loop_.run([this] { graveyard_.clear(); }, [this] { close_all(); });
+  });
+  return {};
+}
+
+void Worker::stop() {
+  if (!thread_.joinable()) return;
+  loop_.stop();
+  thread_.join();
+}
+
+void Worker::begin_drain() {
+  loop_.post([this] { drain_here(); });
+}
+
+void Worker::close_connections() {
+  loop_.post([this] { close_all(); });
+}
+
+std::string_view Worker::date_line() {
+  return date_.at(static_cast<std::int64_t>(std::time(nullptr)));
+}
+
+void Worker::ready(std::uint32_t) {
+  (void)accept_some();
+}
+
+bool Worker::accept_some() {
+  for (int i = 0; i < accepts_a_turn_max && listener_ >= 0; ++i) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    const int socket =
+        ::accept4(listener_, reinterpret_cast<sockaddr*>(&address), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (socket >= 0) {
+      admit(socket, text_of(address));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      return false;
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      pause_accepting();
+      return false;
+    }
+    // Anything else (ECONNABORTED, EINTR, network errors) is that connection's trouble alone.
+  }
+  return listener_ >= 0;
+}
+
+void Worker::pause_accepting() {
+  shared_->logger.error("cannot accept connections; raise the limit of open files",
+                        {{"error", std::string(std::strerror(errno))}});
+  loop_.change(listener_, 0, *this);
+  loop_.after(accept_pause_ms, [this] {
+    if (listener_ >= 0) loop_.change(listener_, EPOLLIN, *this);
+  });
+}
+
+void Worker::admit(int socket, std::string remote_address) {
+  const std::size_t open = shared_->connections.fetch_add(1, std::memory_order_acq_rel);
+  const std::size_t maximum = shared_->options.connections_max;
+  if (open >= maximum + refused_politely_max) {
+    ::close(socket);
+    shared_->connections.fetch_sub(1, std::memory_order_acq_rel);
+    return;
+  }
+  std::uint32_t slot = 0;
+  if (free_slots_.empty()) {
+    slot = static_cast<std::uint32_t>(connections_.size());
+    connections_.emplace_back();
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  connections_[slot] = std::make_unique<Connection>(*this, socket, slot, std::move(remote_address));
+  if (!std::exchange(is_sweeping_, true)) loop_.after(sweep_interval_ms_, [this] { sweep(); });
+  if (open >= maximum) connections_[slot]->refuse(problems::too_many_connections);
+}
+
+void Worker::bury(std::uint32_t slot) {
+  graveyard_.push_back(std::move(connections_[slot]));
+  free_slots_.push_back(slot);
+  if (shared_->connections.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    std::lock_guard lock(shared_->mutex);
+    shared_->emptied.notify_all();
+  }
+}
+
+void Worker::sweep() {
+  const std::int64_t now = monotonic_now_us();
+  bool is_any_left = false;
+  for (std::size_t slot = 0; slot < connections_.size(); ++slot) {
+    if (connections_[slot]) connections_[slot]->check_deadline(now);
+    is_any_left = is_any_left || connections_[slot] != nullptr;
+  }
+  is_sweeping_ = is_any_left;
+  if (is_any_left) loop_.after(sweep_interval_ms_, [this] { sweep(); });
+}
+
+void Worker::drain_here() {
+  if (std::exchange(is_draining_, true)) return;
+  while (accept_some()) continue;  // whoever stands in the backlog has been promised a connection
+  ::close(listener_);
+  listener_ = -1;
+  for (std::size_t slot = 0; slot < connections_.size(); ++slot) {
+    if (connections_[slot]) connections_[slot]->begin_drain();
+  }
+  std::lock_guard lock(shared_->mutex);
+  ++shared_->workers_draining;
+  shared_->emptied.notify_all();
+}
+
+void Worker::close_all() {
+  for (std::size_t slot = 0; slot < connections_.size(); ++slot) {
+    if (connections_[slot]) connections_[slot]->close_now();
+  }
+}
+
+std::shared_ptr<ports::HttpReply> Worker::make_reply(std::uint32_t slot, std::uint64_t request_number) {
+  return std::make_shared<Reply>(shared_from_this(), slot, request_number);
+}
+
+Connection* Worker::waiting(std::uint32_t slot, std::uint64_t request_number) {
+  Connection* const connection = slot < connections_.size() ? connections_[slot].get() : nullptr;
+  return connection != nullptr && connection->request_number() == request_number ? connection : nullptr;
+}
+
+void Worker::resume_later(std::uint32_t slot) {
+  loop_.post([this, slot, expected = connections_[slot].get()] {
+    if (connections_[slot].get() == expected) expected->resume();
+  });
+}
+
+void Worker::report_throw(std::string_view what) {
+  shared_->logger.error("a request handler threw an exception", {{"error", std::string(what)}});
+}
+
+}  // namespace openrun::http

@@ -1,0 +1,126 @@
+#include <gmock/gmock.h>
+
+#include "broker_fixture.hpp"
+
+namespace openrun::kafka {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::admin_timeout;
+using testing::eventually;
+
+class LogBrokerTest : public testing::BrokerTest {
+ protected:
+  void SetUp() override {
+    BrokerTest::SetUp();
+    if (IsSkipped()) return;
+    create();
+    log = make_log(options, logger).value();
+  }
+  std::unique_ptr<ports::LogReader> open(std::int64_t from) {
+    return log->open(ports::Topic::requests, Partition{0}, Offset{from}).value();
+  }
+  std::vector<ports::LogRecord> read(ports::LogReader& reader, std::size_t count) {
+    std::vector<ports::LogRecord> out;
+    EXPECT_TRUE(eventually([&] {
+      auto batch = reader.poll(1'000, 100ms);
+      if (!batch) return false;
+      out.insert(out.end(), batch->records.begin(), batch->records.end());
+      batches.push_back(std::move(*batch));
+      return out.size() >= count;
+    }));
+    return out;
+  }
+  bool ends_not_found(ports::LogReader& reader) {
+    return eventually([&] {
+      const auto batch = reader.poll(10, 100ms);
+      return !batch && batch.error().kind == Error::Kind::not_found;
+    });
+  }
+
+  std::unique_ptr<ports::Log> log;
+  std::vector<ports::LogBatch> batches;
+};
+
+TEST_F(LogBrokerTest, WhatWasStoredIsReadWithTheBrokersTime) {
+  const auto before =
+      std::chrono::duration_cast<std::chrono::milliseconds>((std::chrono::system_clock::now() - 1s).time_since_epoch());
+  const auto stored = store(10);
+  auto reader = open(0);
+  const auto records = read(*reader, 10);
+  ASSERT_EQ(records.size(), 10U);
+  for (std::size_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(records[i].offset, stored[i].offset);
+    EXPECT_EQ(records[i].value, "value " + std::to_string(i));
+    EXPECT_GE(records[i].time.value, before.count());
+  }
+  EXPECT_FALSE(logger.has("do not carry the broker's time"));
+}
+
+TEST_F(LogBrokerTest, AnOffsetIsFoundByItsTime) {
+  store(3);
+  auto reader = open(0);
+  const auto first = read(*reader, 3)[0].time;
+  ASSERT_TRUE(eventually([&] {  // the clock's next millisecond
+    return std::chrono::system_clock::now().time_since_epoch() > std::chrono::milliseconds(first.value + 20);
+  }));
+  store(1);
+  const auto second = read(*reader, 1)[0].time;
+  ASSERT_GT(second, first);
+  const auto at = [&](std::int64_t time) {
+    return log->offset_at(ports::Topic::requests, Partition{0}, Timestamp{time}, admin_timeout).value();
+  };
+  EXPECT_EQ(at(first.value), Offset{0});
+  EXPECT_EQ(at(second.value), Offset{3});
+  EXPECT_EQ(at(0), Offset{0});
+  EXPECT_EQ(at(second.value + 60'000), Offset{4});
+}
+
+TEST_F(LogBrokerTest, AMissingTopicOrPartitionIsNotFoundAndSaysHowToMakeIt) {
+  options.topics[ports::Topic::requests] = prefix + ".nowhere";
+  auto other = make_log(options, logger).value();
+  const auto partitions = other->partitions(ports::Topic::requests, admin_timeout);
+  ASSERT_FALSE(partitions);
+  EXPECT_EQ(partitions.error().kind, Error::Kind::not_found);
+  EXPECT_THAT(partitions.error().message, ::testing::HasSubstr("run openrun topics create"));
+  const auto offset = log->offset_at(ports::Topic::requests, Partition{7}, Timestamp{0}, 3s);
+  EXPECT_FALSE(offset);
+  options.topics.erase(ports::Topic::requests);
+}
+
+TEST_F(LogBrokerTest, ATruncatedLogEndsItsReaderInsteadOfMovingIt) {
+  store(10);
+  delete_records_before(name_of(ports::Topic::requests), 0, 5);
+  auto reader = open(2);
+  EXPECT_TRUE(ends_not_found(*reader));
+  const auto bounds = open(5)->bounds(admin_timeout);
+  ASSERT_TRUE(bounds) << bounds.error().message;
+  EXPECT_EQ(bounds->begin, Offset{5});
+  EXPECT_EQ(bounds->end, Offset{10});
+  auto at_begin = open(5);
+  EXPECT_EQ(read(*at_begin, 5)[0].offset, Offset{5});
+}
+
+TEST_F(LogBrokerTest, ARecreatedTopicEndsItsReader) {
+  store(10);
+  auto reader = open(0);
+  ASSERT_EQ(read(*reader, 10).size(), 10U);
+  delete_topic(name_of(ports::Topic::requests));
+  ASSERT_TRUE(eventually([&] { return create_topics(options, {.partitions = 2}, 2s).has_value(); }));
+  EXPECT_TRUE(ends_not_found(*reader));
+}
+
+TEST_F(LogBrokerTest, APositionBeyondTheEndIsNotFound) {
+  store(1);
+  auto reader = open(1'000);
+  EXPECT_TRUE(ends_not_found(*reader));
+}
+
+TEST_F(LogBrokerTest, AddedPartitionsAreSeen) {
+  EXPECT_EQ(log->partitions(ports::Topic::requests, admin_timeout).value(), 2);
+  create(5);
+  EXPECT_EQ(log->partitions(ports::Topic::requests, admin_timeout).value(), 5);
+}
+
+}  // namespace
+}  // namespace openrun::kafka

@@ -1,0 +1,129 @@
+#include "topic_rules.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace openrun::kafka {
+namespace {
+
+// Kafka's own default. It holds a full batch of the producer (1,000,000 bytes), a batch of results and the largest dead
+// letter.
+constexpr std::int64_t message_bytes_min = 1'048'588;
+constexpr std::int32_t production_replicas_min = 3;
+constexpr std::int32_t production_insync_min = 2;
+
+std::string value_of(const ConfigMap& configs, const std::string& key) {
+  const auto found = configs.find(key);
+  return found == configs.end() ? std::string("(not told)") : found->second;
+}
+
+std::optional<std::int64_t> number_of(const ConfigMap& configs, const std::string& key) {
+  const auto found = configs.find(key);
+  if (found == configs.end()) return std::nullopt;
+  std::int64_t value = 0;
+  const auto* end = found->second.data() + found->second.size();
+  const auto [stop, code] = std::from_chars(found->second.data(), end, value);
+  if (code != std::errc{} || stop != end) return std::nullopt;
+  return value;
+}
+
+std::string how_to_set(const std::string& name, const std::string& setting) {
+  return "; set it with: kafka-configs.sh --alter --topic " + name + " --add-config " + setting;
+}
+
+void judge_text(std::vector<TopicFinding>& findings, const std::string& name, const ConfigMap& configs,
+                const std::string& key, const std::string& wanted, const std::string& why) {
+  const auto value = value_of(configs, key);
+  if (value == wanted) return;
+  findings.push_back(
+      {name, false,
+       key + " is " + value + " and must be " + wanted + ": " + why + how_to_set(name, key + "=" + wanted)});
+}
+
+void judge_number(std::vector<TopicFinding>& findings, const std::string& name, const ConfigMap& configs,
+                  const std::string& key, std::int64_t minimum, const std::string& why) {
+  const auto value = number_of(configs, key);
+  if (value && *value >= minimum) return;
+  findings.push_back({name, false,
+                      key + " is " + value_of(configs, key) + " and must be at least " + std::to_string(minimum) +
+                          ": " + why + how_to_set(name, key + "=" + std::to_string(minimum))});
+}
+
+void judge_replicas(std::vector<TopicFinding>& findings, const std::string& name, const TopicDescription& topic,
+                    const TopicSettings& settings) {
+  if (settings.production && topic.replicas_min < production_replicas_min)
+    findings.push_back({name, false,
+                        "a partition has " + std::to_string(topic.replicas_min) +
+                            " replicas and must have at least 3 in production; add them with "
+                            "kafka-reassign-partitions.sh"});
+  const auto insync_min = settings.production ? std::max(settings.min_insync_replicas, production_insync_min)
+                                              : settings.min_insync_replicas;
+  judge_number(findings, name, topic.configs, "min.insync.replicas", insync_min,
+               "an acknowledged request must survive the loss of a broker");
+  const auto insync = number_of(topic.configs, "min.insync.replicas");
+  if (insync && *insync > topic.replicas_min)
+    findings.push_back({name, false,
+                        "min.insync.replicas is " + std::to_string(*insync) + " with " +
+                            std::to_string(topic.replicas_min) +
+                            " replicas: nothing can be appended; add replicas or lower it"});
+}
+
+}  // namespace
+
+ConfigMap topic_configs_of(const TopicSettings& settings) {
+  return {
+      {"message.timestamp.type", "LogAppendTime"},
+      {"cleanup.policy", "delete"},
+      {"retention.bytes", "-1"},
+      {"retention.ms", std::to_string(settings.retention_ms)},
+      {"unclean.leader.election.enable", "false"},
+      {"min.insync.replicas", std::to_string(settings.min_insync_replicas)},
+      {"max.message.bytes", std::to_string(message_bytes_min)},
+  };
+}
+
+std::vector<TopicFinding> judge_topic(const std::string& name, const TopicDescription& topic,
+                                      const TopicSettings& settings) {
+  std::vector<TopicFinding> findings;
+  if (!topic.exists) return {{name, false, "does not exist; run openrun topics create"}};
+  if (topic.partitions < settings.partitions)
+    findings.push_back({name, false,
+                        "has " + std::to_string(topic.partitions) + " partitions of " +
+                            std::to_string(settings.partitions) + "; run openrun topics create"});
+  judge_text(findings, name, topic.configs, "message.timestamp.type", "LogAppendTime",
+             "decisions go by the time at which the broker took a record");
+  judge_text(findings, name, topic.configs, "cleanup.policy", "delete",
+             "compaction would remove requests of the same key");
+  judge_text(findings, name, topic.configs, "retention.bytes", "-1",
+             "a limit in bytes removes undecided requests when many come at once");
+  judge_text(findings, name, topic.configs, "unclean.leader.election.enable", "false",
+             "a leader that is behind would lose acknowledged requests");
+  judge_number(findings, name, topic.configs, "max.message.bytes", message_bytes_min, "a producer's batch must fit");
+  judge_replicas(findings, name, topic, settings);
+  if (findings.empty())
+    findings.push_back({name, true, std::to_string(topic.partitions) + " partitions, settings as they must be"});
+  const auto retention = number_of(topic.configs, "retention.ms");
+  if (retention && *retention != -1 && *retention < settings.retention_ms)
+    findings.push_back({name, true,
+                        "warning: retention.ms is " + std::to_string(*retention) + ", shorter than the configured " +
+                            std::to_string(settings.retention_ms) +
+                            how_to_set(name, "retention.ms=" + std::to_string(settings.retention_ms))});
+  return findings;
+}
+
+TopicFinding judge_broker(std::int32_t broker, const Result<ConfigMap>& configs) {
+  const std::string name = "broker " + std::to_string(broker);
+  if (!configs)
+    return {name, true,
+            "warning: auto.create.topics.enable could not be read (" + configs.error().message +
+                "); make sure that it is false"};
+  const auto value = value_of(*configs, "auto.create.topics.enable");
+  if (value == "false") return {name, true, "auto.create.topics.enable is false"};
+  return {name, false,
+          "auto.create.topics.enable is " + value +
+              " and must be false: a topic that appears by itself has the wrong settings; set it in the "
+              "broker's server.properties and restart it"};
+}
+
+}  // namespace openrun::kafka

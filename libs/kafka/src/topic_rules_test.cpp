@@ -1,0 +1,111 @@
+#include "topic_rules.hpp"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace openrun::kafka {
+namespace {
+
+using ::testing::HasSubstr;
+
+TopicDescription good_topic(const TopicSettings& settings) {
+  return {.exists = true,
+          .partitions = settings.partitions,
+          .replicas_min = settings.replication_factor,
+          .configs = topic_configs_of(settings)};
+}
+
+// The findings that are wrong, each as a line.
+std::vector<std::string> wrongs(const TopicDescription& topic, const TopicSettings& settings) {
+  std::vector<std::string> out;
+  for (const auto& finding : judge_topic("t", topic, settings))
+    if (!finding.ok) out.push_back(finding.text);
+  return out;
+}
+
+TEST(TopicRules, ATopicAsOpenrunMakesItIsGood) {
+  const TopicSettings settings;
+  const auto findings = judge_topic("t", good_topic(settings), settings);
+  ASSERT_EQ(findings.size(), 1U);
+  EXPECT_TRUE(findings[0].ok);
+}
+
+TEST(TopicRules, EverySettingThatLosesRequestsIsFoundWithTheWayToSetIt) {
+  const TopicSettings settings;
+  const std::vector<std::pair<std::string, std::string>> bad = {{"message.timestamp.type", "CreateTime"},
+                                                                {"cleanup.policy", "compact"},
+                                                                {"cleanup.policy", "compact,delete"},
+                                                                {"retention.bytes", "1000000"},
+                                                                {"max.message.bytes", "100000"},
+                                                                {"unclean.leader.election.enable", "true"},
+                                                                {"min.insync.replicas", "0"},
+                                                                {"max.message.bytes", "many"}};
+  for (const auto& [key, value] : bad) {
+    auto topic = good_topic(settings);
+    topic.configs[key] = value;
+    const auto found = wrongs(topic, settings);
+    ASSERT_EQ(found.size(), 1U) << key;
+    EXPECT_THAT(found[0], HasSubstr(key + " is " + value));
+    EXPECT_THAT(found[0], HasSubstr("--add-config " + key + "="));
+  }
+}
+
+TEST(TopicRules, ASettingThatIsNotToldIsWrong) {
+  const TopicSettings settings;
+  for (const auto& [key, value] : topic_configs_of(settings)) {
+    if (key == "retention.ms") continue;
+    auto topic = good_topic(settings);
+    topic.configs.erase(key);
+    EXPECT_EQ(wrongs(topic, settings).size(), 1U) << key;
+  }
+}
+
+TEST(TopicRules, ProductionNeedsThreeReplicasAndTwoInSync) {
+  TopicSettings settings;
+  settings.production = true;
+  EXPECT_EQ(wrongs(good_topic(settings), settings).size(), 2U);
+  settings.replication_factor = 3;
+  settings.min_insync_replicas = 2;
+  EXPECT_EQ(wrongs(good_topic(settings), settings).size(), 0U);
+}
+
+TEST(TopicRules, MoreInSyncReplicasThanReplicasCannotBeAppendedTo) {
+  TopicSettings settings;
+  settings.min_insync_replicas = 2;
+  const auto found = wrongs(good_topic(settings), settings);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0], HasSubstr("nothing can be appended"));
+}
+
+TEST(TopicRules, MissingTopicsAndPartitionsNameTheCommandThatMakesThem) {
+  TopicSettings settings;
+  EXPECT_THAT(wrongs({}, settings), ::testing::ElementsAre(HasSubstr("openrun topics create")));
+  auto topic = good_topic(settings);
+  topic.partitions = 3;
+  EXPECT_THAT(wrongs(topic, settings),
+              ::testing::ElementsAre(HasSubstr("3 partitions of 4; run openrun topics create")));
+}
+
+TEST(TopicRules, AShorterRetentionIsAWarning) {
+  const TopicSettings settings;
+  auto topic = good_topic(settings);
+  topic.configs["retention.ms"] = "1000";
+  const auto findings = judge_topic("t", topic, settings);
+  ASSERT_EQ(findings.size(), 2U);
+  EXPECT_TRUE(findings[1].ok);
+  EXPECT_THAT(findings[1].text, HasSubstr("warning: retention.ms is 1000"));
+}
+
+TEST(TopicRules, ABrokerThatCreatesTopicsByItselfIsWrongAndASilentOneAWarning) {
+  EXPECT_TRUE(judge_broker(1, ConfigMap{{"auto.create.topics.enable", "false"}}).ok);
+  EXPECT_FALSE(judge_broker(1, ConfigMap{{"auto.create.topics.enable", "true"}}).ok);
+  EXPECT_FALSE(judge_broker(1, ConfigMap{}).ok);
+  const auto silent = judge_broker(1, fail(Error::Kind::internal, "not allowed"));
+  EXPECT_TRUE(silent.ok);
+  EXPECT_THAT(silent.text, HasSubstr("warning"));
+}
+
+}  // namespace
+}  // namespace openrun::kafka

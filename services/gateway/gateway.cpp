@@ -1,0 +1,212 @@
+#include "gateway/gateway.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "gateway/campaigns_handler.hpp"
+#include "gateway/coupons_handler.hpp"
+#include "gateway/dispatch_handler.hpp"
+#include "gateway/health_handler.hpp"
+#include "gateway/outcome_lookup.hpp"
+#include "gateway/parts.hpp"
+#include "gateway/requests_handler.hpp"
+#include "gateway/routes.hpp"
+#include "gateway/status_handler.hpp"
+
+namespace openrun::gateway {
+namespace {
+
+// A handler's member function as a row of the table.
+template <class T>
+CallHandler bind(T& handler, void (T::*member)(Call&)) {
+  return [&handler, member](Call& call) { (handler.*member)(call); };
+}
+
+}  // namespace
+
+struct Gateway::Served {
+  Served(const Parts& shared, HealthHandler health_handler, ports::Metrics& metrics)
+      : parts(shared),
+        requests(parts),
+        status(parts),
+        campaigns(parts),
+        coupons(parts),
+        dispatch(parts),
+        health(std::move(health_handler)),
+        router(routes(), metrics, parts.clock) {}
+
+  // The hottest first: they are matched in this order.
+  [[nodiscard]] std::vector<Route> routes() {
+    using enum ports::HttpMethod;
+    return {
+        {post, "/v1/campaigns/{}/requests", bind(requests, &RequestsHandler::post)},
+        {get, "/v1/requests/{}", bind(status, &StatusHandler::get)},
+        {get, "/v1/campaigns/{}", bind(campaigns, &CampaignsHandler::get)},
+        {patch, "/v1/campaigns/{}", bind(campaigns, &CampaignsHandler::change)},
+        {get, "/v1/campaigns", bind(campaigns, &CampaignsHandler::list)},
+        {post, "/v1/campaigns", bind(campaigns, &CampaignsHandler::create)},
+        {post, "/v1/campaigns/{}/stock", bind(campaigns, &CampaignsHandler::add_stock)},
+        {post, "/v1/campaigns/{}/pause", bind(campaigns, &CampaignsHandler::pause)},
+        {post, "/v1/campaigns/{}/resume", bind(campaigns, &CampaignsHandler::resume)},
+        {post, "/v1/campaigns/{}/close", bind(campaigns, &CampaignsHandler::close)},
+        {get, "/v1/campaigns/{}/coupons", bind(coupons, &CouponsHandler::of_campaign)},
+        {get, "/v1/coupons/{}", bind(coupons, &CouponsHandler::by_code)},
+        {get, "/v1/users/{}/coupons", bind(coupons, &CouponsHandler::of_user)},
+        {get, "/v1/dispatch", bind(dispatch, &DispatchHandler::get)},
+        {put, "/v1/dispatch", bind(dispatch, &DispatchHandler::put)},
+        {get, "/livez", bind(health, &HealthHandler::live)},
+        {get, "/readyz", bind(health, &HealthHandler::ready)},
+        {get, "/metrics", bind(health, &HealthHandler::metrics)},
+    };
+  }
+
+  Parts parts;
+  RequestsHandler requests;
+  StatusHandler status;
+  CampaignsHandler campaigns;
+  CouponsHandler coupons;
+  DispatchHandler dispatch;
+  HealthHandler health;
+  Router router;
+};
+
+Gateway::Gateway(Environment environment, Settings settings)
+    : environment_(std::move(environment)),
+      settings_(std::move(settings)),
+      auth_(settings_.admin_tokens),
+      window_(static_cast<std::size_t>(settings_.window_records)),
+      winners_(static_cast<std::size_t>(settings_.winners_kept_max)),
+      cache_(static_cast<std::size_t>(settings_.campaigns_cached_max)),
+      meters_(environment_.metrics),
+      waits_(settings_.waits_max),
+      pending_(settings_.pending_max),
+      commands_(commands_waiting_max),
+      lanes_(environment_.io_threads, window_, environment_.clock),
+      pool_(static_cast<std::size_t>(settings_.store_threads), static_cast<std::size_t>(settings_.store_queue_max),
+            environment_.store_factory),
+      directory_(cache_, winners_, pool_, environment_.clock, environment_.user_hash, settings_),
+      sink_(window_, winners_, cache_, directory_, lanes_, environment_.clock),
+      feed_(environment_.log, feed_hooks(), environment_.clock, environment_.logger, settings_,
+            environment_.feed_timing) {
+  lanes_.set_repair([this](Partition partition, Offset offset) { repair(partition, offset); });
+}
+
+Gateway::~Gateway() {
+  stop();
+}
+
+ResultsFeed::Hooks Gateway::feed_hooks() {
+  ResultsFeed::Hooks hooks;
+  hooks.apply = [this](const wire::ResultBatch& batch, bool live) { sink_.apply(batch, live); };
+  hooks.nothing_retained = [this](Partition partition) { seed(partition); };
+  hooks.request_partitions = [this](std::int32_t partitions) { partitions_ = partitions; };
+  return hooks;
+}
+
+ports::LogAppender::OnDeliveries Gateway::on_deliveries() {
+  return [this](std::span<const ports::Delivery> deliveries) { lanes_.deliver(deliveries); };
+}
+
+void Gateway::start(ports::LogAppender& appender, std::int32_t partitions) {
+  appender_ = &appender;
+  partitions_ = partitions;
+  const Parts parts{settings_,
+                    environment_.clock,
+                    environment_.logger,
+                    appender,
+                    environment_.signer,
+                    environment_.codes,
+                    auth_,
+                    window_,
+                    cache_,
+                    directory_,
+                    pool_,
+                    sink_,
+                    lanes_,
+                    meters_,
+                    waits_,
+                    pending_,
+                    commands_,
+                    draining_,
+                    partitions_};
+  served_ = std::make_unique<Served>(
+      parts,
+      HealthHandler(
+          settings_, environment_.metrics, [this] { return observe(); }, [this] { bring_gauges_up_to_date(); }),
+      environment_.metrics);
+  feed_.start();
+}
+
+ports::HttpHandler Gateway::handler() {
+  return [router = &served_->router](ports::IoThread& io, const ports::HttpRequest& request,
+                                     std::shared_ptr<ports::HttpReply> reply) {
+    router->handle(io, request, std::move(reply));
+  };
+}
+
+void Gateway::begin_drain() {
+  draining_ = true;
+  lanes_.release();
+}
+
+void Gateway::stop() {
+  feed_.stop();
+  pool_.stop();
+}
+
+Observed Gateway::observe() const {
+  Observed observed;
+  observed.draining = draining_;
+  observed.oldest_unacknowledged_ms = appender_ == nullptr ? 0 : appender_->oldest_unacknowledged().count();
+  observed.results_ready = feed_.ready();
+  observed.results_behind_ms = feed_.behind_us() / 1'000;
+  return observed;
+}
+
+// One at a time is enough: a batch repairs all waits in it, and the next tick asks again.
+void Gateway::repair(Partition partition, Offset offset) {
+  if (repairing_.exchange(true)) return;
+  const bool accepted = pool_.submit([this, partition, offset](ports::GatewayStore& store) {
+    const auto payload = store.outcome_batch(partition, offset);
+    if (payload && *payload) {
+      if (const auto batch = wire::decode_result_batch(**payload)) sink_.repair(*batch);
+    }
+    repairing_ = false;
+  });
+  if (!accepted) repairing_ = false;
+}
+
+void Gateway::seed(Partition partition) {
+  (void)pool_.submit([this, partition](ports::GatewayStore& store) {
+    if (const auto progress = store.progress(partition)) {
+      window_.seed(partition, progress->next_offset, environment_.clock.monotonic_us());
+    }
+  });
+}
+
+void Gateway::bring_gauges_up_to_date() {
+  ports::Metrics& metrics = environment_.metrics;
+  metrics.gauge("openrun_pending", "Requests between append and acknowledgement")
+      .set(static_cast<double>(pending_.taken()));
+  metrics.gauge("openrun_waits", "Requests held for their outcome").set(static_cast<double>(waits_.taken()));
+  metrics.gauge("openrun_store_queue", "Jobs that wait for a store thread").set(static_cast<double>(pool_.queued()));
+  metrics.gauge("openrun_campaigns_cached", "Campaigns known to this gateway").set(static_cast<double>(cache_.size()));
+  metrics.gauge("openrun_winners_kept", "User hashes kept of campaigns that are being refused")
+      .set(static_cast<double>(winners_.size()));
+  metrics.gauge("openrun_produce_stall_seconds", "How long the oldest unacknowledged append has been waiting")
+      .set(static_cast<double>(observe().oldest_unacknowledged_ms) / 1e3);
+  for (const ResultsFeed::PartitionLag& lag : feed_.lags()) {
+    const ports::Metrics::Labels labels{{"partition", std::to_string(lag.partition.value)}};
+    metrics.gauge("openrun_window_highest", "One past the newest decided offset known", labels)
+        .set(static_cast<double>(window_.highest(lag.partition).value));
+    metrics.gauge("openrun_results_lag_records", "Result records not read yet", labels)
+        .set(static_cast<double>(lag.records));
+    metrics
+        .gauge("openrun_results_behind_seconds", "Time since the results were last known to be read to their end",
+               labels)
+        .set(static_cast<double>(lag.behind_us) / 1e6);
+  }
+}
+
+}  // namespace openrun::gateway

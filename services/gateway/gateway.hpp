@@ -1,0 +1,102 @@
+// The gateway without its adapters: owns the pieces and wires them. main gives it the ports.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <openrun/crypto/coupon_code.hpp>
+#include <openrun/crypto/mac.hpp>
+#include <openrun/crypto/receipt.hpp>
+#include <openrun/ports/clock.hpp>
+#include <openrun/ports/http.hpp>
+#include <openrun/ports/log.hpp>
+#include <openrun/ports/metrics.hpp>
+#include <openrun/ports/request_log.hpp>
+
+#include "gateway/auth.hpp"
+#include "gateway/campaign_cache.hpp"
+#include "gateway/directory.hpp"
+#include "gateway/lanes.hpp"
+#include "gateway/meters.hpp"
+#include "gateway/readiness.hpp"
+#include "gateway/results_feed.hpp"
+#include "gateway/results_sink.hpp"
+#include "gateway/results_window.hpp"
+#include "gateway/seats.hpp"
+#include "gateway/settings.hpp"
+#include "gateway/store_pool.hpp"
+#include "gateway/winners.hpp"
+
+namespace openrun::gateway {
+
+// References must outlive the gateway, and the gateway the server's threads.
+struct Environment {
+  const ports::Clock& clock;
+  ports::Logger& logger;
+  ports::Metrics& metrics;
+  ports::Log& log;
+  StorePool::Factory store_factory;
+  const crypto::ReceiptSigner& signer;
+  const crypto::CouponCodes& codes;
+  const crypto::UserHash& user_hash;
+  std::vector<ports::IoThread*> io_threads;  // in the order of their index
+  ResultsFeed::Timing feed_timing;
+};
+
+class Gateway {
+ public:
+  Gateway(Environment environment, Settings settings);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // For the appender, which is made after the gateway.
+  [[nodiscard]] ports::LogAppender::OnDeliveries on_deliveries();
+  // `partitions`: of openrun.requests. Begins to read results; requests may come from then on.
+  void start(ports::LogAppender& appender, std::int32_t partitions);
+  // After start().
+  [[nodiscard]] ports::HttpHandler handler();
+
+  // /readyz answers 503, waits end with what is known, and none begins any more.
+  void begin_drain();
+  // Ends the feed and the pool. No request may come any more.
+  void stop();
+
+  [[nodiscard]] Observed observe() const;
+
+ private:
+  struct Served;  // the handlers, which need the appender
+
+  void repair(Partition partition, Offset offset);
+  void seed(Partition partition);
+  void bring_gauges_up_to_date();
+  [[nodiscard]] ResultsFeed::Hooks feed_hooks();
+
+  Environment environment_;
+  Settings settings_;
+  std::atomic<bool> draining_{false};
+  std::atomic<std::int32_t> partitions_{1};
+  std::atomic<bool> repairing_{false};
+
+  Auth auth_;
+  ResultsWindow window_;
+  Winners winners_;
+  CampaignCache cache_;
+  Meters meters_;
+  Seats waits_;
+  Seats pending_;
+  Seats commands_;
+  Lanes lanes_;
+  StorePool pool_;
+  Directory directory_;
+  ResultsSink sink_;
+  ResultsFeed feed_;
+  ports::LogAppender* appender_ = nullptr;
+  std::unique_ptr<Served> served_;
+};
+
+}  // namespace openrun::gateway

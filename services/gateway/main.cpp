@@ -1,0 +1,195 @@
+// openrun-gateway: only wires. The rules are in this folder's other files, the adapters in libs/.
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <openrun/config/config.hpp>
+#include <openrun/http/server.hpp>
+#include <openrun/kafka/kafka.hpp>
+#include <openrun/postgres/postgres.hpp>
+#include <openrun/runtime/runtime.hpp>
+#include <openrun/telemetry/logger.hpp>
+#include <openrun/telemetry/metrics.hpp>
+
+#include "gateway/gateway.hpp"
+
+namespace {
+
+using namespace openrun;
+using std::chrono::milliseconds;
+
+constexpr int exit_done = 0;
+constexpr int exit_failed = 1;
+constexpr milliseconds retry{1'000};
+constexpr milliseconds broker_timeout{2'000};
+
+ports::LogLevel level_of(const std::string& name) {
+  if (name == "debug") return ports::LogLevel::debug;
+  if (name == "warning") return ports::LogLevel::warning;
+  if (name == "error") return ports::LogLevel::error;
+  return ports::LogLevel::info;
+}
+
+gateway::Settings settings_of(const config::Gateway& from) {
+  gateway::Settings settings;
+  for (const config::AdminToken& token : from.admin_tokens) settings.admin_tokens.push_back(token.token);
+  settings.waits_max = from.waits_max;
+  settings.pending_max = from.pending_max;
+  settings.window_records = from.window_records;
+  settings.window_age_s = from.window_age_s;
+  settings.store_threads = from.store_threads;
+  settings.store_queue_max = from.store_queue_max;
+  settings.clock_skew_ms_max = from.clock_skew_ms_max;
+  settings.campaign_refresh_ms = from.campaign_refresh_ms;
+  settings.ready_produce_stall_ms = from.ready_produce_stall_ms;
+  settings.ready_results_lag_ms = from.ready_results_lag_ms;
+  return settings;
+}
+
+kafka::Options kafka_options(const config::Kafka& from) {
+  kafka::Options options;
+  options.brokers = from.brokers;
+  options.client_id = "openrun-gateway";
+  options.topics = {{ports::Topic::requests, from.requests_topic},
+                    {ports::Topic::results, from.results_topic},
+                    {ports::Topic::dead_letters, from.dead_letters_topic}};
+  options.linger = std::chrono::microseconds(from.linger_us);
+  options.delivery_timeout = milliseconds(from.delivery_timeout_ms);
+  options.queue_records_max = from.queue_records_max;
+  options.queue_bytes_max = from.queue_bytes_max;
+  options.session_timeout = milliseconds(from.session_timeout_ms);
+  options.extra = from.librdkafka;
+  return options;
+}
+
+postgres::Options postgres_options(const config::Postgres& from) {
+  postgres::Options options;
+  options.url = from.url;
+  options.connect_timeout = std::chrono::seconds(from.connect_timeout_s);
+  options.statement_timeout = milliseconds(from.statement_timeout_ms);
+  options.application = "openrun-gateway";
+  return options;
+}
+
+std::vector<crypto::ReceiptKey> receipt_keys(const config::KeyFile& keys) {
+  std::vector<crypto::ReceiptKey> receipts;
+  for (const auto& key : keys.receipt_keys) receipts.push_back({key.id, key.key});
+  return receipts;
+}
+
+// Asks again while the other side is away. Empty: a stop was asked for, or it will never work (logged).
+template <class Ask>
+auto until_available(Ask ask, std::string_view what, runtime::StopSignal& stop, ports::Logger& logger)
+    -> std::optional<decltype(ask())> {
+  for (;;) {
+    auto answer = ask();
+    if (answer) return answer;
+    const bool passing =
+        answer.error().kind == Error::Kind::unavailable || answer.error().kind == Error::Kind::not_found;
+    if (!passing) {
+      logger.critical("cannot start", {{"waiting_for", std::string(what)}, {"error", answer.error().message}});
+      return std::nullopt;
+    }
+    logger.warning("waiting at start", {{"waiting_for", std::string(what)}, {"error", answer.error().message}});
+    if (stop.wait_for(retry)) return std::nullopt;
+  }
+}
+
+// Everything that lives as long as the daemon serves, in the order in which it has to be made.
+int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop, ports::Logger& logger) {
+  const runtime::SystemClock clock;
+  const auto metrics = telemetry::make_metrics("gateway", OPENRUN_VERSION);
+  const crypto::ReceiptSigner signer(receipt_keys(keys));
+  const crypto::CouponCodes codes(keys.code_key);
+  const crypto::UserHash user_hash(keys.user_hash_key);
+  const postgres::Options database = postgres_options(config.postgres);
+  const kafka::Options broker = kafka_options(config.kafka);
+
+  const auto schema =
+      until_available([&] { return postgres::check_schema(database, codes.fingerprint()); }, "postgres", stop, logger);
+  if (!schema) return stop.requested() ? exit_done : exit_failed;
+  auto log = kafka::make_log(broker, logger);
+  if (!log) {
+    logger.critical("cannot start", {{"error", log.error().message}});
+    return exit_failed;
+  }
+  const auto partitions = until_available([&] { return (*log)->partitions(ports::Topic::requests, broker_timeout); },
+                                          "kafka", stop, logger);
+  if (!partitions) return stop.requested() ? exit_done : exit_failed;
+
+  http::ServerOptions http_options;
+  http_options.address = config.gateway.address;
+  http_options.port = static_cast<std::uint16_t>(config.gateway.port);
+  http_options.threads = static_cast<unsigned>(config.gateway.threads);
+  http_options.connections_max = static_cast<std::size_t>(config.gateway.connections_max);
+  auto server = http::make_server(http_options, logger);
+  std::vector<ports::IoThread*> io_threads;
+  for (std::size_t i = 0; i < server->threads(); ++i) io_threads.push_back(&server->thread(i));
+
+  gateway::Gateway gateway({clock,
+                            logger,
+                            *metrics,
+                            **log,
+                            [&] { return postgres::make_gateway_store(database, logger); },
+                            signer,
+                            codes,
+                            user_hash,
+                            io_threads,
+                            {}},
+                           settings_of(config.gateway));
+  auto appender = kafka::make_appender(broker, ports::Topic::requests, gateway.on_deliveries(), logger);
+  if (!appender) {
+    logger.critical("cannot start", {{"error", appender.error().message}});
+    return exit_failed;
+  }
+  gateway.start(**appender, **partitions);
+  const Result<void> started = server->start(gateway.handler());
+  if (!started) {
+    logger.critical("cannot start", {{"error", started.error().message}});
+    return exit_failed;
+  }
+  logger.info("serving", {{"address", config.gateway.address}, {"port", std::int64_t{server->port()}}});
+  while (!stop.wait_for(milliseconds(1'000))) {
+  }
+
+  logger.info("stopping");
+  gateway.begin_drain();
+  const bool acknowledged = (*appender)->flush(milliseconds(config.gateway.drain_ms));
+  if (!acknowledged) logger.warning("some appends were not acknowledged in time");
+  server->drain(milliseconds(config.gateway.drain_ms));
+  // Nobody may call into the gateway from here on: first those who post to its threads, then the threads.
+  appender->reset();
+  gateway.stop();
+  server.reset();
+  logger.info("stopped");
+  return exit_done;
+}
+
+int run(int argc, char** argv) {
+  runtime::StopSignal stop;
+  config::Config config;
+  if (const auto done = config::start(argc, argv, "gateway", OPENRUN_VERSION, config)) return *done;
+  const auto logger = telemetry::make_logger(
+      "gateway", config.gateway.address + ":" + std::to_string(config.gateway.port), level_of(config.log.level));
+  const auto keys = config::load_keys(config.keys.file);
+  if (!keys) {
+    logger->critical("cannot start", {{"error", keys.error().message}});
+    return exit_failed;
+  }
+  return serve(config, *keys, stop, *logger);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "openrun-gateway: %s\n", error.what());
+    return exit_failed;
+  }
+}

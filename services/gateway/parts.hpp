@@ -1,0 +1,48 @@
+// What the handlers share. References only; everything outlives the server's threads.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <openrun/crypto/coupon_code.hpp>
+#include <openrun/crypto/receipt.hpp>
+#include <openrun/ports/clock.hpp>
+#include <openrun/ports/log.hpp>
+#include <openrun/ports/request_log.hpp>
+
+#include "gateway/auth.hpp"
+#include "gateway/campaign_cache.hpp"
+#include "gateway/directory.hpp"
+#include "gateway/lanes.hpp"
+#include "gateway/meters.hpp"
+#include "gateway/results_sink.hpp"
+#include "gateway/results_window.hpp"
+#include "gateway/seats.hpp"
+#include "gateway/settings.hpp"
+#include "gateway/store_pool.hpp"
+
+namespace openrun::gateway {
+
+struct Parts {
+  const Settings& settings;
+  const ports::Clock& clock;
+  ports::Logger& logger;
+  ports::LogAppender& appender;
+  const crypto::ReceiptSigner& signer;
+  const crypto::CouponCodes& codes;
+  const Auth& auth;
+  ResultsWindow& window;
+  CampaignCache& cache;
+  Directory& directory;
+  StorePool& pool;
+  ResultsSink& sink;
+  Lanes& lanes;
+  Meters& meters;
+  Seats& waits;
+  Seats& pending;
+  Seats& commands;
+  const std::atomic<bool>& draining;
+  const std::atomic<std::int32_t>& partitions;  // of openrun.requests
+};
+
+}  // namespace openrun::gateway

@@ -1,0 +1,22 @@
+// Whether this gateway should be sent requests. Pure function of what is observed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "gateway/settings.hpp"
+
+namespace openrun::gateway {
+
+struct Observed {
+  bool draining = false;
+  std::int64_t oldest_unacknowledged_ms = 0;  // 0: nothing waits for the log, so nothing is known against it
+  bool results_ready = false;                 // every partition reached the end that was seen at start
+  std::int64_t results_behind_ms = 0;         // since the slowest partition was last known to be at its end
+};
+
+// Empty: ready. Else one line a reason, fit for anybody's eyes.
+[[nodiscard]] std::vector<std::string> not_ready_reasons(const Observed& observed, const Settings& settings);
+
+}  // namespace openrun::gateway

@@ -1,0 +1,64 @@
+// From method and path to a handler: a table. Knows no Beast; any thread after construction.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openrun/ports/clock.hpp>
+#include <openrun/ports/http.hpp>
+#include <openrun/ports/metrics.hpp>
+
+namespace openrun::gateway {
+
+// One call as a handler sees it. `request` and `argument` are valid until the handler returns; the rest may be kept.
+struct Call {
+  ports::IoThread& io;
+  const ports::HttpRequest& request;
+  std::string_view argument;  // what stands at {} in the path, not percent-decoded
+  std::shared_ptr<ports::HttpReply> reply;
+};
+using CallHandler = std::function<void(Call&)>;
+
+struct Route {
+  ports::HttpMethod method;
+  std::string_view pattern;  // a literal such as /v1/campaigns/{}/requests, at most one {}
+  CallHandler handler;
+};
+
+class Router {
+ public:
+  Router(std::vector<Route> routes, ports::Metrics& metrics, const ports::Clock& clock);
+
+  // Answers 404 for a path that no route has, 405 with Allow for a method that the path has not.
+  void handle(ports::IoThread& io, const ports::HttpRequest& request, std::shared_ptr<ports::HttpReply> reply) const;
+
+ private:
+  struct Instruments {
+    ports::Counter* by_class[5];
+    ports::Histogram* seconds;
+  };
+  struct Entry {
+    ports::HttpMethod method;
+    std::string_view before;  // of {}, or the whole pattern
+    std::string_view after;
+    bool has_argument = false;
+    std::string_view pattern;
+    CallHandler handler;
+    Instruments instruments;
+  };
+  class Counted;
+
+  [[nodiscard]] static Instruments instruments(ports::Metrics& metrics, std::string_view pattern);
+  [[nodiscard]] static bool matches(const Entry& entry, std::string_view path, std::string_view& argument);
+  [[nodiscard]] std::string allowed(std::string_view path) const;
+
+  std::vector<Entry> entries_;
+  Instruments other_;
+  const ports::Clock& clock_;
+};
+
+}  // namespace openrun::gateway

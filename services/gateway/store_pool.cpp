@@ -1,0 +1,39 @@
+#include "gateway/store_pool.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace openrun::gateway {
+
+StorePool::StorePool(std::size_t threads, std::size_t queue_max, const Factory& factory) : queue_(queue_max) {
+  threads = std::max<std::size_t>(threads, 1);
+  for (std::size_t i = 0; i < threads; ++i) stores_.push_back(factory());
+  for (auto& store : stores_) {
+    threads_.emplace_back([this, raw = store.get()] { run(*raw); });
+  }
+}
+
+StorePool::~StorePool() {
+  stop();
+}
+
+void StorePool::stop() {
+  stopping_ = true;
+  queue_.close();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+void StorePool::run(ports::GatewayStore& store) {
+  for (;;) {
+    std::optional<Job> job = queue_.pop_for(std::chrono::milliseconds(1'000));
+    if (job) {
+      (*job)(store);
+    } else if (stopping_) {
+      return;
+    }
+  }
+}
+
+}  // namespace openrun::gateway

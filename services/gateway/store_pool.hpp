@@ -1,0 +1,43 @@
+// Blocking calls to the store on a bounded pool of threads, each with a store of its own. Jobs carry their answers back
+// by IoThread::post. Any thread may submit.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include <openrun/base/bounded_queue.hpp>
+#include <openrun/ports/gateway_store.hpp>
+
+namespace openrun::gateway {
+
+class StorePool {
+ public:
+  using Job = std::function<void(ports::GatewayStore&)>;
+  using Factory = std::function<std::unique_ptr<ports::GatewayStore>()>;
+
+  // At least one thread; `queue_max` jobs may wait.
+  StorePool(std::size_t threads, std::size_t queue_max, const Factory& factory);
+  ~StorePool();
+  StorePool(const StorePool&) = delete;
+  StorePool& operator=(const StorePool&) = delete;
+
+  // False when the queue is full or stopped: the caller answers OVERLOADED.
+  [[nodiscard]] bool submit(Job job) { return queue_.try_push(std::move(job)); }
+  // Finishes what was submitted and ends the threads.
+  void stop();
+  [[nodiscard]] std::size_t queued() const { return queue_.size(); }
+
+ private:
+  void run(ports::GatewayStore& store);
+
+  BoundedQueue<Job> queue_;
+  std::atomic<bool> stopping_{false};
+  std::vector<std::unique_ptr<ports::GatewayStore>> stores_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace openrun::gateway

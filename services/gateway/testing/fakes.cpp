@@ -1,0 +1,329 @@
+#include "gateway/testing/fakes.hpp"
+
+#include <algorithm>
+
+namespace openrun::gateway::testing {
+
+FakeMetrics::Value& FakeMetrics::find(std::string_view name, const Labels& labels) {
+  std::string full(name);
+  for (const auto& [key, value] : labels) {
+    full += full.size() == name.size() ? "{" : ",";
+    full += key + "=\"" + value + "\"";
+  }
+  if (!labels.empty()) full += "}";
+  std::lock_guard lock(mutex_);
+  return values_[full];
+}
+
+ports::Counter& FakeMetrics::counter(std::string_view name, std::string_view, const Labels& labels) {
+  return find(name, labels);
+}
+ports::Gauge& FakeMetrics::gauge(std::string_view name, std::string_view, const Labels& labels) {
+  return find(name, labels);
+}
+ports::Histogram& FakeMetrics::histogram(std::string_view name, std::string_view, const std::vector<double>&,
+                                         const Labels& labels) {
+  return find(name, labels);
+}
+
+std::string FakeMetrics::text() const {
+  std::lock_guard lock(mutex_);
+  std::string text;
+  for (const auto& [name, value] : values_) text += name + " " + std::to_string(value.held) + "\n";
+  return text;
+}
+
+double FakeMetrics::value(const std::string& name) const {
+  std::lock_guard lock(mutex_);
+  const auto found = values_.find(name);
+  return found == values_.end() ? 0 : found->second.held.load();
+}
+
+void FakeIoThread::post(std::function<void()> work) {
+  std::lock_guard lock(mutex_);
+  ++posts_;
+  posted_.push_back(std::move(work));
+}
+
+void FakeIoThread::after(std::int64_t delay_ms, std::function<void()> work) {
+  std::lock_guard lock(mutex_);
+  timed_.emplace(clock_.monotonic_us() + delay_ms * 1'000, std::move(work));
+}
+
+std::function<void()> FakeIoThread::take() {
+  std::lock_guard lock(mutex_);
+  std::function<void()> work;
+  if (!posted_.empty()) {
+    work = std::move(posted_.front());
+    posted_.pop_front();
+  } else if (!timed_.empty() && timed_.begin()->first <= clock_.monotonic_us()) {
+    work = std::move(timed_.begin()->second);
+    timed_.erase(timed_.begin());
+  }
+  return work;
+}
+
+void FakeIoThread::run() {
+  while (const auto work = take()) work();
+}
+
+void FakeReply::send(ports::HttpResponse answer) {
+  ++sent;
+  response = std::move(answer);
+}
+
+// ---- log ----
+
+class FakeLogReader final : public ports::LogReader {
+ public:
+  FakeLogReader(FakeLog& log, ports::Topic topic, Partition partition, Offset from)
+      : log_(log), topic_(topic), partition_(partition), position_(from.value) {}
+
+  Result<ports::LogBatch> poll(std::size_t records_max, std::chrono::milliseconds timeout) override {
+    std::unique_lock lock(log_.mutex_);
+    FakeLog::Contents& contents = log_.contents_[{topic_, partition_}];
+    const auto end = [&] { return static_cast<std::int64_t>(contents.records.size()); };
+    log_.changed_.wait_for(lock, timeout, [&] { return position_ < end() || log_.down_ || woken_; });
+    woken_ = false;
+    if (log_.down_) return fail(Error::Kind::unavailable, "the log is down");
+    if (position_ < contents.begin) return fail(Error::Kind::not_found, "the position is below the log");
+    auto bytes = std::make_shared<std::vector<std::string>>();
+    bytes->reserve(records_max);
+    ports::LogBatch batch;
+    while (position_ < end() && batch.records.size() < records_max) {
+      const auto& [time, value] = contents.records[static_cast<std::size_t>(position_)];
+      bytes->push_back(value);
+      batch.records.push_back({partition_, Offset{position_}, time, {}, bytes->back()});
+      ++position_;
+    }
+    batch.owner = bytes;
+    return batch;
+  }
+  Result<ports::LogBounds> bounds(std::chrono::milliseconds) override {
+    std::lock_guard lock(log_.mutex_);
+    if (log_.down_) return fail(Error::Kind::unavailable, "the log is down");
+    const FakeLog::Contents& contents = log_.contents_[{topic_, partition_}];
+    return ports::LogBounds{Offset{contents.begin}, Offset{static_cast<std::int64_t>(contents.records.size())}};
+  }
+  ports::Headers headers(const ports::LogRecord&) const override { return {}; }
+  void wake() override {
+    std::lock_guard lock(log_.mutex_);
+    woken_ = true;
+    log_.changed_.notify_all();
+  }
+
+ private:
+  FakeLog& log_;
+  const ports::Topic topic_;
+  const Partition partition_;
+  std::int64_t position_;
+  bool woken_ = false;
+};
+
+Offset FakeLog::append(ports::Topic topic, Partition partition, Timestamp time, std::string value) {
+  std::lock_guard lock(mutex_);
+  auto& records = contents_[{topic, partition}].records;
+  records.emplace_back(time, std::move(value));
+  changed_.notify_all();
+  return Offset{static_cast<std::int64_t>(records.size()) - 1};
+}
+
+void FakeLog::expire(ports::Topic topic, Partition partition, Offset begin) {
+  std::lock_guard lock(mutex_);
+  contents_[{topic, partition}].begin = begin.value;
+}
+
+void FakeLog::set_down(bool down) {
+  std::lock_guard lock(mutex_);
+  down_ = down;
+  changed_.notify_all();
+}
+
+void FakeLog::set_partitions(std::int32_t partitions) {
+  std::lock_guard lock(mutex_);
+  partitions_ = partitions;
+}
+
+Result<std::unique_ptr<ports::LogReader>> FakeLog::open(ports::Topic topic, Partition partition, Offset from) {
+  ++opened_;
+  return std::make_unique<FakeLogReader>(*this, topic, partition, from);
+}
+
+Result<Offset> FakeLog::offset_at(ports::Topic topic, Partition partition, Timestamp time, std::chrono::milliseconds) {
+  std::lock_guard lock(mutex_);
+  if (down_) return fail(Error::Kind::unavailable, "the log is down");
+  const Contents& contents = contents_[{topic, partition}];
+  auto offset = static_cast<std::size_t>(contents.begin);
+  while (offset < contents.records.size() && contents.records[offset].first < time) ++offset;
+  return Offset{static_cast<std::int64_t>(offset)};
+}
+
+Result<std::int32_t> FakeLog::partitions(ports::Topic, std::chrono::milliseconds) {
+  std::lock_guard lock(mutex_);
+  if (down_) return fail(Error::Kind::unavailable, "the log is down");
+  return partitions_;
+}
+
+// ---- appender ----
+
+Result<void> FakeAppender::append(Partition partition, std::string_view key, std::string_view value,
+                                  const ports::Headers&, std::uint64_t token) {
+  if (refusal_) return fail(*refusal_, "the log takes nothing");
+  if (open_.empty()) oldest_us_ = clock_.monotonic_us();
+  open_.push_back({partition, {}, clock_.now(), std::string(key), std::string(value), token});
+  return {};
+}
+
+std::chrono::milliseconds FakeAppender::oldest_unacknowledged() const {
+  if (open_.empty()) return std::chrono::milliseconds(0);
+  return std::chrono::milliseconds((clock_.monotonic_us() - oldest_us_) / 1'000);
+}
+
+std::vector<FakeAppender::Appended> FakeAppender::acknowledge(ports::Delivery::Fate fate) {
+  std::vector<Appended> stored;
+  std::vector<ports::Delivery> deliveries;
+  for (Appended& appended : open_) {
+    ports::Delivery delivery{appended.token, fate, appended.partition, {}};
+    if (fate == ports::Delivery::Fate::stored) {
+      appended.offset = Offset{next_[appended.partition]++};
+      delivery.offset = appended.offset;
+      stored.push_back(appended);
+    }
+    deliveries.push_back(delivery);
+  }
+  open_.clear();
+  on_deliveries_(deliveries);
+  return stored;
+}
+
+// ---- store ----
+
+Result<void> FakeGatewayStore::enter(const char* name) {
+  ++database_.calls[name];
+  if (database_.down) return fail(Error::Kind::unavailable, "the database is down");
+  return {};
+}
+
+Result<std::optional<ports::StoredCampaign>> FakeGatewayStore::campaign(CampaignId id) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("campaign"); !ok) return std::unexpected(ok.error());
+  const auto found = database_.campaigns.find(id);
+  if (found == database_.campaigns.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<std::vector<ports::StoredCampaign>> FakeGatewayStore::campaigns(CampaignId after, std::size_t limit) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("campaigns"); !ok) return std::unexpected(ok.error());
+  std::vector<ports::StoredCampaign> found;
+  for (auto at = database_.campaigns.upper_bound(after); at != database_.campaigns.end() && found.size() < limit;
+       ++at) {
+    found.push_back(at->second);
+  }
+  return found;
+}
+
+Result<ports::Reservation> FakeGatewayStore::reserve_campaign(std::string_view key, std::int32_t partitions) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("reserve_campaign"); !ok) return std::unexpected(ok.error());
+  const auto [at, made] = database_.reservations.try_emplace(std::string(key));
+  if (made) {
+    at->second.campaign = CampaignId{static_cast<std::uint32_t>(database_.reservations.size())};
+    at->second.partition = home_partition(at->second.campaign, partitions);
+  }
+  return at->second;
+}
+
+Result<std::optional<std::string>> FakeGatewayStore::outcome_batch(Partition partition, Offset offset) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("outcome_batch"); !ok) return std::unexpected(ok.error());
+  for (const auto& [first, row] : database_.outbox) {
+    if (first.first == partition && first.second <= offset && offset <= row.first) return row.second;
+  }
+  return std::nullopt;
+}
+
+Result<ports::GatewayStore::Progress> FakeGatewayStore::progress(Partition partition) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("progress"); !ok) return std::unexpected(ok.error());
+  return database_.progress[partition];
+}
+
+Result<std::optional<Offset>> FakeGatewayStore::replay_of(Partition partition, Offset origin) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("replay_of"); !ok) return std::unexpected(ok.error());
+  const auto found = database_.replays.find({partition, origin});
+  if (found == database_.replays.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<std::optional<ports::Coupon>> FakeGatewayStore::coupon(CampaignId campaign, Sequence sequence) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("coupon"); !ok) return std::unexpected(ok.error());
+  const auto found = database_.coupons.find({campaign, sequence});
+  if (found == database_.coupons.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<std::optional<ports::Coupon>> FakeGatewayStore::coupon_of(CampaignId campaign, std::string_view user,
+                                                                 std::string_view idempotency_key) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("coupon_of"); !ok) return std::unexpected(ok.error());
+  for (const auto& [key, coupon] : database_.coupons) {
+    if (key.first == campaign && coupon.user == user && coupon.idempotency_key == idempotency_key) return coupon;
+  }
+  return std::nullopt;
+}
+
+Result<std::vector<ports::Coupon>> FakeGatewayStore::coupons_of_campaign(CampaignId campaign, Sequence after,
+                                                                         std::size_t limit) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("coupons_of_campaign"); !ok) return std::unexpected(ok.error());
+  std::vector<ports::Coupon> found;
+  for (const auto& [key, coupon] : database_.coupons) {
+    if (key.first == campaign && key.second > after && found.size() < limit) found.push_back(coupon);
+  }
+  return found;
+}
+
+Result<std::vector<ports::Coupon>> FakeGatewayStore::coupons_of_user(std::string_view user, std::size_t limit) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("coupons_of_user"); !ok) return std::unexpected(ok.error());
+  std::vector<ports::Coupon> found;
+  for (const auto& [key, coupon] : database_.coupons) {
+    if (coupon.user == user && found.size() < limit) found.push_back(coupon);
+  }
+  return found;
+}
+
+Result<std::uint32_t> FakeGatewayStore::holders(CampaignId campaign,
+                                                const std::function<void(std::string_view user)>& each) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("holders"); !ok) return std::unexpected(ok.error());
+  std::uint32_t count = 0;
+  for (const auto& [key, coupon] : database_.coupons) {
+    if (key.first != campaign) continue;
+    each(coupon.user);
+    ++count;
+  }
+  return count;
+}
+
+Result<std::vector<ports::DispatchRate>> FakeGatewayStore::dispatch() {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("dispatch"); !ok) return std::unexpected(ok.error());
+  std::vector<ports::DispatchRate> rates;
+  for (const auto& [partition, per_second] : database_.dispatch) {
+    rates.push_back({partition < 0 ? std::nullopt : std::optional(Partition{partition}), per_second});
+  }
+  return rates;
+}
+
+Result<void> FakeGatewayStore::set_dispatch(const ports::DispatchRate& rate) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("set_dispatch"); !ok) return std::unexpected(ok.error());
+  database_.dispatch[rate.partition ? rate.partition->value : -1] = rate.per_second;
+  return {};
+}
+
+}  // namespace openrun::gateway::testing

@@ -1,0 +1,208 @@
+// The gateway's ports in memory.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <openrun/ports/clock.hpp>
+#include <openrun/ports/gateway_store.hpp>
+#include <openrun/ports/http.hpp>
+#include <openrun/ports/log.hpp>
+#include <openrun/ports/metrics.hpp>
+#include <openrun/ports/request_log.hpp>
+
+namespace openrun::gateway::testing {
+
+// Stands still until it is advanced. Any thread.
+class FakeClock final : public ports::Clock {
+ public:
+  [[nodiscard]] Timestamp now() const override { return Timestamp{now_ms_}; }
+  [[nodiscard]] std::int64_t monotonic_us() const override { return monotonic_us_; }
+  void advance_ms(std::int64_t ms) {
+    now_ms_ += ms;
+    monotonic_us_ += ms * 1'000;
+  }
+
+ private:
+  std::atomic<std::int64_t> now_ms_{1'800'000'000'000};
+  std::atomic<std::int64_t> monotonic_us_{1'000'000'000};
+};
+
+class FakeLogger final : public ports::Logger {
+ public:
+  void log(ports::LogLevel, std::string_view, std::initializer_list<ports::LogField>) override {}
+};
+
+class FakeMetrics final : public ports::Metrics {
+ public:
+  ports::Counter& counter(std::string_view name, std::string_view help, const Labels& labels) override;
+  ports::Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels) override;
+  ports::Histogram& histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds,
+                              const Labels& labels) override;
+  [[nodiscard]] std::string text() const override;
+  // As in text(), such as `openrun_waits` or `openrun_requests_total{outcome="issued"}`; 0 where it was never made.
+  [[nodiscard]] double value(const std::string& name) const;
+
+ private:
+  struct Value final : ports::Counter, ports::Gauge, ports::Histogram {
+    void add(double n) override { held = held + n; }
+    void set(double v) override { held = v; }
+    void observe(double) override { held = held + 1; }
+    std::atomic<double> held{0};
+  };
+  Value& find(std::string_view name, const Labels& labels);
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Value> values_;
+};
+
+// Runs what was posted when the test says so, on the test's thread.
+class FakeIoThread final : public ports::IoThread {
+ public:
+  FakeIoThread(std::size_t index, FakeClock& clock) : index_(index), clock_(clock) {}
+  [[nodiscard]] std::size_t index() const override { return index_; }
+  void post(std::function<void()> work) override;
+  void after(std::int64_t delay_ms, std::function<void()> work) override;
+
+  // Runs all that is posted or due, and what comes of it.
+  void run();
+  [[nodiscard]] std::size_t posts() const { return posts_; }
+
+ private:
+  [[nodiscard]] std::function<void()> take();
+
+  const std::size_t index_;
+  FakeClock& clock_;
+  std::mutex mutex_;
+  std::deque<std::function<void()>> posted_;
+  std::multimap<std::int64_t, std::function<void()>> timed_;
+  std::atomic<std::size_t> posts_{0};
+};
+
+class FakeReply final : public ports::HttpReply {
+ public:
+  void send(ports::HttpResponse response) override;
+  [[nodiscard]] bool abandoned() const override { return false; }
+  std::optional<ports::HttpResponse> response;
+  int sent = 0;
+};
+
+// Results and requests as lists of records. Any thread.
+class FakeLog final : public ports::Log {
+ public:
+  explicit FakeLog(std::int32_t partitions) : partitions_(partitions) {}
+
+  Offset append(ports::Topic topic, Partition partition, Timestamp time, std::string value);
+  // Forgets everything below `begin`, as retention does.
+  void expire(ports::Topic topic, Partition partition, Offset begin);
+  void set_down(bool down);
+  void set_partitions(std::int32_t partitions);
+  // How often a reader was opened.
+  [[nodiscard]] int opened() const { return opened_; }
+
+  [[nodiscard]] Result<std::unique_ptr<ports::LogReader>> open(ports::Topic topic, Partition partition,
+                                                               Offset from) override;
+  [[nodiscard]] Result<Offset> offset_at(ports::Topic topic, Partition partition, Timestamp time,
+                                         std::chrono::milliseconds timeout) override;
+  [[nodiscard]] Result<std::int32_t> partitions(ports::Topic topic, std::chrono::milliseconds timeout) override;
+
+ private:
+  friend class FakeLogReader;
+  struct Contents {
+    std::int64_t begin = 0;
+    std::vector<std::pair<Timestamp, std::string>> records;  // offset by index
+  };
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::pair<ports::Topic, Partition>, Contents> contents_;
+  std::int32_t partitions_;
+  bool down_ = false;
+  std::atomic<int> opened_{0};
+};
+
+// Keeps what was appended until the test acknowledges it.
+class FakeAppender final : public ports::LogAppender {
+ public:
+  FakeAppender(OnDeliveries on_deliveries, const FakeClock& clock)
+      : on_deliveries_(std::move(on_deliveries)), clock_(clock) {}
+
+  struct Appended {
+    Partition partition;
+    Offset offset;  // where it stands once it is stored
+    Timestamp time;
+    std::string key;
+    std::string value;
+    std::uint64_t token = 0;
+  };
+  [[nodiscard]] Result<void> append(Partition partition, std::string_view key, std::string_view value,
+                                    const ports::Headers& headers, std::uint64_t token) override;
+  [[nodiscard]] std::chrono::milliseconds oldest_unacknowledged() const override;
+  bool flush(std::chrono::milliseconds) override { return open_.empty(); }
+
+  // Reports all that is open, in one batch; returns the records stored.
+  std::vector<Appended> acknowledge(ports::Delivery::Fate fate = ports::Delivery::Fate::stored);
+  void refuse_with(std::optional<Error::Kind> kind) { refusal_ = kind; }
+  [[nodiscard]] std::size_t open() const { return open_.size(); }
+
+ private:
+  OnDeliveries on_deliveries_;
+  const FakeClock& clock_;
+  std::vector<Appended> open_;
+  std::int64_t oldest_us_ = 0;
+  std::map<Partition, std::int64_t> next_;
+  std::optional<Error::Kind> refusal_;
+};
+
+// What is durable; the stores of all pool threads share it. Any thread.
+struct FakeDatabase {
+  std::mutex mutex;
+  bool down = false;
+  std::map<CampaignId, ports::StoredCampaign> campaigns;
+  std::map<std::pair<CampaignId, Sequence>, ports::Coupon> coupons;
+  std::map<std::pair<Partition, Offset>, std::pair<Offset, std::string>> outbox;  // first -> last, payload
+  std::map<Partition, ports::GatewayStore::Progress> progress;
+  std::map<std::pair<Partition, Offset>, Offset> replays;
+  std::map<std::string, ports::Reservation> reservations;
+  std::map<std::int32_t, std::uint32_t> dispatch;  // -1: the default
+  std::map<std::string, int> calls;                // by name of the member
+};
+
+class FakeGatewayStore final : public ports::GatewayStore {
+ public:
+  explicit FakeGatewayStore(FakeDatabase& database) : database_(database) {}
+  [[nodiscard]] Result<std::optional<ports::StoredCampaign>> campaign(CampaignId id) override;
+  [[nodiscard]] Result<std::vector<ports::StoredCampaign>> campaigns(CampaignId after, std::size_t limit) override;
+  [[nodiscard]] Result<ports::Reservation> reserve_campaign(std::string_view key, std::int32_t partitions) override;
+  [[nodiscard]] Result<std::optional<std::string>> outcome_batch(Partition partition, Offset offset) override;
+  [[nodiscard]] Result<Progress> progress(Partition partition) override;
+  [[nodiscard]] Result<std::optional<Offset>> replay_of(Partition partition, Offset origin) override;
+  [[nodiscard]] Result<std::optional<ports::Coupon>> coupon(CampaignId campaign, Sequence sequence) override;
+  [[nodiscard]] Result<std::optional<ports::Coupon>> coupon_of(CampaignId campaign, std::string_view user,
+                                                               std::string_view idempotency_key) override;
+  [[nodiscard]] Result<std::vector<ports::Coupon>> coupons_of_campaign(CampaignId campaign, Sequence after,
+                                                                       std::size_t limit) override;
+  [[nodiscard]] Result<std::vector<ports::Coupon>> coupons_of_user(std::string_view user, std::size_t limit) override;
+  [[nodiscard]] Result<std::uint32_t> holders(CampaignId campaign,
+                                              const std::function<void(std::string_view user)>& each) override;
+  [[nodiscard]] Result<std::vector<ports::DispatchRate>> dispatch() override;
+  [[nodiscard]] Result<void> set_dispatch(const ports::DispatchRate& rate) override;
+
+ private:
+  // Counts the call; an error while the database is down.
+  [[nodiscard]] Result<void> enter(const char* name);
+  FakeDatabase& database_;
+};
+
+}  // namespace openrun::gateway::testing

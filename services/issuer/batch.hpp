@@ -1,0 +1,75 @@
+// The batch that is being decided: grows with every decision, becomes one transaction. One thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <openrun/base/ids.hpp>
+#include <openrun/issuance/event.hpp>
+#include <openrun/issuance/machine.hpp>
+#include <openrun/ports/coupon_store.hpp>
+#include <openrun/wire/result_batch.hpp>
+
+#include "issuer/actions.hpp"
+
+namespace openrun::issuer {
+
+// The 64-bit keyed hash of a winner that gateways keep (crypto::UserHash).
+using WinnerHash = std::function<std::uint64_t(CampaignId, std::string_view user)>;
+// The headers of a record of the read that was answered last (ports::LogReader::headers); asked for dead letters only.
+using HeadersOf = std::function<ports::Headers(const ports::LogRecord&)>;
+
+// One record as it was understood. The event's views point into the record's bytes.
+struct ReadRecord {
+  issuance::Input input;  // the event is Undecidable where the record is a dead letter
+  std::uint32_t nonce = 0;
+  std::string error;     // of a dead letter: what exactly is wrong
+  bool refused = false;  // the store's verdict
+};
+
+// Where the record wants a coupon, itself or as the original of a replay: that wish.
+[[nodiscard]] const issuance::IssueRequested* request_of(const issuance::Event& event);
+// How the store's refusal of a record stands in the log of decisions: a replay stays a replay, so that its origin stays
+// open.
+[[nodiscard]] issuance::Event refused_by_store(const issuance::Event& event);
+inline constexpr const char* store_refused = "STORE_REFUSED";
+
+class PendingBatch {
+ public:
+  PendingBatch(Partition partition, Epoch epoch, Offset first_offset);
+
+  [[nodiscard]] bool empty() const { return facts_.records == 0; }
+  [[nodiscard]] std::size_t records() const { return facts_.records; }
+  [[nodiscard]] std::size_t dead_letters() const { return batch_->dead_letters.size(); }
+  [[nodiscard]] const std::vector<ports::DeadLetterRow>& dead_letter_rows() const { return batch_->dead_letters; }
+  // Whether the record at `offset` still fits: in count, and with all that it could add in bytes of the result.
+  [[nodiscard]] bool has_room_for(Offset offset, std::size_t records_max) const;
+
+  // `decision` was made of `read` by `machine` just now.
+  void add(const ports::LogRecord& record, const ReadRecord& read, const issuance::Decision& decision,
+           const issuance::Machine& machine, const WinnerHash& winner_hash, const HeadersOf& headers_of);
+
+  // Makes the transaction; `machine` stands right after the last decision. The batch is used up.
+  [[nodiscard]] std::shared_ptr<ports::CommitBatch> seal(const issuance::Machine& machine);
+  [[nodiscard]] const BatchFacts& facts() const { return facts_; }
+
+ private:
+  void add_coupon(const ReadRecord& read, const issuance::Decision& decision, const issuance::Campaign& campaign);
+  void add_command(const ReadRecord& read, const issuance::Decision& decision, const issuance::Machine& machine);
+  void add_dead_letter(const ports::LogRecord& record, const ReadRecord& read, const issuance::Machine& machine,
+                       const HeadersOf& headers_of);
+  void touch(CampaignId campaign);
+
+  std::shared_ptr<ports::CommitBatch> batch_;
+  wire::ResultBatchBuilder results_;
+  BatchFacts facts_;
+  std::vector<CampaignId> touched_;  // ascending, each once
+  std::string last_value_;           // of the last record, for the fingerprint: only one of a batch is needed
+};
+
+}  // namespace openrun::issuer

@@ -1,0 +1,115 @@
+#include "issuer/issuer.hpp"
+
+#include <array>
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "issuer/testing/harness.hpp"
+#include "issuer/testing/quiet.hpp"
+
+namespace openrun::issuer {
+namespace {
+
+using namespace openrun::testing;
+using ::testing::HasSubstr;
+constexpr ports::Topic requests = ports::Topic::requests;
+
+constexpr std::array<std::uint8_t, 32> code_key{1, 2, 3};
+constexpr std::array<std::uint8_t, 16> hash_key{4, 5, 6};
+
+bool eventually(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+class IssuerTest : public ::testing::Test {
+ protected:
+  IssuerTest() {
+    for (const Partition partition : both) {
+      log_.append(requests, partition, clock_.now(), create(static_cast<std::uint32_t>(partition.value), 10));
+    }
+  }
+  void assign() { issuer_.callbacks().assigned(both); }
+  bool ready() {
+    return eventually([&] { return issuer_.not_ready_reason().empty(); });
+  }
+
+  static constexpr std::array<Partition, 2> both{Partition{3}, Partition{4}};
+  FakeLog log_;
+  FakeDatabase database_;
+  FakeAppender results_{log_, ports::Topic::results};
+  RealClock clock_;
+  KeptLog logger_;
+  KeptMetrics metrics_;
+  crypto::CouponCodes codes_{code_key};
+  crypto::UserHash user_hash_{hash_key};
+  Issuer issuer_{WorkerParts{log_, results_, clock_, logger_, metrics_, codes_, user_hash_},
+                 [this] { return std::make_unique<FakeStore>(database_); },
+                 IssuerSettings{.loop = {}, .fenced_retry = std::chrono::milliseconds(0)}};
+};
+
+TEST_F(IssuerTest, AStandbyWithoutPartitionsIsReady) {
+  EXPECT_EQ(issuer_.not_ready_reason(), "");
+}
+
+TEST_F(IssuerTest, DecidesEveryAssignedPartitionAndNoneAfterItsRevocation) {
+  assign();
+  for (const Partition partition : both) EXPECT_TRUE(database_.wait_for_next_offset(partition, Offset{1}));
+  ASSERT_TRUE(ready());
+  const std::array<Partition, 1> gone{Partition{3}};
+  issuer_.callbacks().revoked(gone);
+  for (const Partition partition : both) {
+    log_.append(requests, partition, clock_.now(), request(static_cast<std::uint32_t>(partition.value), "ann"));
+  }
+  EXPECT_TRUE(database_.wait_for_next_offset(Partition{4}, Offset{2}));
+  EXPECT_EQ(database_.state(Partition{3}).next_offset, Offset{1});
+}
+
+TEST_F(IssuerTest, APartitionThatIsAssignedAgainIsTakenOverAgain) {
+  assign();
+  EXPECT_TRUE(database_.wait_for_next_offset(Partition{3}, Offset{1}));
+  issuer_.callbacks().lost(both);
+  assign();
+  log_.append(requests, Partition{3}, clock_.now(), request(3, "ann"));
+  EXPECT_TRUE(database_.wait_for_next_offset(Partition{3}, Offset{2}));
+}
+
+TEST_F(IssuerTest, SaysWhyItIsNotReadyAndStaysUp) {
+  assign();
+  EXPECT_TRUE(database_.wait_for_next_offset(Partition{3}, Offset{1}));
+  log_.expire(requests, Partition{3}, Offset{50});
+  ASSERT_TRUE(eventually([&] { return issuer_.not_ready_reason().find("LOG_LOST") != std::string::npos; }));
+  EXPECT_THAT(issuer_.not_ready_reason(), HasSubstr("docs/runbooks/log-lost.md"));
+  issuer_.tick();
+  log_.append(requests, Partition{4}, clock_.now(), request(4, "ann"));
+  EXPECT_TRUE(database_.wait_for_next_offset(Partition{4}, Offset{2})) << "the other partitions go on";
+}
+
+// A slow takeover by a former owner fences the rightful one, which nobody will assign the partition to again.
+TEST_F(IssuerTest, AFencedPartitionThatStaysAssignedIsTakenOverAgain) {
+  assign();
+  ASSERT_TRUE(ready());
+  EXPECT_TRUE(database_.wait_for_next_offset(Partition{3}, Offset{1}));
+  (void)database_.take_over(Partition{3});
+  log_.append(requests, Partition{3}, clock_.now(), request(3, "ann"));
+  ASSERT_TRUE(eventually([&] { return issuer_.not_ready_reason().find("FENCED") != std::string::npos; }));
+  issuer_.tick();
+  EXPECT_TRUE(database_.wait_for_next_offset(Partition{3}, Offset{2}));
+  EXPECT_TRUE(ready());
+}
+
+TEST_F(IssuerTest, StopsTwice) {
+  assign();
+  issuer_.stop();
+  issuer_.stop();
+  EXPECT_EQ(issuer_.not_ready_reason(), "");
+}
+
+}  // namespace
+}  // namespace openrun::issuer

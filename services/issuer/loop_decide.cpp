@@ -1,0 +1,134 @@
+// Deciding: from the records that were read to the batch that is pending.
+#include <utility>
+#include <variant>
+
+#include <openrun/wire/log_record.hpp>
+
+#include "issuer/loop.hpp"
+
+namespace openrun::issuer {
+
+bool IssuerLoop::can_decide() const {
+  // A batch that an operator was asked about takes no more records: only those that were accepted may be written.
+  return phase_ == Phase::running && !revoked_ && !stopping_ && !bulk_ && !bulk_accepted_ && !missing_ &&
+         bucket_.known() && !trial_complete_;
+}
+
+void IssuerLoop::decide(Now now) {
+  decide_at_us_ = never_us;
+  while (can_decide() && !buffer_empty()) {
+    if (!decide_front(now)) return;
+  }
+  if (buffer_empty()) clear_buffer();
+}
+
+void IssuerLoop::clear_buffer() {
+  front_.reset();
+  buffer_ = {};
+  buffer_position_ = 0;
+}
+
+// False where the record has to wait, and with it all that stand behind it.
+bool IssuerLoop::decide_front(Now now) {
+  const ports::LogRecord& record = buffer_.records[buffer_position_];
+  const std::int64_t skipped = record.offset - machine_->next_offset();
+  if (skipped < 0) {  // the reader may begin before the place that was asked for
+    ++buffer_position_;
+    return true;
+  }
+  if (skipped > skipped_offsets_max) {
+    log_lost("the records from " + std::to_string(machine_->next_offset().value) + " to " +
+             std::to_string(record.offset.value) + " are missing");
+    return false;
+  }
+  if (search_ && record.offset > search_->probe_end()) {
+    trial_complete_ = true;
+    return false;
+  }
+  if (!pending_->has_room_for(record.offset, settings_.batch_max)) return false;
+  if (is_ahead_of_clock(record, now)) return false;
+  if (!front_) read_front(record);
+  if (is_blocked(now)) return false;
+  apply_front(record);
+  ++buffer_position_;
+  front_.reset();
+  return true;
+}
+
+// Until our clock has come near, the record is not decided: its time would become the partition's log time, which never
+// runs back, and one broken clock could end every campaign of the partition.
+bool IssuerLoop::is_ahead_of_clock(const ports::LogRecord& record, Now now) {
+  const std::int64_t ahead_ms = record.time - now.wall;
+  const bool was_ahead = status_.clock_ahead_ms > 0;
+  if (ahead_ms <= settings_.clock_skew_ms_max) {
+    if (was_ahead) tell({Notice::Kind::clock_caught_up, "", "", record.offset, record.offset});
+    status_.clock_ahead_ms = 0;
+    return false;
+  }
+  status_.clock_ahead_ms = ahead_ms;
+  // Looked at again at least once a second: somebody may set the clock.
+  const std::int64_t wait_ms = std::min<std::int64_t>(ahead_ms - settings_.clock_skew_ms_max, 1'000);
+  decide_at_us_ = now.monotonic_us + wait_ms * 1'000;
+  if (!was_ahead) {
+    tell({Notice::Kind::clock_ahead, "CLOCK_AHEAD",
+          "the broker's time of this record is " + std::to_string(ahead_ms) + " ms ahead of our clock", record.offset,
+          record.offset});
+  }
+  return true;
+}
+
+void IssuerLoop::read_front(const ports::LogRecord& record) {
+  ReadRecord& read = front_.emplace();
+  read.input.offset = record.offset;
+  read.input.time = record.time;
+  if (auto decoded = wire::decode(record.value)) {
+    read.input.event = std::move(decoded->event);
+    read.nonce = decoded->nonce;
+  } else {
+    read.input.event = issuance::Undecidable{decoded.error().reason};
+    read.error = std::move(decoded.error().error);
+    read.nonce = decoded.error().nonce;
+  }
+  if (const auto verdict = refused_.find(record.offset); verdict != refused_.end()) {
+    read.input.event = refused_by_store(read.input.event);
+    read.error = verdict->second;
+    read.refused = true;
+  }
+}
+
+bool IssuerLoop::is_blocked(Now now) {
+  const issuance::Event& event = front_->input.event;
+  if (const auto* version = std::get_if<issuance::DecisionVersion>(&event);
+      version != nullptr && version->version > issuance::decision_version_supported) {
+    stop_for_version(version->version, machine_->next_offset());
+    return true;
+  }
+  missing_ = machine_->missing(event);
+  if (missing_) return true;
+  // Commands and replays of commands do not count, nor do records that are no request at all.
+  if (request_of(event) != nullptr && !bucket_.take(now.monotonic_us)) {
+    decide_at_us_ = bucket_.next_token_us(now.monotonic_us);
+    return true;
+  }
+  return false;
+}
+
+void IssuerLoop::apply_front(const ports::LogRecord& record) {
+  step_check_.before(*machine_, front_->input.event);
+  const issuance::Decision decision = machine_->apply(front_->input);
+  step_check_.after(*machine_, front_->input, decision);
+  const std::size_t dead_before = pending_->dead_letters();
+  pending_->add(record, *front_, decision, *machine_, winner_hash_, headers_of_);
+  gate_.record(pending_->dead_letters() > dead_before);
+}
+
+void IssuerLoop::stop_for_version(std::uint32_t version, Offset from) {
+  constexpr const char* runbook = "docs/runbooks/decision-version.md";
+  stop("DECISION_VERSION",
+       "partition " + std::to_string(partition_.value) + ": from offset " + std::to_string(from.value) +
+           " on the decision rules have version " + std::to_string(version) + ", and this build knows " +
+           std::to_string(issuance::decision_version_supported) + ": install a newer one, see " + runbook,
+       runbook);
+}
+
+}  // namespace openrun::issuer

@@ -1,0 +1,172 @@
+// openrun-issuer: only wires. The rules are in this folder's other files, the adapters in libs/.
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <openrun/config/config.hpp>
+#include <openrun/crypto/coupon_code.hpp>
+#include <openrun/crypto/mac.hpp>
+#include <openrun/http/health.hpp>
+#include <openrun/http/server.hpp>
+#include <openrun/kafka/kafka.hpp>
+#include <openrun/postgres/postgres.hpp>
+#include <openrun/runtime/runtime.hpp>
+#include <openrun/telemetry/logger.hpp>
+#include <openrun/telemetry/metrics.hpp>
+
+#include "issuer/issuer.hpp"
+
+namespace {
+
+using namespace openrun;
+using std::chrono::milliseconds;
+
+constexpr int exit_done = 0;
+constexpr int exit_failed = 1;
+constexpr const char* group = "openrun-issuers";
+constexpr milliseconds schema_retry{1'000};
+constexpr milliseconds membership_poll{100};
+
+ports::LogLevel level_of(const std::string& name) {
+  if (name == "debug") return ports::LogLevel::debug;
+  if (name == "warning") return ports::LogLevel::warning;
+  if (name == "error") return ports::LogLevel::error;
+  return ports::LogLevel::info;
+}
+
+kafka::Options kafka_options(const config::Config& config) {
+  kafka::Options options;
+  options.brokers = config.kafka.brokers;
+  options.client_id = "openrun-issuer";
+  options.topics = {{ports::Topic::requests, config.kafka.requests_topic},
+                    {ports::Topic::results, config.kafka.results_topic},
+                    {ports::Topic::dead_letters, config.kafka.dead_letters_topic}};
+  // One record of the issuer holds a whole batch of outcomes: there is nothing to collect, and users wait for it.
+  options.linger = std::chrono::microseconds(0);
+  options.delivery_timeout = milliseconds(config.kafka.delivery_timeout_ms);
+  options.queue_records_max = config.kafka.queue_records_max;
+  options.queue_bytes_max = config.kafka.queue_bytes_max;
+  options.session_timeout = milliseconds(config.kafka.session_timeout_ms);
+  options.instance_id = config.issuer.instance_id;
+  options.extra = config.kafka.librdkafka;
+  return options;
+}
+
+postgres::Options postgres_options(const config::Config& config) {
+  postgres::Options options;
+  options.url = config.postgres.url;
+  options.connect_timeout = std::chrono::seconds(config.postgres.connect_timeout_s);
+  options.statement_timeout = milliseconds(config.postgres.statement_timeout_ms);
+  options.lock_timeout = milliseconds(config.issuer.lock_timeout_ms);
+  options.application = "openrun-issuer";
+  return options;
+}
+
+issuer::IssuerSettings settings_of(const config::Config& config) {
+  issuer::IssuerSettings settings;
+  settings.loop.batch_max = static_cast<std::size_t>(config.issuer.batch_max);
+  settings.loop.clock_skew_ms_max = config.issuer.clock_skew_ms_max;
+  settings.loop.retry_ms_min = config.issuer.retry_ms_min;
+  settings.loop.retry_ms_max = config.issuer.retry_ms_max;
+  std::array<std::uint8_t, sizeof settings.loop.hash_seed> seed{};
+  crypto::random_bytes(seed);
+  std::memcpy(&settings.loop.hash_seed, seed.data(), seed.size());
+  const milliseconds session(config.kafka.session_timeout_ms);
+  settings.revoke_grace = session / 2;
+  settings.fenced_retry = session * 5 / 2;
+  return settings;
+}
+
+// Waits for Postgres as long as it takes. False: a stop was asked for, or schema or code key do not fit (logged).
+bool schema_fits(const postgres::Options& database, const std::string& fingerprint, runtime::StopSignal& stop,
+                 ports::Logger& logger) {
+  for (bool told = false;; told = true) {
+    const auto checked = postgres::check_schema(database, fingerprint);
+    if (checked) return true;
+    if (checked.error().kind != Error::Kind::unavailable) {
+      logger.critical("cannot start", {{"error", checked.error().message}});
+      return false;
+    }
+    if (!told) logger.warning("waiting for Postgres", {{"error", checked.error().message}});
+    if (stop.wait_for(schema_retry)) return false;
+  }
+}
+
+void work(ports::Membership& membership, issuer::Issuer& issuer, runtime::StopSignal& stop) {
+  // Whatever Postgres does, this thread keeps polling: a member that falls silent loses its partitions.
+  while (!stop.wait_for(milliseconds(0))) {
+    membership.poll(membership_poll);
+    issuer.tick();
+  }
+}
+
+int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop, ports::Logger& logger) {
+  runtime::SystemClock clock;
+  const auto metrics = telemetry::make_metrics("issuer", OPENRUN_VERSION);
+  const crypto::CouponCodes codes(keys.code_key);
+  const crypto::UserHash user_hash(keys.user_hash_key);
+  const postgres::Options database = postgres_options(config);
+  const kafka::Options broker = kafka_options(config);
+  const auto failed = [&](const Error& error) {
+    logger.critical("cannot start", {{"error", error.message}});
+    return exit_failed;
+  };
+
+  auto log = kafka::make_log(broker, logger);
+  if (!log) return failed(log.error());
+  auto& unacknowledged =
+      metrics->counter("openrun_results_unacknowledged_total",
+                       "Result batches whose delivery failed or is unknown: the relay sees to them.");
+  const auto count_failures = [&unacknowledged](std::span<const ports::Delivery> deliveries) {
+    for (const ports::Delivery& delivery : deliveries) {
+      if (delivery.fate != ports::Delivery::Fate::stored) unacknowledged.add();
+    }
+  };
+  auto results = kafka::make_appender(broker, ports::Topic::results, count_failures, logger);
+  if (!results) return failed(results.error());
+  issuer::Issuer issuer(
+      {**log, **results, clock, logger, *metrics, codes, user_hash},
+      [&] { return postgres::make_coupon_store(database, logger); }, settings_of(config));
+
+  std::atomic<bool> started{false};
+  http::ServerOptions http_options;
+  http_options.address = config.issuer.metrics_address;
+  http_options.port = static_cast<std::uint16_t>(config.issuer.metrics_port);
+  const auto server = http::make_server(http_options, logger);
+  const auto listening = server->start(http::health_handler(
+      *metrics, [&] { return started ? issuer.not_ready_reason() : std::string("waiting for Postgres"); }));
+  if (!listening) return failed(listening.error());
+
+  if (!schema_fits(database, codes.fingerprint(), stop, logger)) return stop.requested() ? exit_done : exit_failed;
+  auto membership = kafka::make_membership(broker, ports::Topic::requests, group, issuer.callbacks(), logger);
+  if (!membership) return failed(membership.error());
+  started = true;
+  logger.info("issuer started", {{"metrics_port", std::int64_t{server->port()}}});
+  work(**membership, issuer, stop);
+
+  (*membership)->leave();
+  issuer.stop();
+  (*results)->flush(milliseconds(2'000));
+  server->drain(milliseconds(1'000));
+  logger.info("issuer stopped");
+  return exit_done;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  config::Config config;
+  if (const auto code = config::start(argc, argv, "openrun-issuer", OPENRUN_VERSION, config)) return *code;
+  runtime::StopSignal stop;
+  const auto logger = telemetry::make_logger("issuer", config.issuer.instance_id, level_of(config.log.level));
+  const auto keys = config::load_keys(config.keys.file);
+  if (!keys) {
+    logger->critical("cannot start", {{"error", keys.error().message}});
+    return exit_failed;
+  }
+  return serve(config, *keys, stop, *logger);
+}

@@ -1,0 +1,39 @@
+// What the reconciler compares, as the store holds it. Implemented in main.cpp over Postgres.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include <openrun/base/ids.hpp>
+#include <openrun/base/result.hpp>
+#include <openrun/issuance/invariants.hpp>
+
+namespace openrun::reconciler {
+
+struct PartitionFacts {
+  Partition partition;
+  Epoch epoch;
+  Offset next_offset;
+  Offset outbox_first{-1};       // of the oldest kept row; -1 without rows
+  Offset outbox_next{-1};        // one past the newest row's last_offset; -1 without rows
+  std::int64_t outbox_gaps = 0;  // rows that do not begin where the one before ended
+  Offset published_through;
+  std::int64_t outbox_backlog = 0;  // rows not yet known to be published
+  std::int64_t open_dead_letters = 0;
+};
+
+// One thread at a time. Calls block, each bounded by the statement time-out, and each reads one snapshot: what belongs
+// together was true at one moment.
+class Facts {
+ public:
+  virtual ~Facts() = default;
+  // Campaigns with id above `after`, ascending, at most `limit`; only those that were changed at or after
+  // `changed_since` (0: all). Duplicate claims are counted only where that is 0.
+  [[nodiscard]] virtual Result<std::vector<issuance::StoredCampaign>> stored_campaigns(CampaignId after,
+                                                                                       std::size_t limit,
+                                                                                       Timestamp changed_since) = 0;
+  [[nodiscard]] virtual Result<std::vector<PartitionFacts>> partitions() = 0;
+};
+
+}  // namespace openrun::reconciler

@@ -1,0 +1,128 @@
+// openrun-reconciler: only wires. The rules are in this folder's other files, the adapters in libs/.
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <openrun/config/config.hpp>
+#include <openrun/crypto/coupon_code.hpp>
+#include <openrun/http/health.hpp>
+#include <openrun/http/server.hpp>
+#include <openrun/postgres/postgres.hpp>
+#include <openrun/runtime/runtime.hpp>
+#include <openrun/telemetry/logger.hpp>
+#include <openrun/telemetry/metrics.hpp>
+
+#include "reconciler/facts.hpp"
+#include "reconciler/reconciler.hpp"
+
+namespace {
+
+using namespace openrun;
+using std::chrono::milliseconds;
+
+constexpr int exit_done = 0;
+constexpr int exit_failed = 1;
+constexpr milliseconds schema_retry{1'000};
+constexpr milliseconds drain_grace{1'000};
+
+class PostgresFacts final : public reconciler::Facts {
+ public:
+  explicit PostgresFacts(postgres::AuditStore& store) : store_(store) {}
+
+  Result<std::vector<issuance::StoredCampaign>> stored_campaigns(CampaignId after, std::size_t limit,
+                                                                 Timestamp changed_since) override {
+    return store_.stored_campaigns(after, limit, changed_since);
+  }
+  Result<std::vector<reconciler::PartitionFacts>> partitions() override {
+    const auto rows = store_.partitions();
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<reconciler::PartitionFacts> facts;
+    for (const auto& row : *rows) {
+      facts.push_back({row.partition, row.epoch, row.next_offset, row.outbox_first, row.outbox_next, row.outbox_gaps,
+                       row.published_through, row.outbox_backlog, row.open_dead_letters});
+    }
+    return facts;
+  }
+
+ private:
+  postgres::AuditStore& store_;
+};
+
+ports::LogLevel level_of(const std::string& name) {
+  if (name == "debug") return ports::LogLevel::debug;
+  if (name == "warning") return ports::LogLevel::warning;
+  if (name == "error") return ports::LogLevel::error;
+  return ports::LogLevel::info;
+}
+
+postgres::Options postgres_options(const config::Config& config) {
+  postgres::Options options;
+  options.url = config.postgres.url;
+  options.connect_timeout = std::chrono::seconds(config.postgres.connect_timeout_s);
+  options.statement_timeout = milliseconds(config.postgres.statement_timeout_ms);
+  options.application = "openrun-reconciler";
+  return options;
+}
+
+// Waits for Postgres as long as it takes. False: a stop was asked for, or schema or code key do not fit (logged).
+bool schema_fits(const postgres::Options& database, const std::string& fingerprint, runtime::StopSignal& stop,
+                 ports::Logger& logger) {
+  for (bool told = false;; told = true) {
+    const auto checked = postgres::check_schema(database, fingerprint);
+    if (checked) return true;
+    if (checked.error().kind != Error::Kind::unavailable) {
+      logger.critical("cannot start", {{"error", checked.error().message}});
+      return false;
+    }
+    if (!told) logger.warning("waiting for Postgres", {{"error", checked.error().message}});
+    if (stop.wait_for(schema_retry)) return false;
+  }
+}
+
+int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop, ports::Logger& logger) {
+  runtime::SystemClock clock;
+  const auto metrics = telemetry::make_metrics("reconciler", OPENRUN_VERSION);
+  const postgres::Options database = postgres_options(config);
+  const auto store = postgres::make_audit_store(database, logger);
+  PostgresFacts facts(*store);
+  reconciler::Reconciler reconciler(
+      facts, clock, logger, *metrics,
+      {.interval_ms = config.reconciler.interval_ms, .full_interval_ms = config.reconciler.full_interval_s * 1'000});
+
+  http::ServerOptions http_options;
+  http_options.address = config.reconciler.metrics_address;
+  http_options.port = static_cast<std::uint16_t>(config.reconciler.metrics_port);
+  const auto server = http::make_server(http_options, logger);
+  const auto listening =
+      server->start(http::health_handler(*metrics, [&reconciler] { return reconciler.not_ready_reason(); }));
+  if (!listening) {
+    logger.critical("cannot start", {{"error", listening.error().message}});
+    return exit_failed;
+  }
+
+  const std::string fingerprint = crypto::CouponCodes(keys.code_key).fingerprint();
+  if (!schema_fits(database, fingerprint, stop, logger)) return stop.requested() ? exit_done : exit_failed;
+  logger.info("reconciler started", {{"metrics_port", std::int64_t{server->port()}}});
+  while (!stop.wait_for(milliseconds(reconciler.turn()))) continue;
+  server->drain(drain_grace);
+  logger.info("reconciler stopped");
+  return exit_done;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  config::Config config;
+  if (const auto code = config::start(argc, argv, "openrun-reconciler", OPENRUN_VERSION, config)) return *code;
+  runtime::StopSignal stop;
+  const auto logger = telemetry::make_logger("reconciler", "", level_of(config.log.level));
+  const auto keys = config::load_keys(config.keys.file);
+  if (!keys) {
+    logger->critical("cannot start", {{"error", keys.error().message}});
+    return exit_failed;
+  }
+  return serve(config, *keys, stop, *logger);
+}

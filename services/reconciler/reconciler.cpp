@@ -1,0 +1,150 @@
+#include "reconciler/reconciler.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include <openrun/issuance/invariants.hpp>
+
+#include "reconciler/partition_checks.hpp"
+
+namespace openrun::reconciler {
+namespace {
+
+// Those of issuance::check_stored; a name that is missing here still gets its gauge when it is first violated.
+constexpr std::array<std::string_view, 6> campaign_invariants{
+    "issued_within_stock",   "stock_within_limit",  "issued_is_coupons",
+    "sequences_without_gap", "no_duplicate_claims", "coupons_are_decided",
+};
+constexpr std::array<std::string_view, 1> counted_in_full_passes_only{"no_duplicate_claims"};
+
+std::vector<std::string_view> all_invariants() {
+  std::vector<std::string_view> all(campaign_invariants.begin(), campaign_invariants.end());
+  all.insert(all.end(), std::begin(partition_invariants), std::end(partition_invariants));
+  return all;
+}
+
+double seconds(Timestamp time) {
+  return static_cast<double>(time.value) / 1'000.0;
+}
+
+}  // namespace
+
+Reconciler::Reconciler(Facts& facts, ports::Clock& clock, ports::Logger& logger, ports::Metrics& metrics,
+                       Settings settings)
+    : facts_(facts),
+      clock_(clock),
+      logger_(logger),
+      metrics_(metrics),
+      settings_(settings),
+      violations_(logger, metrics, all_invariants()),
+      recent_from_(clock.now()),
+      full_due_us_(clock.monotonic_us()),
+      campaigns_checked_(metrics.counter("openrun_reconciler_campaigns_checked_total", "Campaigns looked at.")),
+      store_up_(metrics.gauge("openrun_reconciler_store_up", "1 where the last look at the store succeeded.")),
+      last_success_(metrics.gauge("openrun_reconciler_last_success_timestamp_seconds",
+                                  "When the recently changed campaigns were last all checked, in seconds since 1970.")),
+      full_pass_done_(metrics.gauge("openrun_reconciler_full_pass_timestamp_seconds",
+                                    "When all campaigns were last checked, in seconds since 1970.")) {}
+
+std::int64_t Reconciler::turn() {
+  const std::int64_t begin_us = clock_.monotonic_us();
+  const std::int64_t deadline_us = begin_us + settings_.interval_ms * 1'000;
+  if (!recent_.is_running) {
+    const Timestamp now = clock_.now();
+    const Timestamp since{std::max<std::int64_t>(1, recent_from_.value - overlap_ms)};
+    recent_ = {.is_running = true, .after = {}, .changed_since = since, .began_at = now};
+  }
+  if (!full_.is_running && begin_us >= full_due_us_) {
+    full_ = {.is_running = true, .after = {}, .changed_since = {}, .began_at = clock_.now()};
+    full_due_us_ = begin_us + settings_.full_interval_ms * 1'000;
+  }
+  if (check_partitions() && advance(recent_, deadline_us)) {
+    if (!recent_.is_running) {
+      recent_from_ = recent_.began_at;
+      last_success_.set(seconds(clock_.now()));
+    }
+    const bool was_running = full_.is_running;
+    if (was_running && advance(full_, deadline_us) && !full_.is_running) full_pass_done_.set(seconds(clock_.now()));
+  }
+  const std::int64_t worked_ms = (clock_.monotonic_us() - begin_us) / 1'000;
+  return std::max(settings_.interval_ms, worked_ms * rest_factor);
+}
+
+bool Reconciler::check_partitions() {
+  const auto partitions = facts_.partitions();
+  if (!partitions) {
+    store_failed(partitions.error());
+    return false;
+  }
+  store_answered();
+  for (const PartitionFacts& facts : *partitions) {
+    const auto known = furthest_.find(facts.partition);
+    const auto before = known == furthest_.end() ? std::nullopt : std::optional(known->second);
+    violations_.update({Subject::Kind::partition, facts.partition.value}, check_partition(facts, before));
+    if (!before || (facts.next_offset >= before->next_offset && facts.epoch >= before->epoch)) {
+      furthest_[facts.partition] = facts;
+    }
+    const ports::Metrics::Labels labels{{"partition", std::to_string(facts.partition.value)}};
+    metrics_.gauge("openrun_outbox_backlog", "Outbox rows that are not yet known to be published.", labels)
+        .set(static_cast<double>(facts.outbox_backlog));
+    metrics_.gauge("openrun_open_dead_letters", "Dead letters that are neither replayed nor discarded.", labels)
+        .set(static_cast<double>(facts.open_dead_letters));
+  }
+  return true;
+}
+
+bool Reconciler::advance(Pass& pass, std::int64_t deadline_us) {
+  const bool is_full = pass.changed_since == Timestamp{};
+  // At least one chunk a turn, so that every pass ends.
+  do {
+    const std::size_t limit = chunk_;
+    const auto campaigns = facts_.stored_campaigns(pass.after, limit, pass.changed_since);
+    if (!campaigns) {
+      chunk_ = std::max<std::size_t>(1, chunk_ / 2);
+      chunks_since_failure_ = 0;
+      store_failed(campaigns.error());
+      return false;
+    }
+    if (++chunks_since_failure_ % chunks_before_growth == 0) chunk_ = std::min(chunk_campaigns_max, chunk_ * 2);
+    store_answered();
+    for (const issuance::StoredCampaign& campaign : *campaigns) {
+      check(campaign, is_full);
+      pass.after = campaign.campaign;
+    }
+    pass.is_running = campaigns->size() >= limit;
+  } while (pass.is_running && clock_.monotonic_us() < deadline_us);
+  return true;
+}
+
+void Reconciler::check(const issuance::StoredCampaign& campaign, bool is_full) {
+  std::vector<Finding> found;
+  for (issuance::Violation& violation : issuance::check_stored(campaign)) {
+    found.push_back({std::move(violation.invariant), std::move(violation.detail)});
+  }
+  const std::span<const std::string_view> unchecked =
+      is_full ? std::span<const std::string_view>{} : std::span<const std::string_view>(counted_in_full_passes_only);
+  violations_.update({Subject::Kind::campaign, campaign.campaign.value}, found, unchecked);
+  campaigns_checked_.add();
+}
+
+void Reconciler::store_answered() {
+  if (is_store_up_.exchange(true)) return;
+  store_up_.set(1);
+  if (is_outage_told_) logger_.info("the store answers again");
+  is_outage_told_ = false;
+}
+
+void Reconciler::store_failed(const Error& error) {
+  is_store_up_ = false;
+  store_up_.set(0);
+  if (!is_outage_told_) logger_.warning("the store does not answer; waiting for it", {{"error", error.message}});
+  is_outage_told_ = true;
+}
+
+std::string Reconciler::not_ready_reason() const {
+  return is_store_up_ ? "" : "waiting for Postgres";
+}
+
+}  // namespace openrun::reconciler

@@ -1,0 +1,87 @@
+// Checks, all the time, that counters, coupons, outbox and checkpoints agree (docs/internals/commit-protocol.md):
+// recently changed campaigns in every turn, all campaigns from time to time, in chunks. It only reads and reports; it
+// repairs nothing.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include <openrun/base/ids.hpp>
+#include <openrun/ports/clock.hpp>
+#include <openrun/ports/log.hpp>
+#include <openrun/ports/metrics.hpp>
+
+#include "reconciler/facts.hpp"
+#include "reconciler/violations.hpp"
+
+namespace openrun::reconciler {
+
+struct Settings {
+  std::int64_t interval_ms = 2'000;         // between two turns
+  std::int64_t full_interval_ms = 300'000;  // between the beginnings of two passes over all campaigns
+};
+
+// Bounds of one turn.
+inline constexpr std::size_t chunk_campaigns_max = 64;
+inline constexpr std::uint64_t chunks_before_growth = 32;
+// A pass looks back this much further than the one before it began: a transaction carries the time of its beginning,
+// and the clocks of store and reconciler differ a little.
+inline constexpr std::int64_t overlap_ms = 60'000;
+// The reconciler rests at least so many times as long as it worked, so that it takes a small part of the store.
+inline constexpr std::int64_t rest_factor = 4;
+
+class Reconciler {
+ public:
+  Reconciler(Facts& facts, ports::Clock& clock, ports::Logger& logger, ports::Metrics& metrics, Settings settings);
+
+  // Looks at the partitions and at as many campaigns as a turn's time allows, and returns how many milliseconds to wait
+  // before the next one. An unreachable store is waited for. One thread.
+  [[nodiscard]] std::int64_t turn();
+
+  // Empty where the store was readable lately. Any thread.
+  [[nodiscard]] std::string not_ready_reason() const;
+  [[nodiscard]] std::size_t violations() const { return violations_.size(); }
+
+ private:
+  // A walk over campaigns by id, over as many turns as it takes.
+  struct Pass {
+    bool is_running = false;
+    CampaignId after;
+    Timestamp changed_since;  // 0: all
+    Timestamp began_at;
+  };
+
+  [[nodiscard]] bool check_partitions();
+  // False where the store failed; the pass then goes on from where it stood.
+  [[nodiscard]] bool advance(Pass& pass, std::int64_t deadline_us);
+  void check(const issuance::StoredCampaign& campaign, bool is_full);
+  void store_answered();
+  void store_failed(const Error& error);
+
+  Facts& facts_;
+  ports::Clock& clock_;
+  ports::Logger& logger_;
+  ports::Metrics& metrics_;
+  const Settings settings_;
+  Violations violations_;
+  std::map<Partition, PartitionFacts> furthest_;
+  Pass recent_;
+  Pass full_;
+  Timestamp recent_from_;  // the next recent pass looks back to it
+  std::int64_t full_due_us_ = 0;
+  // Halved when a call fails, because a large chunk may run into the statement time-out; doubled after some successes.
+  std::size_t chunk_ = chunk_campaigns_max;
+  std::uint64_t chunks_since_failure_ = 0;
+  std::atomic<bool> is_store_up_{false};
+  bool is_outage_told_ = false;
+
+  ports::Counter& campaigns_checked_;
+  ports::Gauge& store_up_;
+  ports::Gauge& last_success_;
+  ports::Gauge& full_pass_done_;
+};
+
+}  // namespace openrun::reconciler

@@ -1,0 +1,192 @@
+#include "reconciler/reconciler.hpp"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "reconciler/testing/fakes.hpp"
+
+namespace openrun::reconciler {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class ReconcilerTest : public ::testing::Test {
+ protected:
+  // A turn, and the wait that it asks for.
+  std::int64_t turn() {
+    const std::int64_t wait_ms = reconciler_.turn();
+    clock_.ms += wait_ms;
+    return wait_ms;
+  }
+  [[nodiscard]] double drift(const std::string& invariant) const {
+    return metrics_.value("openrun_reconciler_drift", {{"invariant", invariant}});
+  }
+  [[nodiscard]] double checked() const { return metrics_.value("openrun_reconciler_campaigns_checked_total"); }
+
+  testing::FakeClock clock_;
+  testing::FakeLogger logger_;
+  testing::FakeMetrics metrics_;
+  testing::FakeFacts facts_{clock_};
+  Reconciler reconciler_{facts_, clock_, logger_, metrics_, {.interval_ms = 2'000, .full_interval_ms = 300'000}};
+};
+
+TEST_F(ReconcilerTest, ASoundStoreGivesNoLineAndGaugesAtZero) {
+  facts_.add(1, 5);
+  facts_.add(2, 0);
+  EXPECT_EQ(turn(), 2'000);
+  EXPECT_THAT(logger_.lines, IsEmpty());
+  for (const char* invariant :
+       {"issued_within_stock", "stock_within_limit", "issued_is_coupons", "sequences_without_gap",
+        "no_duplicate_claims", "coupons_are_decided", "outbox_without_gap"}) {
+    EXPECT_EQ(drift(invariant), 0) << invariant;
+  }
+  EXPECT_GT(metrics_.value("openrun_reconciler_last_success_timestamp_seconds"), 1.6e9);
+  EXPECT_GT(metrics_.value("openrun_reconciler_full_pass_timestamp_seconds"), 1.6e9);
+  EXPECT_EQ(reconciler_.not_ready_reason(), "");
+}
+
+TEST_F(ReconcilerTest, AViolationIsToldOnceAndOnceMoreWhenItIsGone) {
+  facts_.add(7, 5).coupons = 4;
+  (void)turn();
+  EXPECT_THAT(
+      logger_.taken(),
+      ElementsAre("error an invariant is violated invariant=issued_is_coupons campaign=7 detail=issued 5, coupons 4",
+                  "error an invariant is violated invariant=sequences_without_gap campaign=7 detail=sequence_min 1, "
+                  "sequence_max 5, coupons 4"));
+  EXPECT_EQ(drift("issued_is_coupons"), 1);
+  (void)turn();
+  EXPECT_THAT(logger_.taken(), IsEmpty());
+  EXPECT_EQ(reconciler_.violations(), 2U);
+  facts_.add(7, 5);
+  (void)turn();
+  EXPECT_EQ(logger_.taken().size(), 2U);
+  EXPECT_EQ(drift("issued_is_coupons"), 0);
+  EXPECT_EQ(reconciler_.violations(), 0U);
+}
+
+TEST_F(ReconcilerTest, TheGaugeCountsTheSubjectsOfAnInvariant) {
+  facts_.add(7, 5).issued = 6;
+  facts_.add(8, 5).issued = 6;
+  (void)turn();
+  EXPECT_EQ(drift("issued_is_coupons"), 2);
+  facts_.add(8, 5);
+  (void)turn();
+  EXPECT_EQ(drift("issued_is_coupons"), 1);
+}
+
+TEST_F(ReconcilerTest, PartitionsAreCheckedAndShownInEveryTurn) {
+  PartitionFacts facts;
+  facts.partition = Partition{3};
+  facts.next_offset = Offset{10};
+  facts.outbox_first = Offset{0};
+  facts.outbox_next = Offset{10};
+  facts.outbox_backlog = 4;
+  facts.open_dead_letters = 2;
+  facts_.partition_facts = {facts};
+  (void)turn();
+  EXPECT_EQ(metrics_.value("openrun_outbox_backlog", {{"partition", "3"}}), 4);
+  EXPECT_EQ(metrics_.value("openrun_open_dead_letters", {{"partition", "3"}}), 2);
+  facts_.partition_facts[0].next_offset = facts_.partition_facts[0].outbox_next = Offset{9};
+  (void)turn();
+  EXPECT_EQ(drift("checkpoint_never_runs_back"), 1);
+  (void)turn();  // it stays so, until the partition stands where it stood
+  EXPECT_EQ(drift("checkpoint_never_runs_back"), 1);
+  facts_.partition_facts[0].next_offset = facts_.partition_facts[0].outbox_next = Offset{11};
+  (void)turn();
+  EXPECT_EQ(drift("checkpoint_never_runs_back"), 0);
+}
+
+TEST_F(ReconcilerTest, TurnsLookAtWhatChangedLatelyAndAtAllFromTimeToTime) {
+  facts_.add(1, 5);
+  (void)turn();  // the first turn is full as well
+  clock_.ms += 2 * overlap_ms;
+  (void)turn();
+  (void)turn();
+  facts_.add(2, 5);
+  const double before = checked();
+  (void)turn();
+  EXPECT_EQ(checked(), before + 1);  // only the new one
+  clock_.ms += 300'000;
+  (void)turn();
+  EXPECT_GE(checked(), before + 3);
+}
+
+TEST_F(ReconcilerTest, AChangeThatWasCommittedLateIsNotMissed) {
+  (void)turn();
+  clock_.ms += overlap_ms / 2;
+  (void)turn();
+  // Its transaction had begun before the pass that could not see it yet.
+  facts_.add(9, 5).issued = 6;
+  facts_.campaigns[CampaignId{9}].changed_at = clock_.now() + -overlap_ms / 2;
+  (void)turn();
+  EXPECT_EQ(drift("issued_is_coupons"), 1);
+}
+
+TEST_F(ReconcilerTest, DuplicateClaimsAreJudgedOnlyByTheFullPassThatCountsThem) {
+  facts_.add(7, 5).duplicate_claims = 1;
+  (void)turn();
+  EXPECT_EQ(drift("no_duplicate_claims"), 1);
+  (void)turn();  // a recent pass, which does not count them
+  EXPECT_EQ(drift("no_duplicate_claims"), 1);
+  facts_.add(7, 5);
+  clock_.ms += 300'000;
+  (void)turn();
+  EXPECT_EQ(drift("no_duplicate_claims"), 0);
+}
+
+TEST_F(ReconcilerTest, AStoreThatIsDownIsToldOnceAndWaitedFor) {
+  facts_.add(1, 5);
+  facts_.is_down = true;
+  for (int i = 0; i < 5; ++i) (void)turn();
+  EXPECT_THAT(logger_.taken(),
+              ElementsAre("warning the store does not answer; waiting for it error=connection refused"));
+  EXPECT_EQ(metrics_.value("openrun_reconciler_store_up"), 0);
+  EXPECT_EQ(reconciler_.not_ready_reason(), "waiting for Postgres");
+  EXPECT_EQ(checked(), 0);
+  facts_.is_down = false;
+  (void)turn();
+  EXPECT_THAT(logger_.taken(), ElementsAre("info the store answers again"));
+  EXPECT_EQ(metrics_.value("openrun_reconciler_store_up"), 1);
+  EXPECT_GE(checked(), 1);
+  facts_.is_down = true;
+  (void)turn();
+  EXPECT_EQ(logger_.taken().size(), 1U);
+}
+
+TEST_F(ReconcilerTest, AnOutageIsNoRepair) {
+  facts_.add(7, 5).issued = 6;
+  (void)turn();
+  facts_.is_down = true;
+  (void)turn();
+  EXPECT_EQ(drift("issued_is_coupons"), 1);
+}
+
+TEST_F(ReconcilerTest, AFullPassIsSpreadOverTurnsAndEnds) {
+  for (std::uint32_t id = 1; id <= 500; ++id) facts_.add(id, 1);
+  for (auto& [id, campaign] : facts_.campaigns) campaign.changed_at = Timestamp{1};  // none is recent
+  facts_.call_takes_ms = 1'500;
+  (void)turn();
+  EXPECT_LT(checked(), 200);
+  for (int i = 0; i < 10; ++i) (void)turn();
+  EXPECT_EQ(checked(), 500);
+}
+
+TEST_F(ReconcilerTest, ItRestsLongerThanItWorks) {
+  facts_.call_takes_ms = 1'000;
+  facts_.add(1, 1);
+  EXPECT_EQ(turn(), 2'000 * rest_factor);  // one call for the recent ones and one for all
+}
+
+TEST_F(ReconcilerTest, AChunkThatTimesOutIsTriedSmaller) {
+  for (std::uint32_t id = 1; id <= 40; ++id) facts_.add(id, 1);
+  facts_.limit_that_times_out = 4;
+  for (int i = 0; i < 60; ++i) (void)turn();
+  EXPECT_GT(metrics_.value("openrun_reconciler_full_pass_timestamp_seconds"), 0);
+}
+
+}  // namespace
+}  // namespace openrun::reconciler
