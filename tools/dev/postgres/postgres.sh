@@ -172,7 +172,10 @@ postgres_start() {
   if ! postgres_running_pid "$data" >/dev/null; then
     postgres_clear_after_crash "$data"
     postgres_write_settings "$data" "$port" "$home/socket"
-    postgres_as_server_user setsid "$binaries/postgres" -D "$data" </dev/null >>"$log" 2>&1 &
+    # The job becomes the server by exec: a shell that stayed as its parent would keep the caller's output open for ever.
+    local as_server_user=()
+    if [[ $(id -u) -eq 0 ]]; then as_server_user=(setpriv --reuid=postgres --regid=postgres --init-groups --); fi
+    (cd / && exec setsid "${as_server_user[@]}" "$binaries/postgres" -D "$data") </dev/null >>"$log" 2>&1 &
     disown
   fi
   deadline=$((SECONDS + 60))

@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# Configuring and building with the presets of CMakePresets.json.
+
+# The same file compiled for another clone or another build directory is found again.
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
+
+# As many compilers as cores, but each may take 1.5 GB.
+build_jobs() {
+  local cores memory
+  cores="$(nproc)"
+  memory="$(awk '/^MemAvailable/ {print int($2 / 1500000)}' /proc/meminfo)"
+  ((memory < 1)) && memory=1
+  ((cores < memory)) && printf '%s\n' "$cores" || printf '%s\n' "$memory"
+}
+
+# build_configure PRESET
+build_configure() {
+  local preset="$1" home fresh=()
+  local cache="$root/build/$preset/CMakeCache.txt"
+  if [[ -f "$cache" && -f "$root/build/$preset/build.ninja" ]]; then
+    home="$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$cache")"
+    # Ninja configures again by itself where a CMake file has changed.
+    [[ "$home" == "$root" ]] && return 0
+    fresh=(--fresh)
+  fi
+  mkdir -p "$state"
+  cmake "${fresh[@]}" --preset "$preset" >"$state/configure-$preset.log" 2>&1 9>&- || {
+    tail -n 25 "$state/configure-$preset.log" >&2
+    complain "dev: cmake --preset $preset failed"
+    return 1
+  }
+}
+
+# build_targets PRESET TARGET...: quiet while all goes well.
+build_targets() {
+  local preset="$1" started="$SECONDS"
+  shift
+  build_configure "$preset" || return 1
+  local todo
+  todo="$(ninja -C "$root/build/$preset" -n "$@" 2>/dev/null 9>&- | grep -c '^\[' || true)"
+  ((todo == 0)) && return 0
+  say "building ($preset, up to $todo steps; a first build takes some minutes)"
+  if [[ -t 1 ]]; then
+    ninja -C "$root/build/$preset" -j "$(build_jobs)" "$@" 9>&- || return 1
+  else
+    mkdir -p "$state"
+    ninja -C "$root/build/$preset" -j "$(build_jobs)" "$@" >"$state/build-$preset.log" 2>&1 9>&- || {
+      grep -A 25 -m 3 -E '^FAILED|error:|ninja: error' "$state/build-$preset.log" >&2 || tail -n 40 "$state/build-$preset.log" >&2
+      complain "dev: the build failed; the whole output is in $state/build-$preset.log"
+      return 1
+    }
+  fi
+  say "built in $((SECONDS - started)) s"
+}
+
+build_daemons() {
+  build_targets dev openrun-gateway openrun-issuer openrun-relay openrun-reconciler openrun
+}

@@ -1,0 +1,114 @@
+# shellcheck shell=bash
+# Where things are, what was remembered, which ports are free. To be sourced by ./dev, with `root` set.
+
+state="${OPENRUN_STATE:-$root/.openrun}"
+[[ "$state" == /* ]] || state="$root/$state"
+run_dir="$state/run"
+log_dir="$state/log"
+config_file="$state/openrun.yaml"
+build_dir="$root/build/dev"
+bin_dir="$build_dir/bin"
+
+# What the caller has open besides 0, 1 and 2 (a CI runner's pipe, a jobserver) must not live on in the daemons: the caller
+# might wait for its end. 255 is bash's own: the script.
+close_inherited_descriptors() {
+  local descriptor
+  for descriptor in "/proc/$$/fd"/*; do
+    descriptor="${descriptor##*/}"
+    if ((descriptor > 2 && descriptor != 255)); then eval "exec $descriptor>&-"; fi
+  done
+}
+
+say() { printf '%s\n' "$*"; }
+complain() { printf '%s\n' "$*" >&2; }
+die() {
+  complain "dev: $*"
+  exit 1
+}
+usage_error() {
+  complain "dev: $*"
+  exit 2
+}
+
+# Only this user may read what is in the state directory's secrets; the directory itself stays passable, because the
+# database server may run as another user.
+state_make() {
+  mkdir -p "$state" "$run_dir" "$log_dir"
+}
+
+# state_lock [-s]: one `./dev` at a time changes the whole (with -s: several may change one process each). Children must not inherit descriptor 9, or they would hold the lock for ever.
+state_lock() {
+  state_make
+  exec 9>"$state/lock"
+  flock -n "$@" 9 || {
+    complain "dev: another ./dev is at work here; waiting for it"
+    flock -w 900 "$@" 9 || die "the other ./dev has not finished within 15 minutes"
+  }
+}
+
+# ---- settings: what `up` was told and which ports it chose, one name=value a line
+
+declare -A setting=()
+
+settings_load() {
+  local name value
+  setting=()
+  [[ -r "$state/settings" ]] || return 0
+  while IFS='=' read -r name value; do
+    [[ "$name" =~ ^[a-z0-9_.-]+$ ]] && setting["$name"]="$value"
+  done <"$state/settings"
+  return 0
+}
+
+settings_save() {
+  local name
+  for name in "${!setting[@]}"; do printf '%s=%s\n' "$name" "${setting[$name]}"; done | sort >"$state/settings.new"
+  mv "$state/settings.new" "$state/settings"
+}
+
+# ---- ports
+
+# Whether anybody on this machine listens on the TCP port, on whatever address.
+port_taken() {
+  local hex
+  printf -v hex '%04X' "$1"
+  grep -Eqs ": [0-9A-F]+:$hex [0-9A-F]+:[0-9A-F]{4} 0A " /proc/net/tcp /proc/net/tcp6
+}
+
+# Whether another process of this system was given the port, running or not.
+port_remembered_by_other() {
+  local name port="$1" mine="$2"
+  for name in "${!setting[@]}"; do
+    [[ "$name" == port.* && "$name" != "port.$mine" ]] || continue
+    [[ "${setting[$name]}" == "$port" ]] && return 0
+    # Kafka's controller listens one above its broker.
+    [[ "$name" == port.kafka && $((setting[$name] + 1)) == "$port" ]] && return 0
+  done
+  return 1
+}
+
+# port_for NAME FIRST [WIDTH]: the remembered port of a process, else the first free one from FIRST on.
+port_for() {
+  local name="$1" port="${setting[port.$1]:-}" first="$2" width="${3:-1}" next
+  if [[ -n "$port" ]] && { is_running "$name" || ! port_taken "$port"; }; then return 0; fi
+  for ((port = first; port < first + 400; port++)); do
+    for ((next = port; next < port + width; next++)); do
+      if port_taken "$next" || port_remembered_by_other "$next" "$name"; then continue 2; fi
+    done
+    setting["port.$name"]="$port"
+    return 0
+  done
+  die "no free port for $name between $first and $((first + 400))"
+}
+
+# ---- waiting
+
+# wait_until SECONDS COMMAND...: true as soon as the command succeeds.
+wait_until() {
+  local deadline=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    ((SECONDS < deadline)) || return 1
+    sleep 0.1
+  done
+}

@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# ./dev lint and ./dev fmt. lint_steps is shared with ./dev test.
+
+lint_cpp_files() {
+  find "$root/libs" "$root/services" "$root/loadtest" "$root/tests" \( -name '*.cpp' -o -name '*.hpp' \) -type f | sort
+}
+
+lint_shell_files() {
+  printf '%s\n' "$root/dev" "$root/.ci/run"
+  find "$root/tools" "$root/tests" "$root/loadtest" -name '*.sh' -type f | sort
+}
+
+lint_clang_format() { lint_cpp_files | xargs -r -P 2 -n 40 clang-format-19 --dry-run -Werror; }
+
+lint_format() {
+  packages_ensure test
+  lint_cpp_files | xargs -r -P 2 -n 40 clang-format-19 -i
+}
+
+lint_shellcheck() {
+  local files
+  mapfile -t files < <(lint_shell_files)
+  # Left out: the parts of ./dev are sourced into one script and share its variables (SC1091, SC2034, SC2154), and an
+  # associative array needs its dollar sign in arithmetic (SC2004).
+  shellcheck --severity=style --external-sources --exclude=SC1091,SC2034,SC2154,SC2004 "${files[@]}"
+}
+
+# lint_steps STEP PROGRAM: the two functions take a name and a command; PROGRAM's command prints its own count.
+lint_steps() {
+  local step="$1" program="$2"
+  "$step" "format" lint_clang_format
+  "$step" "style" /usr/bin/python3 "$root/tools/lint/style.py"
+  "$program" "the style rules see violations" /usr/bin/python3 "$root/tools/lint/style_test.py"
+  "$step" "shell scripts" lint_shellcheck
+  "$program" "the dependency rule sees violations" "$root/tools/lint/tier_test.sh"
+  if [[ -x "$root/tools/lint/purity.sh" ]]; then "$step" "purity of the core" lint_purity; fi
+}
+
+# The core's archive has no undefined symbol that is a clock, randomness, a lock or I/O.
+lint_purity() {
+  build_targets dev openrun_issuance && "$root/tools/lint/purity.sh" "$build_dir/libs/issuance/libopenrun_issuance.a"
+}
+
+# clang-tidy by the compile database of the dev build; what was clean and has not changed since is not checked again.
+lint_clang_tidy() {
+  [[ -f "$build_dir/compile_commands.json" ]] || {
+    complain "dev: there is no build in $build_dir yet"
+    return 1
+  }
+  /usr/bin/python3 "$root/tools/lint/tidy.py" "$build_dir" --jobs "$(build_jobs)"
+}
+
+lint_tidy_step() { "$1" "clang-tidy" lint_clang_tidy; }
+
+lint_plain_step() {
+  local name="$1" output
+  shift
+  if output="$("$@" 2>&1 </dev/null)"; then
+    say "ok      $name"
+  else
+    say "FAILED  $name"
+    printf '%s\n' "$output"
+    lint_failed=1
+  fi
+}
+
+lint_command() {
+  (($# == 0)) || usage_error "lint takes no arguments"
+  lint_failed=0
+  packages_ensure test
+  lint_steps lint_plain_step lint_plain_step
+  if [[ -f "$build_dir/compile_commands.json" ]]; then lint_tidy_step lint_plain_step; fi
+  return "$lint_failed"
+}

@@ -1,0 +1,191 @@
+# shellcheck shell=bash
+# ./dev test: builds what is needed, runs it, counts, leaves nothing running. The last line is "N passed, N failed".
+
+# Suites (ctest entries) that also run under the thread sanitizer: the ones with threads of their own. librdkafka and libpq are
+# not built with it, so what lives on their threads is left out.
+tsan_suites=(base.unit http.unit runtime.unit telemetry.unit)
+
+test_dir="$state/test"
+tests_passed=0
+tests_failed=0
+tests_skipped=0
+test_failures=()
+
+# test_count NAME PASSED FAILED [SKIPPED] [LOG]
+test_count() {
+  local name="$1" passed="$2" failed="$3" skipped="${4:-0}" log="${5:-}"
+  tests_passed=$((tests_passed + passed))
+  tests_failed=$((tests_failed + failed))
+  tests_skipped=$((tests_skipped + skipped))
+  printf '%6d s  %-38s %5d passed %3d failed %3d skipped\n' "$((SECONDS - test_started))" "$name" "$passed" "$failed" "$skipped"
+  if ((failed)); then
+    test_failures+=("$name${log:+ ($log)}")
+    if [[ -n "$log" && -f "$log" ]]; then
+      complain "---- the end of $log"
+      tail -n 60 "$log" >&2
+      complain "----"
+    fi
+  fi
+}
+
+# test_step NAME COMMAND...: one step, passed where it exits with 0.
+test_step() {
+  local name="$1" log
+  log="$test_dir/log/${1//[^a-zA-Z0-9]/-}.log"
+  shift
+  if "$@" </dev/null >"$log" 2>&1 9>&-; then test_count "$name" 1 0; else test_count "$name" 0 1 0 "$log"; fi
+}
+
+# test_program NAME COMMAND...: a program that tells its own count (Python's unittest, or a last line "N passed, N failed").
+test_program() {
+  local name="$1" log status=0 counts
+  log="$test_dir/log/${1//[^a-zA-Z0-9]/-}.log"
+  shift
+  "$@" </dev/null >"$log" 2>&1 9>&- || status=$?
+  counts="$(/usr/bin/python3 "$root/tools/dev/tally.py" text "$log" "$status")"
+  # shellcheck disable=SC2086 # three numbers
+  test_count "$name" $counts "$log"
+}
+
+# test_ctest NAME PRESET LABEL [SUITE...]: the GoogleTest programs with that label (or only those suites), counted case by case.
+test_ctest() {
+  local name="$1" preset="$2" label="$3" log reports suite status=0 counts pattern="" targets=() jobs=2
+  # g++ 12's thread sanitizer cannot live with the address randomisation of newer kernels.
+  local without_randomisation=(env)
+  if setarch -R true 2>/dev/null; then without_randomisation=(setarch -R); fi
+  log="$test_dir/log/${1//[^a-zA-Z0-9]/-}.log"
+  shift 3
+  build_configure "$preset" || {
+    test_count "$name" 0 1
+    return 0
+  }
+  while read -r suite; do
+    if (($#)) && [[ " $* " != *" $suite "* ]]; then continue; fi
+    targets+=("${suite%.*}_${suite##*.}_tests")
+    pattern+="${pattern:+|}^${suite//./\\.}\$"
+  done < <(ctest --test-dir "$root/build/$preset" -N -L "^$label\$" | sed -n 's/^ *Test *#[0-9]*: //p')
+  if ((${#targets[@]} == 0)); then return 0; fi
+  build_targets "$preset" "${targets[@]}" || {
+    test_count "$name: build" 0 1 0 "$state/build-$preset.log"
+    return 0
+  }
+  # One at a time where they share a server.
+  if [[ "$label" == pg || "$label" == kafka ]]; then jobs=1; fi
+  reports="$test_dir/reports/${name//[^a-zA-Z0-9]/-}"
+  rm -rf "$reports" && mkdir -p "$reports/gtest"
+  GTEST_OUTPUT="xml:$reports/gtest/" ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1" \
+    UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1" TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1" \
+    "${without_randomisation[@]}" ctest --test-dir "$root/build/$preset" -j "$jobs" -R "$pattern" -L "^$label\$" --output-on-failure --timeout 600 \
+    --output-junit "$reports/ctest.xml" </dev/null >"$log" 2>&1 9>&- || status=$?
+  counts="$(/usr/bin/python3 "$root/tools/dev/tally.py" ctest "$reports/gtest" "$reports/ctest.xml" "$status")"
+  # shellcheck disable=SC2086 # three numbers
+  test_count "$name" $counts "$log"
+}
+
+# ---- servers of the test run, with ports and data of their own
+
+test_servers_start() {
+  local kafka_port=19292 postgres_port=15433
+  if [[ -n "${OPENRUN_TEST_KAFKA:-}" ]]; then return 0; fi
+  while port_taken "$kafka_port" || port_taken "$((kafka_port + 1))"; do kafka_port=$((kafka_port + 2)); done
+  while port_taken "$postgres_port"; do postgres_port=$((postgres_port + 1)); done
+  if ! start_server kafka "$kafka_port" "$test_dir" || ! start_server postgres "$postgres_port" "$test_dir"; then
+    test_count "the servers of the tests" 0 1 0 "$test_dir/log/kafka.log"
+    return 1
+  fi
+  export OPENRUN_TEST_KAFKA="127.0.0.1:$kafka_port"
+  OPENRUN_TEST_DATABASE_URL="$(postgres_url "$postgres_port")"
+  export OPENRUN_TEST_DATABASE_URL
+}
+
+# Stops the servers, and every system that a test brought up in a directory of its own below the test directory.
+test_clean_up() {
+  local directory
+  trap - EXIT INT TERM
+  if [[ -n "${test_child:-}" ]]; then kill "$test_child" 2>/dev/null || true; fi
+  for directory in "$test_dir"/*/; do
+    if [[ -s "$directory/settings" ]]; then OPENRUN_STATE="${directory%/}" "$root/dev" down </dev/null >/dev/null 2>&1 9>&- || true; fi
+  done
+  kafka_stop "$test_dir/run/kafka.pid" || true
+  postgres_stop "$test_dir/run/postgres.pid" || true
+}
+
+# ---- the parts
+
+test_lint() { lint_steps test_step test_program; }
+
+test_unit() { test_ctest "unit tests" dev unit; }
+
+test_sim() {
+  test_ctest "simulation" dev sim
+  test_script sim
+}
+
+test_integration() {
+  test_servers_start || return 0
+  test_ctest "adapters on Postgres" dev pg
+  test_ctest "adapters on Kafka" dev kafka
+  test_script integration
+}
+
+# tests/NAME/run.sh, where it is there, with the built programs. It finds what it needs in the environment:
+# OPENRUN_BIN, OPENRUN_TEST_DIR, OPENRUN_TEST_KAFKA and OPENRUN_TEST_DATABASE_URL.
+test_script() {
+  local name="$1"
+  [[ -x "$root/tests/$name/run.sh" ]] || return 0
+  build_daemons || {
+    test_count "$name: build" 0 1 0 "$state/build-dev.log"
+    return 0
+  }
+  OPENRUN_BIN="$bin_dir" OPENRUN_TEST_DIR="$test_dir" test_program "$name" "$root/tests/$name/run.sh"
+}
+
+test_sanitizers() {
+  test_ctest "unit tests, address and undefined" asan unit
+  test_ctest "unit tests, threads" tsan unit "${tsan_suites[@]}"
+}
+
+test_everything() {
+  test_lint
+  if build_targets dev all; then test_count "build of all targets" 1 0; else test_count "build of all targets" 0 1 0 "$state/build-dev.log"; fi
+  test_unit
+  test_sim
+  test_integration
+  for part in chaos e2e; do test_script "$part"; done
+  test_sanitizers
+  lint_tidy_step test_step
+}
+
+test_command() {
+  local part="${1:-}"
+  (($# <= 1)) || usage_error "usage: ./dev test [unit|sim|integration|chaos|e2e|k8s]"
+  case "$part" in
+    "" | unit | sim | integration) ;;
+    chaos | e2e | k8s) [[ -x "$root/tests/$part/run.sh" ]] || die "there are no $part tests: tests/$part/run.sh is missing" ;;
+    *) usage_error "there is no part \"$part\"; choose unit, sim, integration, chaos, e2e or k8s, or none for all" ;;
+  esac
+  mkdir -p "$test_dir/log" "$test_dir/run" "$test_dir/reports"
+  exec 9>"$test_dir/lock"
+  flock -n 9 || die "another ./dev test is running here"
+  test_started="$SECONDS"
+  trap test_clean_up EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  packages_ensure test
+  case "$part" in
+    "") test_everything ;;
+    unit | sim | integration) "test_$part" ;;
+    *) test_script "$part" ;;
+  esac
+  test_clean_up
+  local failure
+  for failure in "${test_failures[@]}"; do say "failed: $failure"; done
+  if ((tests_skipped)); then say "$tests_skipped skipped"; fi
+  say "$((SECONDS - test_started)) s"
+  if ((tests_passed + tests_failed == 0)); then
+    complain "dev: nothing was tested"
+    tests_failed=1
+  fi
+  say "$tests_passed passed, $tests_failed failed"
+  ((tests_failed == 0))
+}
