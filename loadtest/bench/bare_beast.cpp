@@ -1,14 +1,14 @@
-// The limit that the gateway is measured against: a Beast server that parses a request and answers a constant, and does nothing else.
-// openrun-bench-beast PORT
-#include <boost/asio.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-
+// The limit that the gateway is measured against: a Beast server that parses a request and answers a constant, and does
+// nothing else. openrun-bench-beast PORT
 #include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <utility>
+
+#include <boost/asio.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
 
 namespace {
 
@@ -66,7 +66,8 @@ int main(int argc, char** argv) {
   asio::io_context context(1);
   asio::signal_set stop(context, SIGTERM, SIGINT);
   stop.async_wait([&](beast::error_code, int) { context.stop(); });
-  tcp::acceptor acceptor(context, {asio::ip::make_address("127.0.0.1"), static_cast<std::uint16_t>(std::atoi(argv[1]))});
+  tcp::acceptor acceptor(context,
+                         {asio::ip::make_address("127.0.0.1"), static_cast<std::uint16_t>(std::atoi(argv[1]))});
   accept(acceptor);
   context.run();
 }

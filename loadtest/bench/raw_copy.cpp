@@ -1,12 +1,12 @@
-// The limit that the issuer is measured against: COPY of the same rows into a table of the same shape and indexes, in transactions of the
-// same size, and nothing else. openrun-bench-copy URL ROWS BATCH -> prints rows a second.
-#include <libpq-fe.h>
-
+// The limit that the issuer is measured against: COPY of the same rows into a table of the same shape and indexes, in
+// transactions of the same size, and nothing else. openrun-bench-copy URL ROWS BATCH -> prints rows a second.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
+
+#include <libpq-fe.h>
 
 namespace {
 
@@ -30,7 +30,8 @@ std::string row(long number) {
     code += "\xEA\xB0";
     code += static_cast<char>(0x80 + (x & 0x3F));
   }
-  return "1\t" + n + "\tuser-" + n + "\t\t" + code + "\tUNUSED\t2026-01-01 00:00:00.000+00\t\\N\t\\N\t\\N\t0\t" + n + "\n";
+  return "1\t" + n + "\tuser-" + n + "\t\t" + code + "\tUNUSED\t2026-01-01 00:00:00.000+00\t\\N\t\\N\t\\N\t0\t" + n +
+         "\n";
 }
 
 }  // namespace
@@ -50,11 +51,13 @@ int main(int argc, char** argv) {
   for (long done = 0; done < rows; done += batch) {
     run(connection.get(), "BEGIN");
     run(connection.get(),
-        "COPY bench_coupon (campaign_id, sequence, user_id, idempotency_key, code, status, issued_at, valid_until, used_at, redeem_key, "
+        "COPY bench_coupon (campaign_id, sequence, user_id, idempotency_key, code, status, issued_at, valid_until, "
+        "used_at, redeem_key, "
         "request_partition, request_offset) FROM STDIN");
     std::string data;
     for (long i = done + 1; i <= done + batch; ++i) data += row(i);
-    if (PQputCopyData(connection.get(), data.data(), static_cast<int>(data.size())) != 1 || PQputCopyEnd(connection.get(), nullptr) != 1) {
+    if (PQputCopyData(connection.get(), data.data(), static_cast<int>(data.size())) != 1 ||
+        PQputCopyEnd(connection.get(), nullptr) != 1) {
       std::fprintf(stderr, "%s", PQerrorMessage(connection.get()));
       return 1;
     }

@@ -34,8 +34,7 @@ struct BatchFacts {
   Timestamp oldest_record;
 };
 
-// ---- the store's channel
-// ------------------------------------------------------------------------------------------------
+// ---- the store's channel ----
 
 struct TakeOver {};  // answer: on_taken_over
 struct Rebuild {
@@ -58,8 +57,7 @@ struct Probe {
   std::shared_ptr<ports::CommitBatch> batch;
 };  // answer: on_commit
 
-// ---- the log's channel
-// --------------------------------------------------------------------------------------------------
+// ---- the log's channel ----
 
 struct OpenLog {
   Offset from;
@@ -70,8 +68,7 @@ struct ReadLog {      // answer: on_records
   std::chrono::milliseconds timeout{0};
 };
 
-// ---- at once, without an answer
-// -----------------------------------------------------------------------------------------
+// ---- at once, without an answer ----
 
 struct InterruptRead {};  // end the ReadLog that is under way; its answer still comes
 

@@ -26,8 +26,7 @@ IssuerLoop::IssuerLoop(Partition partition, const LoopSettings& settings, Winner
                  "batch_max out of bounds");
 }
 
-// ---- what to do
-// ---------------------------------------------------------------------------------------------------------
+// ---- what to do ----
 
 std::optional<Action> IssuerLoop::next(Now now) {
   const auto from_outbox = [&]() -> std::optional<Action> {
@@ -102,8 +101,7 @@ void IssuerLoop::on_revoked() {
   if (reading_) outbox_.emplace_back(InterruptRead{});
 }
 
-// ---- the log's channel
-// --------------------------------------------------------------------------------------------------
+// ---- the log's channel ----
 
 bool IssuerLoop::take_log_answer() {
   OPENRUN_ASSERT(log_busy_, "an answer of the log that nobody asked for");
@@ -194,8 +192,7 @@ void IssuerLoop::log_lost(const std::string& what) {
        log_lost_runbook);
 }
 
-// ---- common
-// -------------------------------------------------------------------------------------------------------------
+// ---- common ----
 
 // The commit in flight is still answered, and what stands decided before a new decision version is still committed.
 void IssuerLoop::stop(std::string reason, std::string message, std::string runbook) {

@@ -50,17 +50,17 @@ struct LoopStatus {
       reason;  // of waiting and stopped: BULK_DEAD_LETTERS, LOG_LOST, FENCED, ...; of starting: why it takes time
   std::string message;
   Epoch epoch;
-  Offset next_offset;               // committed
-  Offset log_end;                   // as asked last
-  std::int64_t clock_ahead_ms = 0;  // of the record that waits for our clock; 0 where none does
+  Offset next_offset;                     // committed
+  Offset log_end;                         // as asked last
+  std::int64_t clock_ahead_ms = 0;        // of the record that waits for our clock; 0 where none does
+  std::uint32_t dispatch_per_second = 0;  // in force; 0: no limit
 };
 
 class IssuerLoop {
  public:
   IssuerLoop(Partition partition, const LoopSettings& settings, WinnerHash winner_hash, HeadersOf headers_of);
 
-  // ---- what happened
-  // ----------------------------------------------------------------------------------------------------
+  // ---- what happened ----
   void on_taken_over(Now now, Result<ports::TakenOver> answer);  // to TakeOver and Rebuild
   void on_detail(Now now, Result<issuance::CampaignDetail> answer);
   void on_dispatch_rate(Now now, Result<std::uint32_t> answer);
@@ -72,7 +72,7 @@ class IssuerLoop {
   // The partition goes to somebody else: the commit in flight is still answered and published, the rest is dropped.
   void on_revoked();
 
-  // ---- what to do
+  // ---- what to do ----
   // ------------------------------------------------------------------------------------------------------- Decides
   // what was read, as far as it goes. On the thread that made the last read, so that headers can be asked for.
   void decide(Now now);

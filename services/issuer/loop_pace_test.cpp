@@ -13,7 +13,7 @@ using ports::CommitAnswer;
 using ports::CommitOutcome;
 using ::testing::HasSubstr;
 
-// ---- dispatch -----------------------------------------------------------------------------------------------------------
+// ---- dispatch ----
 
 TEST(IssuerLoopPace, HoldsEverythingBackUntilTheDispatchRateIsKnown) {
   Harness harness;
@@ -67,7 +67,7 @@ TEST(IssuerLoopPace, FollowsAChangedRateWithinASecondAlsoUnderFullLoad) {
   EXPECT_NEAR(static_cast<double>(feed_for(2'000)), 100, 10);
 }
 
-// ---- time and versions --------------------------------------------------------------------------------------------------
+// ---- time and versions ----
 
 TEST(IssuerLoopPace, PausesWhileARecordIsFromTheFutureAndAlarmsOnce) {
   Harness harness({.clock_skew_ms_max = 1'000});

@@ -51,7 +51,7 @@ TEST(IssuerLoopDeadLetters, AFailedReplayLeavesItsOriginOpenAndBreedsNoOther) {
   EXPECT_TRUE(state.final_offsets.empty());
 }
 
-// ---- refused by the store -----------------------------------------------------------------------------------------------
+// ---- refused by the store ----
 
 TEST(IssuerLoopRefused, FindsTheGuiltyRecordByTrialsAndCommitsOnceWithoutAGap) {
   Harness harness;
@@ -160,7 +160,7 @@ TEST(IssuerLoopRefused, SearchGoesOnAfterTheStoreWasAway) {
   EXPECT_TRUE(harness.state().dead_letters.contains(Offset{6}));
 }
 
-// ---- too many of them ---------------------------------------------------------------------------------------------------
+// ---- too many of them ----
 
 // Makes one large batch of what is appended next.
 void hold_back(Harness& harness) {

@@ -8,8 +8,7 @@
 
 namespace openrun::issuer {
 
-// ---- what to ask
-// --------------------------------------------------------------------------------------------------------
+// ---- what to ask ----
 
 std::optional<Action> IssuerLoop::next_store(Now now) {
   if (phase_ == Phase::stopped || phase_ == Phase::finished) return std::nullopt;
@@ -73,8 +72,7 @@ Action IssuerLoop::commit_pending(Now now) {
   return Commit{in_flight_->batch};
 }
 
-// ---- takeover and rebuild
-// -----------------------------------------------------------------------------------------------
+// ---- takeover and rebuild ----
 
 void IssuerLoop::on_taken_over(Now now, Result<ports::TakenOver> answer) {
   OPENRUN_ASSERT(store_busy_, "an answer of the store that nobody asked for");
@@ -160,8 +158,7 @@ void IssuerLoop::drop(Now now, const char* reason, const std::string& detail, bo
   store_retry_at_us_ = at_once ? now.monotonic_us : now.monotonic_us + backoff_us();
 }
 
-// ---- other answers
-// ------------------------------------------------------------------------------------------------------
+// ---- other answers ----
 
 void IssuerLoop::on_detail(Now now, Result<issuance::CampaignDetail> answer) {
   OPENRUN_ASSERT(store_busy_ && missing_, "an answer of the store that nobody asked for");
@@ -185,7 +182,9 @@ void IssuerLoop::on_dispatch_rate(Now now, Result<std::uint32_t> answer) {
   OPENRUN_ASSERT(store_busy_, "an answer of the store that nobody asked for");
   store_busy_ = false;
   dispatch_at_us_ = now.monotonic_us + dispatch_interval_us;
-  if (answer) bucket_.set_rate(*answer, now.monotonic_us);
+  if (!answer) return;
+  bucket_.set_rate(*answer, now.monotonic_us);
+  status_.dispatch_per_second = *answer;
 }
 
 void IssuerLoop::on_bulk_acceptance(Now now, Result<bool> answer) {
@@ -215,8 +214,7 @@ void IssuerLoop::on_bulk_acceptance(Now now, Result<bool> answer) {
   tell({Notice::Kind::bulk_dead_letters, "BULK_DEAD_LETTERS", status_.message, bulk_->first, bulk_->last});
 }
 
-// ---- commits
-// ------------------------------------------------------------------------------------------------------------
+// ---- commits ----
 
 void IssuerLoop::on_commit(Now now, const ports::CommitAnswer& answer) {
   OPENRUN_ASSERT(store_busy_ && in_flight_, "an answer of the store that nobody asked for");

@@ -131,7 +131,7 @@ TEST(IssuerLoop, CommitsWhatIsDecidedBeforeItLoadsADetail) {
   EXPECT_THAT(tail, ElementsAre("Commit 2-2", "Publish 2-2", "LoadDetail 2", "Commit 3-3", "Publish 3-3"));
 }
 
-// ---- commits that fail --------------------------------------------------------------------------------------------------
+// ---- commits that fail ----
 
 class IssuerLoopCommit : public ::testing::TestWithParam<CommitOutcome> {};
 
@@ -274,7 +274,7 @@ TEST(IssuerLoop, LosesNothingWhenTheStoreGoesAwayWhileItRuns) {
   EXPECT_EQ(harness.state().coupons.size(), 2U);
 }
 
-// ---- revocation ---------------------------------------------------------------------------------------------------------
+// ---- revocation ----
 
 TEST(IssuerLoop, ARevokedPartitionFinishesTheCommitInFlightPublishesItAndDropsTheRest) {
   Harness harness;

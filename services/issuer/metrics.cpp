@@ -73,7 +73,9 @@ WorkerMetrics::WorkerMetrics(ports::Metrics& metrics, Partition partition)
       clock_ahead_(metrics.gauge(
           "openrun_issuer_clock_ahead",
           "Milliseconds by which the next record's time is ahead of our clock while deciding pauses for it.",
-          partition_)) {
+          partition_)),
+      dispatch_per_second_(metrics.gauge("openrun_issuer_dispatch_per_second",
+                                         "Requests decided a second at most, as in force; 0: no limit.", partition_)) {
   owned_.set(1);
   for (const Outcome outcome : outcomes) {
     decisions_.at(std::to_underlying(outcome)) = &metrics.counter("openrun_decisions_total", "Records decided durably.",
@@ -124,6 +126,7 @@ void WorkerMetrics::retire() {
   set_stopped("");
   set_progress(Offset{0}, Offset{0});
   set_clock_ahead(0);
+  set_dispatch_rate(0);
   retired_ = true;
 }
 
@@ -149,6 +152,11 @@ void WorkerMetrics::set_progress(Offset next_offset, Offset log_end) {
 void WorkerMetrics::set_clock_ahead(std::int64_t milliseconds) {
   if (retired_) return;
   clock_ahead_.set(static_cast<double>(milliseconds));
+}
+
+void WorkerMetrics::set_dispatch_rate(std::uint32_t per_second) {
+  if (retired_) return;
+  dispatch_per_second_.set(per_second);
 }
 
 }  // namespace openrun::issuer

@@ -31,6 +31,7 @@ class WorkerMetrics {
   void set_stopped(const std::string& reason);
   void set_progress(Offset next_offset, Offset log_end);
   void set_clock_ahead(std::int64_t milliseconds);
+  void set_dispatch_rate(std::uint32_t per_second);
 
  private:
   ports::Metrics& metrics_;
@@ -49,6 +50,7 @@ class WorkerMetrics {
   ports::Gauge& next_offset_;
   ports::Gauge& queue_length_;
   ports::Gauge& clock_ahead_;
+  ports::Gauge& dispatch_per_second_;
   // Guarded by the worker's lock, like the calls of the gauges' setters.
   std::string stopped_;  // the reason whose gauge is 1
   bool retired_ = false;

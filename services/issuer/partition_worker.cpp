@@ -40,7 +40,7 @@ PartitionWorker::~PartitionWorker() {
   store_thread_.join();
 }
 
-// ---- from outside -------------------------------------------------------------------------------------------------------
+// ---- from outside ----
 
 void PartitionWorker::revoke() {
   const std::lock_guard lock(mutex_);
@@ -66,7 +66,7 @@ LoopStatus PartitionWorker::status() const {
   return loop_.status();
 }
 
-// ---- the threads --------------------------------------------------------------------------------------------------------
+// ---- the threads ----
 
 Now PartitionWorker::now() const {
   return {parts_.clock.monotonic_us(), parts_.clock.now()};
@@ -129,7 +129,7 @@ void PartitionWorker::pump(Now at) {
   show_status();
 }
 
-// ---- blocking calls -----------------------------------------------------------------------------------------------------
+// ---- blocking calls ----
 
 void PartitionWorker::perform_store(std::unique_lock<std::mutex>& lock, const Action& action) {
   const auto blocking = [&](auto call) {
@@ -212,7 +212,7 @@ Result<void> PartitionWorker::open(std::unique_lock<std::mutex>& lock, Offset fr
   return {};
 }
 
-// ---- at once ------------------------------------------------------------------------------------------------------------
+// ---- at once ----
 
 void PartitionWorker::perform_now(const Action& action) {
   if (const auto* result = std::get_if<Publish>(&action)) {
@@ -291,6 +291,7 @@ void PartitionWorker::show_status() {
   metrics_.set_stopped(held ? status.reason : "");
   metrics_.set_progress(status.next_offset, status.log_end);
   metrics_.set_clock_ahead(status.clock_ahead_ms);
+  metrics_.set_dispatch_rate(status.dispatch_per_second);
 }
 
 }  // namespace openrun::issuer

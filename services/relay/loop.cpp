@@ -47,7 +47,7 @@ std::optional<Action> RelayLoop::next_publication(Now now) {
   for (auto& [first, row] : rows_) {
     if (row.state != Row::State::missing) continue;
     // In order: a later row waits for an earlier one.
-    if (now.monotonic_us - row.since_us < settings_.missing_after_us) return std::nullopt;
+    if (now.monotonic_us - row.since_us < missing_after_us()) return std::nullopt;
     fetching_ = first;
     return FetchPayload{first};
   }
@@ -61,6 +61,7 @@ std::optional<Action> RelayLoop::next_due(Now now) {
     return MarkExported{marking_};
   }
   if (us >= scan_at_us_ && rows_.size() < rows_max) return ScanEntries{scan_from_, scan_limit};
+  if (!owner_) return std::nullopt;
   if (us >= save_at_us_ && status_.cursor > saved_cursor_) {
     saving_ = true;
     return SaveCursor{status_.cursor};
@@ -77,19 +78,20 @@ std::optional<Action> RelayLoop::next_due(Now now) {
 }
 
 std::int64_t RelayLoop::wake_us(Now now) const {
-  std::int64_t at = std::min(dead_letters_at_us_, prune_at_us_);
+  std::int64_t at = now.monotonic_us + settings_.standby_scan_interval_us;
+  if (owner_) at = std::min({at, dead_letters_at_us_, prune_at_us_});
   if (rows_.size() < rows_max) at = std::min(at, scan_at_us_);
-  if (status_.cursor > saved_cursor_) at = std::min(at, save_at_us_);
+  if (owner_ && status_.cursor > saved_cursor_) at = std::min(at, save_at_us_);
   for (const auto& [first, row] : rows_) {
     if (row.state != Row::State::missing) continue;
-    if (status_.caught_up) at = std::min(at, row.since_us + settings_.missing_after_us);
+    if (status_.caught_up) at = std::min(at, row.since_us + missing_after_us());
     break;
   }
   return std::max(at, now.monotonic_us);
 }
 
 std::optional<Action> RelayLoop::last_words() const {
-  if (phase_ != Phase::running || status_.cursor <= saved_cursor_) return std::nullopt;
+  if (!owner_ || phase_ != Phase::running || status_.cursor <= saved_cursor_) return std::nullopt;
   return SaveCursor{status_.cursor};
 }
 
@@ -120,7 +122,8 @@ void RelayLoop::on_entries(Now now, Result<std::vector<ports::OutboxEntry>> answ
   // What was seen below the rows that are known now belongs to no row that is still kept.
   seen_.erase(seen_.begin(), seen_.lower_bound(scan_from_));
   const bool more = answer->size() >= scan_limit;
-  scan_at_us_ = more ? now.monotonic_us : now.monotonic_us + settings_.scan_interval_us;
+  scan_at_us_ = more ? now.monotonic_us
+                     : now.monotonic_us + (owner_ ? settings_.scan_interval_us : settings_.standby_scan_interval_us);
   if (phase_ == Phase::first_scan) phase_ = Phase::open_tail;
   advance();
 }
@@ -167,7 +170,7 @@ void RelayLoop::on_payload(Now now, Result<std::string> answer) {
   const Offset first = *std::exchange(fetching_, std::nullopt);
   const auto row = rows_.find(first);
   if (!answer) {
-    if (row != rows_.end()) row->second.since_us = now.monotonic_us - settings_.missing_after_us;
+    if (row != rows_.end()) row->second.since_us = now.monotonic_us - missing_after_us();
     return failed(now, answer.error());
   }
   well();

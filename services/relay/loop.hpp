@@ -28,6 +28,10 @@ namespace openrun::relay {
 struct LoopSettings {
   std::int64_t missing_after_us = 200'000;
   std::int64_t scan_interval_us = 100'000;
+  // Of a relay that is not responsible for the partition, and fills it all the same when nobody else does: a row must
+  // not wait until the group has noticed that its relay is dead.
+  std::int64_t standby_missing_after_us = 2'500'000;
+  std::int64_t standby_scan_interval_us = 500'000;
   std::int64_t outcome_retention_ms = 7LL * 24 * 3'600 * 1'000;
 };
 
@@ -104,6 +108,10 @@ class RelayLoop {
   // Tokens count from first_token on: those of an earlier loop for the same partition must not be taken for this one's.
   RelayLoop(const LoopSettings& settings, std::uint64_t first_token) : settings_(settings), next_token_(first_token) {}
 
+  // Responsible for the partition, or standing by: then rows are filled later, and the cursor in Postgres, dead letters
+  // and pruning are left to the owner. Two that both think they are the owner only publish twice. Standing by at first.
+  void set_owner(bool owner) { owner_ = owner; }
+
   // ---- what happened ----
   void on_cursor(Now now, Result<Offset> answer);
   void on_entries(Now now, Result<std::vector<ports::OutboxEntry>> answer);
@@ -150,12 +158,16 @@ class RelayLoop {
   [[nodiscard]] std::int64_t wake_us(Now now) const;
   void saw(SeenRange range);
   void advance();
+  [[nodiscard]] std::int64_t missing_after_us() const {
+    return owner_ ? settings_.missing_after_us : settings_.standby_missing_after_us;
+  }
   void failed(Now now, const Error& error);
   void well();
   [[nodiscard]] std::size_t publishing() const;
 
   const LoopSettings settings_;
   std::uint64_t next_token_;
+  bool owner_ = false;
   Phase phase_ = Phase::cursor;
   std::map<Offset, Row> rows_;     // known rows from the cursor on, by first_offset
   std::map<Offset, Offset> seen_;  // ranges in the topic that no known row has claimed

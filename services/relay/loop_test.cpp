@@ -40,6 +40,7 @@ class World {
   void restart() {
     generation += 1;
     loop.emplace(LoopSettings{}, (generation << 40) + 1);
+    loop->set_owner(owner);
     on_their_way.clear();
     position = 0;
   }
@@ -71,6 +72,7 @@ class World {
   Offset saved_cursor;
   std::int64_t now_us = 0;
   std::uint64_t generation = 0;
+  bool owner = true;
   std::optional<RelayLoop> loop;
   bool store_down = false;
   std::deque<Fate> fates;  // of the next publications; then stored
@@ -309,6 +311,36 @@ TEST(RelayLoop, WhatIsLeftToSaveIsSavedAtAnOrderlyStop) {
   }
   world.run_for(3 * second);
   EXPECT_FALSE(world.loop->last_words().has_value());
+}
+
+TEST(RelayLoop, AStandbyFillsWhatTheOwnerLeavesAndNothingElse) {
+  World world;
+  world.owner = false;
+  world.restart();
+  world.commit(0, 9, false);
+  world.dead_letter(1, 3);
+  world.run_for(2 * second);
+  EXPECT_EQ(world.times_in_topic(0), 0U);
+  world.run_for(2 * second);
+  EXPECT_EQ(world.times_in_topic(0), 1U);
+  world.run_for(70 * second);
+  EXPECT_EQ(world.saved_cursor, Offset{0});
+  EXPECT_TRUE(world.exported.empty());
+  EXPECT_EQ(world.pruned_calls, 0U);
+}
+
+TEST(RelayLoop, AStandbyThatBecomesTheOwnerGoesOnFromWhatItKnows) {
+  World world;
+  world.owner = false;
+  world.restart();
+  world.commit(0, 9, true);
+  world.run_for(second);
+  world.dead_letter(1, 3);
+  world.loop->set_owner(true);
+  world.run_for(2 * second);
+  EXPECT_EQ(world.saved_cursor, Offset{10});
+  EXPECT_EQ(world.exported, (std::vector<std::int64_t>{1}));
+  EXPECT_EQ(world.topic.size(), 1U);
 }
 
 TEST(RelayLoop, OldRowsArePrunedNowAndThen) {

@@ -1,6 +1,6 @@
 // openrun-relay: wires the relay to Kafka, Postgres, metrics and signals.
+#include <cstdio>
 #include <exception>
-#include <iostream>
 
 #include <openrun/config/config.hpp>
 #include <openrun/crypto/coupon_code.hpp>
@@ -98,8 +98,11 @@ int run(const config::Config& config) {
     logger->info("relay started");
     while (!stop.requested()) {
       membership->poll(std::chrono::milliseconds(200));
+      relay.tick();
       (void)stop.wait_for(std::chrono::milliseconds(0));
     }
+    // The cursors are saved while this relay still owns its partitions.
+    relay.stop();
     membership->leave();
     relay.stop();
     results->flush(std::chrono::seconds(2));
@@ -117,7 +120,7 @@ int main(int argc, char** argv) {
   try {
     return run(config);
   } catch (const std::exception& error) {
-    std::cerr << "openrun-relay: " << error.what() << "\n";
+    std::fprintf(stderr, "openrun-relay: %s\n", error.what());
     return 1;
   }
 }

@@ -56,6 +56,10 @@ PartitionRelay::~PartitionRelay() {
   thread_.join();
 }
 
+void PartitionRelay::set_owner(bool owner) {
+  owner_ = owner;
+}
+
 void PartitionRelay::deliver(const ports::Delivery& delivery) {
   {
     const std::lock_guard lock(mutex_);
@@ -80,8 +84,9 @@ Now PartitionRelay::now() const {
 }
 
 void PartitionRelay::run() {
-  owned_.set(1);
   while (!stopping()) {
+    loop_.set_owner(owner_);
+    owned_.set(owner_ ? 1 : 0);
     drain_deliveries();
     perform(loop_.next(now()));
     show_status();
@@ -200,7 +205,7 @@ void PartitionRelay::wait_for(std::int64_t duration_us) {
 
 void PartitionRelay::show_status() {
   const LoopStatus& status = loop_.status();
-  backlog_.set(static_cast<double>(status.backlog));
+  backlog_.set(owner_ ? static_cast<double>(status.backlog) : 0);
   cursor_.set(static_cast<double>(status.cursor.value));
   filled_.add(static_cast<double>(status.filled - shown_.filled));
   exported_.add(static_cast<double>(status.exported - shown_.exported));

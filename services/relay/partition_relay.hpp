@@ -1,6 +1,7 @@
 // The shell around the relay's loop of one partition: one thread that performs its actions, and no rules.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -41,6 +42,8 @@ class PartitionRelay {
   PartitionRelay(const PartitionRelay&) = delete;
   PartitionRelay& operator=(const PartitionRelay&) = delete;
 
+  // Standing by at first.
+  void set_owner(bool owner);
   void deliver(const ports::Delivery& delivery);
   // The tail was read once to its end: what is missing in the topic is known.
   [[nodiscard]] LoopStatus status() const;
@@ -64,6 +67,7 @@ class PartitionRelay {
   RelayLoop loop_;  // the thread's own
   std::unique_ptr<ports::LogReader> reader_;
   Offset position_;
+  std::atomic<bool> owner_{false};
   std::string told_trouble_;
   LoopStatus shown_;
   ports::Gauge& owned_;

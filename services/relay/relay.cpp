@@ -4,6 +4,11 @@
 #include <vector>
 
 namespace openrun::relay {
+namespace {
+
+constexpr std::int64_t look_interval_us = 5'000'000;
+
+}  // namespace
 
 Relay::Relay(OutboxFactory make_outbox, const LoopSettings& settings)
     : make_outbox_(std::move(make_outbox)), settings_(settings) {}
@@ -16,57 +21,64 @@ ports::LogAppender::OnDeliveries Relay::on_deliveries() {
   return [this](std::span<const ports::Delivery> deliveries) {
     const std::lock_guard lock(mutex_);
     for (const ports::Delivery& delivery : deliveries) {
-      if (const auto found = owned_.find(delivery.partition); found != owned_.end()) found->second->deliver(delivery);
+      if (const auto found = relays_.find(delivery.partition); found != relays_.end()) found->second->deliver(delivery);
     }
   };
 }
 
 ports::Membership::Callbacks Relay::callbacks() {
   return {.assigned = [this](std::span<const Partition> partitions) { assigned(partitions); },
-          .revoked = [this](std::span<const Partition> partitions) { ended(partitions); },
-          .lost = [this](std::span<const Partition> partitions) { ended(partitions); }};
+          .revoked = [this](std::span<const Partition> partitions) { given_up(partitions); },
+          .lost = [this](std::span<const Partition> partitions) { given_up(partitions); }};
+}
+
+PartitionRelay& Relay::relay_of(Partition partition) {
+  auto& relay = relays_[partition];
+  if (!relay) {
+    const std::uint64_t first_token = (++generation_ << 40) + 1;
+    relay = std::make_unique<PartitionRelay>(partition, *parts_, make_outbox_(), settings_, first_token);
+  }
+  return *relay;
 }
 
 void Relay::assigned(std::span<const Partition> partitions) {
   const std::lock_guard lock(mutex_);
   for (const Partition partition : partitions) {
-    if (owned_.contains(partition)) continue;
     parts_->logger.info("partition assigned", {{"partition", std::int64_t{partition.value}}});
-    const std::uint64_t first_token = (++generation_ << 40) + 1;
-    owned_.emplace(partition,
-                   std::make_unique<PartitionRelay>(partition, *parts_, make_outbox_(), settings_, first_token));
+    relay_of(partition).set_owner(true);
   }
 }
 
-void Relay::ended(std::span<const Partition> partitions) {
-  std::vector<std::unique_ptr<PartitionRelay>> ending;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const Partition partition : partitions) {
-      const auto found = owned_.find(partition);
-      if (found == owned_.end()) continue;
-      ending.push_back(std::move(found->second));
-      owned_.erase(found);
-    }
+void Relay::given_up(std::span<const Partition> partitions) {
+  const std::lock_guard lock(mutex_);
+  for (const Partition partition : partitions) {
+    parts_->logger.info("partition given up, standing by", {{"partition", std::int64_t{partition.value}}});
+    relay_of(partition).set_owner(false);
   }
-  for (const auto& relay : ending) {
-    parts_->logger.info("partition given up", {{"cursor", relay->status().cursor.value}});
-  }
+}
+
+void Relay::tick() {
+  const std::int64_t now_us = parts_->clock.monotonic_us();
+  if (now_us < look_at_us_) return;
+  look_at_us_ = now_us + look_interval_us;
+  const auto partitions = parts_->log.partitions(ports::Topic::results, std::chrono::milliseconds(500));
+  if (!partitions) return;
+  const std::lock_guard lock(mutex_);
+  for (std::int32_t partition = 0; partition < *partitions; ++partition) relay_of(Partition{partition});
 }
 
 void Relay::stop() {
-  std::vector<Partition> all;
+  std::map<Partition, std::unique_ptr<PartitionRelay>> ending;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [partition, relay] : owned_) all.push_back(partition);
+    ending.swap(relays_);
   }
-  ended(all);
 }
 
 std::string Relay::not_ready_reason() const {
   const std::lock_guard lock(mutex_);
   std::string text;
-  for (const auto& [partition, relay] : owned_) {
+  for (const auto& [partition, relay] : relays_) {
     const LoopStatus status = relay->status();
     if (status.caught_up && status.trouble.empty()) continue;
     if (!text.empty()) text += "; ";

@@ -28,6 +28,8 @@ class Relay {
   [[nodiscard]] ports::LogAppender::OnDeliveries on_deliveries();
   // For make_membership: the thread that polls it.
   [[nodiscard]] ports::Membership::Callbacks callbacks();
+  // At least once a second, on the thread that polls the membership: finds partitions to stand by for.
+  void tick();
   // Ends all partitions in good order.
   void stop();
   // Empty where every assigned partition's tail is read and nothing fails. Any thread.
@@ -35,14 +37,16 @@ class Relay {
 
  private:
   void assigned(std::span<const Partition> partitions);
-  void ended(std::span<const Partition> partitions);
+  void given_up(std::span<const Partition> partitions);
+  PartitionRelay& relay_of(Partition partition);
 
   const OutboxFactory make_outbox_;
   const LoopSettings settings_;
   std::unique_ptr<RelayParts> parts_;
   std::uint64_t generation_ = 0;
   mutable std::mutex mutex_;
-  std::map<Partition, std::unique_ptr<PartitionRelay>> owned_;
+  std::map<Partition, std::unique_ptr<PartitionRelay>> relays_;
+  std::int64_t look_at_us_ = 0;
 };
 
 }  // namespace openrun::relay

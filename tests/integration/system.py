@@ -164,10 +164,10 @@ class System:
 
     # ---- commands, SQL, logs
 
-    def command(self, *arguments, timeout=300):
-        """Runs `openrun`; returns (exit code, stdout)."""
+    def command(self, *arguments, timeout=300, environment=None):
+        """Runs `openrun`; returns (exit code, stdout, stderr)."""
         done = subprocess.run(
-            ["openrun", *map(str, arguments)], env=dict(os.environ, **self.environment), stdin=subprocess.DEVNULL,
+            ["openrun", *map(str, arguments)], env=dict(os.environ, **self.environment, **(environment or {})), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, check=False)
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
@@ -216,6 +216,11 @@ class System:
         if done.returncode != 0:
             raise Failed(f"{main_class}: {done.stdout.decode()[-2000:]}")
         return done.stdout.decode()
+
+    def create_topic_that_nobody_reads(self):
+        code, out, err = self.command("topics", "create", environment={"OPENRUN_KAFKA__RESULTS_TOPIC": "nobody-reads-this"})
+        if code != 0:
+            raise Failed(out + err)
 
     def next_offsets(self):
         return {int(p): int(n) for p, n in self.sql("SELECT partition, next_offset FROM partition_checkpoint")}

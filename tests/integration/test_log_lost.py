@@ -23,7 +23,7 @@ class LogLost(unittest.TestCase):
         self.assertEqual(reasons.get('openrun_issuer_stopped{partition="0",reason="LOG_LOST"}'), 1.0)
 
     def fill(self, requests):
-        campaign = self.system.create(requests)
+        campaign = self.system.create(100)
         answers = [self.system.request(campaign, f"user-{i}", wait=10) for i in range(requests)]
         return campaign, [a.json for a in answers]
 

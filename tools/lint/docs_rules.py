@@ -1,4 +1,4 @@
-"""Rules of the documents: links lead somewhere, and the edge cases name tests that exist."""
+"""Rules of the documents: links lead somewhere, the edge cases name tests that exist, and every metric is explained."""
 
 import posixpath
 import re
@@ -80,6 +80,34 @@ def check_edge_cases(files):
             yield path, number, "edge-case", "this case names no test that shows it"
 
 
+METRIC_IN_SOURCE = re.compile(r"\"(openrun_[a-z_]+)\"")
+METRIC_IN_TEXT = re.compile(r"`(openrun_[a-z_]+)")
+
+
+def check_metrics(files):
+    """docs/metrics.md names every metric of the sources, and none that is gone."""
+    path = "docs/metrics.md"
+    if path not in files:
+        return
+    made = {}
+    for source, text in files.items():
+        if re.match(r"(services|libs/telemetry)/.*(?<!_test)\.[ch]pp$", source) and "/testing/" not in source:
+            for number, line in enumerate(text.split("\n"), 1):
+                for name in METRIC_IN_SOURCE.findall(line):
+                    made.setdefault(name, (source, number))
+    told = {}
+    for number, line in prose_lines(files[path]):
+        for name in METRIC_IN_TEXT.findall(line):
+            told.setdefault(name, number)
+    for name, (source, number) in sorted(made.items()):
+        if name not in told:
+            yield source, number, "metric", f"{path} does not explain {name}"
+    for name, number in told.items():
+        if name not in made:
+            yield path, number, "metric", f"no source has {name}"
+
+
 def check(root, files):
     yield from check_links(root, files)
+    yield from check_metrics(files)
     yield from check_edge_cases(files)

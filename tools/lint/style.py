@@ -42,7 +42,9 @@ class Finding:
 
 
 def is_test(path):
-    return path.startswith("tests/") or re.search(r"_(test|pgtest|kafkatest)\.cpp$|/test_[a-z_]+\.[ch]pp$", path) is not None
+    """Also what tests share: fixtures, and everything in a folder `testing`."""
+    return path.startswith("tests/") or re.search(
+        r"_(test|pgtest|kafkatest)\.cpp$|(_fixture|/testing)\.[ch]pp$|/test_\w+\.[ch]pp$|/testing/", path) is not None
 
 
 def under(path, *rooms):
@@ -69,7 +71,9 @@ BANNED_IN_CPP = [
            lambda path: not under(path, "loadtest/")),
     banned("console", r"\bstd::(cout|cerr|clog)\b|(?<![\w.])printf\s*\(",
            "log through ports::Logger; only the command line tools print",
-           lambda path: not under(path, "services/cli/", "libs/config/", "loadtest/") and not is_test(path)),
+           lambda path: not under(path, "services/cli/", "libs/config/", "loadtest/") and not is_test(path)
+           # Before there is a logger, and after there was one.
+           and not re.fullmatch(r"services/\w+/main\.cpp", path)),
     banned("rand", r"(?<![\w.>])s?rand\s*\(|\bstd::(mt19937|random_device|default_random_engine)\b",
            "crypto::random_u32 or crypto::random_bytes; a seeded generator of the test in tests",
            lambda path: not is_test(path) and not under(path, "libs/sim/")),
@@ -92,7 +96,7 @@ BANNED_IN_TEXT = [
 
 # First part of an include -> the rooms that may name it (the same as OPENRUN_THIRD_PARTY_ROOMS in cmake/, seen from the sources).
 THIRD_PARTY = [
-    (re.compile(r"pqxx/|libpq(-fe|/)|postgres_ext"), ("libs/postgres/",)),
+    (re.compile(r"pqxx/|libpq(-fe|/)|postgres_ext"), ("libs/postgres/", "loadtest/bench/")),
     (re.compile(r"librdkafka/|rdkafka"), ("libs/kafka/",)),
     (re.compile(r"boost/"), ("libs/http/", "loadtest/")),
     (re.compile(r"spdlog/|fmt/|prometheus/"), ("libs/telemetry/",)),

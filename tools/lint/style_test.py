@@ -185,6 +185,15 @@ class Documents(Planted):
     def test_an_edge_case_that_names_no_test(self):
         self.assert_found("edge-case", "docs/edge-cases.md", "| case | test |\n|---|---|\n| a | none |\n", line=3)
 
+    def test_a_metric_that_is_not_explained(self):
+        table = "| `openrun_known_total` | counter |\n"
+        known = {"services/a/m.cpp": 'counter("openrun_known_total", "x");\n'}
+        self.assert_clean("docs/metrics.md", table, known)
+        self.assert_found("metric", "services/a/n.cpp", 'counter("openrun_new_total", "x");\n', others={"docs/metrics.md": table, **known})
+
+    def test_a_metric_that_is_gone(self):
+        self.assert_found("metric", "docs/metrics.md", "| `openrun_gone_total` | counter |\n")
+
     def test_a_python_test_counts_too(self):
         table = "| case | test |\n|---|---|\n| a | `test_it` |\n"
         self.assert_clean("docs/edge-cases.md", table, {"tests/chaos/a.py": "class A:\n    def test_it(self):\n        pass\n"})

@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLANG_TIDY = "clang-tidy-19"
 # Where the decisions are made and where strangers' bytes are read.
 ROOMS = ("libs/base/", "libs/issuance/", "libs/crypto/", "libs/wire/", "libs/ports/", "services/")
-TEST = re.compile(r"_(test|pgtest|kafkatest)\.cpp$|/testing/")
+TEST = re.compile(r"_(test|pgtest|kafkatest)\.cpp$|/test_\w+\.cpp$|/testing/")
 
 
 def wanted(path):

@@ -1,9 +1,9 @@
-#include <openrun/base/bounded_queue.hpp>
+#include <memory>
+#include <thread>
 
 #include <gtest/gtest.h>
 
-#include <memory>
-#include <thread>
+#include <openrun/base/bounded_queue.hpp>
 
 namespace openrun {
 namespace {

@@ -1,6 +1,5 @@
-#include <openrun/base/text.hpp>
-
 #include <openrun/base/limits.hpp>
+#include <openrun/base/text.hpp>
 
 namespace openrun {
 namespace {

@@ -1,8 +1,8 @@
-#include <openrun/base/text.hpp>
+#include <string>
 
 #include <gtest/gtest.h>
 
-#include <string>
+#include <openrun/base/text.hpp>
 
 namespace openrun {
 namespace {

@@ -1,4 +1,6 @@
 #include <optional>
+#include <set>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -65,6 +67,29 @@ TEST_F(AppenderTest, ATokenKeepsAllItsBits) {
   ASSERT_TRUE(append(0xfedc'ba98'7654'3210U, 0));
   ASSERT_EQ(deliveries.wait_for(1).size(), 1U);
   EXPECT_EQ(deliveries.wait_for(1)[0].token, 0xfedc'ba98'7654'3210U);
+}
+
+TEST_F(AppenderTest, AppendsFromSeveralThreadsHaveOneDeliveryEach) {
+  constexpr std::uint64_t threads_count = 4;
+  constexpr std::uint64_t each = 500;
+  start(cluster.options());
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t thread = 0; thread < threads_count; ++thread)
+      threads.emplace_back([this, thread] {
+        for (std::uint64_t i = 0; i < each; ++i) {
+          EXPECT_TRUE(append(thread * each + i, static_cast<std::int32_t>(i % 2)));
+          EXPECT_LT(appender->oldest_unacknowledged(), 60s);
+        }
+      });
+  }
+  ASSERT_TRUE(appender->flush(20s));
+  std::set<std::uint64_t> tokens;
+  for (const auto& delivery : deliveries.wait_for(threads_count * each, 0ms)) {
+    EXPECT_EQ(delivery.fate, Delivery::Fate::stored);
+    EXPECT_TRUE(tokens.insert(delivery.token).second);
+  }
+  EXPECT_EQ(tokens.size(), threads_count * each);
 }
 
 TEST_F(AppenderTest, MoreRecordsThanTheQueueHoldsAreOverload) {
@@ -151,6 +176,7 @@ TEST_F(AppenderTest, AppendsAreRefusedAtOnceWhileNoBrokerIsThereAndGoOnByThemsel
     if (!refused) ++accepted;
     return refused == Error::Kind::unavailable;
   }));
+  EXPECT_LT(appender->oldest_unacknowledged(), 1'900ms);  // by the lost connection, not by the stall that follows
   cluster.up();
   // Every append that was let through is stored, and the gate opens without anybody's help.
   ASSERT_TRUE(eventually([&] {

@@ -1,11 +1,12 @@
 // Tests against a real broker: OPENRUN_TEST_KAFKA names it. Each test has topics and a group of its own.
 #pragma once
 
+#include <chrono>
 #include <cstdlib>
-#include <random>
 #include <string>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "admin.hpp"
 #include "testing.hpp"
@@ -17,9 +18,10 @@ inline constexpr std::chrono::seconds admin_timeout{30};
 class BrokerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    const char* brokers = std::getenv("OPENRUN_TEST_KAFKA");
+    const char* brokers = std::getenv("OPENRUN_TEST_KAFKA");  // style: allow getenv, for tests
     if (brokers == nullptr || *brokers == '\0') GTEST_SKIP() << "OPENRUN_TEST_KAFKA names no broker";
-    prefix = "test-" + std::to_string(std::random_device{}()) + std::to_string(std::random_device{}());
+    prefix = "test-" + std::to_string(getpid()) + "-" +
+             std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
     options = options_for(brokers, prefix);
     options.session_timeout = 2'000ms;
   }

@@ -102,8 +102,8 @@ void Member::poll(milliseconds timeout) {
   if (!client_) {
     start_anew();
     if (!client_) {
-      // The caller relies on poll() to wait.
-      std::this_thread::sleep_for(timeout);
+      // There is no member to wait for, and the caller relies on poll() to wait.
+      std::this_thread::sleep_for(timeout);  // style: allow sleep, see above
       return;
     }
   }

@@ -9,7 +9,9 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds probe_interval{250};
-constexpr milliseconds probe_timeout{250};
+// A caller that does not wait at all still learns that the broker is back.
+constexpr milliseconds probe_timeout_min{50};
+constexpr milliseconds probe_timeout_max{250};
 
 ClientSettings reader_settings() {
   ClientSettings settings;
@@ -127,7 +129,7 @@ Result<ports::LogBatch> Reader::poll(std::size_t records_max, milliseconds timeo
     return to_log_batch(std::move(batch));
   }
   rd_kafka_poll(client_->get(), 0);
-  if (trouble_ && !lost_) probe(std::min(timeout, probe_timeout));
+  if (trouble_ && !lost_) probe(std::clamp(timeout, probe_timeout_min, probe_timeout_max));
   if (lost_) return std::unexpected(*lost_);
   if (trouble_) return std::unexpected(*trouble_);
   return ports::LogBatch{};

@@ -12,7 +12,7 @@ using issuer::Action;
 using ports::CommitAnswer;
 using ports::CommitOutcome;
 
-// ---- records ------------------------------------------------------------------------------------------------------------
+// ---- records ----
 
 std::string create(std::uint32_t campaign, std::uint32_t stock, std::uint32_t max_per_user) {
   issuance::CampaignTerms terms;
@@ -41,7 +41,7 @@ std::string decision_version(std::uint32_t version) {
   return std::string("\x2a\x02\x08", 3) + static_cast<char>(version);
 }
 
-// ---- running ------------------------------------------------------------------------------------------------------------
+// ---- running ----
 
 Harness::Harness(issuer::LoopSettings settings) : settings_(settings) {
   restart();
@@ -218,7 +218,7 @@ void Harness::release(std::optional<CommitAnswer> instead) {
   run();
 }
 
-// ---- transcript ---------------------------------------------------------------------------------------------------------
+// ---- transcript ----
 
 namespace {
 

@@ -1,5 +1,5 @@
-// A broken invariant aborts the daemon, in release builds too: the log and Postgres are the recovery, and a process that
-// no longer knows what it holds must not commit anything.
+// A broken invariant aborts the daemon, in release builds too: the log and Postgres are the recovery, and a process
+// that no longer knows what it holds must not commit anything.
 #pragma once
 
 namespace openrun {
@@ -8,8 +8,8 @@ namespace openrun {
 
 }  // namespace openrun
 
-#define OPENRUN_ASSERT(condition, message)                                             \
-  do {                                                                                 \
-    if (!(condition)) [[unlikely]]                                                     \
-      ::openrun::assertion_failed(#condition, (message), __FILE__, __LINE__);          \
+#define OPENRUN_ASSERT(condition, message)                                    \
+  do {                                                                        \
+    if (!(condition)) [[unlikely]]                                            \
+      ::openrun::assertion_failed(#condition, (message), __FILE__, __LINE__); \
   } while (false)

@@ -31,10 +31,18 @@ using Epoch = Strong<struct EpochTag, std::int64_t>;
 // Milliseconds since 1970-01-01T00:00:00Z. In decision code always a record's LogAppendTime, never a local clock.
 using Timestamp = Strong<struct TimestampTag, std::int64_t>;
 
-constexpr Offset operator+(Offset o, std::int64_t n) { return Offset{o.value + n}; }
-constexpr std::int64_t operator-(Offset a, Offset b) { return a.value - b.value; }
-constexpr Timestamp operator+(Timestamp t, std::int64_t ms) { return Timestamp{t.value + ms}; }
-constexpr std::int64_t operator-(Timestamp a, Timestamp b) { return a.value - b.value; }
+constexpr Offset operator+(Offset o, std::int64_t n) {
+  return Offset{o.value + n};
+}
+constexpr std::int64_t operator-(Offset a, Offset b) {
+  return a.value - b.value;
+}
+constexpr Timestamp operator+(Timestamp t, std::int64_t ms) {
+  return Timestamp{t.value + ms};
+}
+constexpr std::int64_t operator-(Timestamp a, Timestamp b) {
+  return a.value - b.value;
+}
 
 // The partition in which a campaign is created; it stays there for ever, also when partitions are added later.
 constexpr Partition home_partition(CampaignId id, std::int32_t partitions) {

@@ -19,12 +19,12 @@ struct Kafka {
   std::string requests_topic = "openrun.requests";
   std::string results_topic = "openrun.results";
   std::string dead_letters_topic = "openrun.dead-letters";
-  std::int32_t partitions = 4;            // of a topic that `openrun topics create` makes
+  std::int32_t partitions = 4;  // of a topic that `openrun topics create` makes
   std::int32_t replication_factor = 1;
   std::int32_t min_insync_replicas = 1;
   std::int64_t retention_hours = 168;
-  bool production = false;                // topics check then insists on replication 3 and min.insync.replicas 2
-  std::int64_t linger_us = 1'000;         // how long a producer collects
+  bool production = false;         // topics check then insists on replication 3 and min.insync.replicas 2
+  std::int64_t linger_us = 1'000;  // how long a producer collects
   std::int64_t delivery_timeout_ms = 5'000;
   std::int64_t queue_records_max = 200'000;
   std::int64_t queue_bytes_max = 268'435'456;
@@ -54,25 +54,25 @@ struct Gateway {
   std::string auth_mode = "trusted";
   std::vector<AdminToken> admin_tokens;
   std::int64_t connections_max = 10'000;
-  std::int64_t waits_max = 20'000;                 // requests held for their outcome; above: 202 at once
-  std::int64_t pending_max = 20'000;               // requests between produce and acknowledgement; above: 503
-  std::int64_t window_records = 1'048'576;         // outcomes kept in memory a partition (16 bytes each)
-  std::int64_t window_age_s = 600;                 // how far back results are read at start
-  std::int64_t store_threads = 4;                  // blocking calls to Postgres
+  std::int64_t waits_max = 20'000;          // requests held for their outcome; above: 202 at once
+  std::int64_t pending_max = 20'000;        // requests between produce and acknowledgement; above: 503
+  std::int64_t window_records = 1'048'576;  // outcomes kept in memory a partition (16 bytes each)
+  std::int64_t window_age_s = 600;          // how far back results are read at start
+  std::int64_t store_threads = 4;           // blocking calls to Postgres
   std::int64_t store_queue_max = 4'096;
   std::int64_t clock_skew_ms_max = 1'000;
   std::int64_t campaign_refresh_ms = 1'000;
-  std::int64_t ready_produce_stall_ms = 3'000;     // /readyz: no acknowledgement for that long while something is produced
-  std::int64_t ready_results_lag_ms = 3'000;       // /readyz: results this far behind their topic
+  std::int64_t ready_produce_stall_ms = 3'000;  // /readyz: no acknowledgement for that long while something is produced
+  std::int64_t ready_results_lag_ms = 3'000;    // /readyz: results this far behind their topic
   std::int64_t drain_ms = 10'000;
   std::int64_t outcome_retention_hours = 168;
 };
 
 struct Issuer {
-  std::string instance_id;                 // static group membership where not empty
+  std::string instance_id;  // static group membership where not empty
   std::string metrics_address = "127.0.0.1";
   std::int64_t metrics_port = 9101;
-  std::int64_t batch_max = 5'000;          // records in one transaction
+  std::int64_t batch_max = 5'000;  // records in one transaction
   std::int64_t lock_timeout_ms = 500;
   std::int64_t clock_skew_ms_max = 1'000;  // a record's time further ahead of our clock: pause and alarm
   std::int64_t retry_ms_min = 50;
@@ -91,8 +91,8 @@ struct Relay {
 struct Reconciler {
   std::string metrics_address = "127.0.0.1";
   std::int64_t metrics_port = 9103;
-  std::int64_t interval_ms = 2'000;        // between two passes over recently changed campaigns
-  std::int64_t full_interval_s = 300;      // between two passes over all
+  std::int64_t interval_ms = 2'000;    // between two passes over recently changed campaigns
+  std::int64_t full_interval_s = 300;  // between two passes over all
 };
 
 struct Log {
@@ -116,7 +116,8 @@ struct Source {
 };
 [[nodiscard]] std::map<std::string, std::string> process_environment();
 
-// Error::Kind::invalid: one line a mistake, each like `issuer.batch_max is 0; choose 1 to 10000 (config/openrun.yaml:14)`.
+// Error::Kind::invalid: one line a mistake, each like `issuer.batch_max is 0; choose 1 to 10000
+// (config/openrun.yaml:14)`.
 [[nodiscard]] Result<Config> load(const Source& source);
 
 // YAML with every key and its value; secrets are shown as "(set)" or "(not set)". What it prints can be loaded again.
@@ -127,9 +128,9 @@ struct KeyFile {
   std::vector<std::uint8_t> user_hash_key;  // 16 bytes
   struct Receipt {
     std::uint8_t id = 0;
-    std::vector<std::uint8_t> key;          // 32 bytes
+    std::vector<std::uint8_t> key;  // 32 bytes
   };
-  std::vector<Receipt> receipt_keys;        // oldest first; the last one signs
+  std::vector<Receipt> receipt_keys;  // oldest first; the last one signs
 };
 [[nodiscard]] Result<KeyFile> load_keys(const std::string& file);
 [[nodiscard]] std::string print_keys(const KeyFile& keys);

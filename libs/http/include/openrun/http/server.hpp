@@ -1,5 +1,5 @@
-// The listener and its connections, over epoll and the parser of Beast: HTTP/1.1, keep-alive, pipelining answered in order.
-// Knows no routes.
+// The listener and its connections, over epoll and the parser of Beast: HTTP/1.1, keep-alive, pipelining answered in
+// order. Knows no routes.
 #pragma once
 
 #include <chrono>

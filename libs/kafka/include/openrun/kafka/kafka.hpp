@@ -24,8 +24,8 @@ struct Options {
   std::int64_t queue_records_max = 200'000;
   std::int64_t queue_bytes_max = 256 * 1024 * 1024;
   std::chrono::milliseconds session_timeout{6'000};
-  std::string instance_id;                        // static membership where not empty
-  std::map<std::string, std::string> extra;       // passed to librdkafka as they are
+  std::string instance_id;                   // static membership where not empty
+  std::map<std::string, std::string> extra;  // passed to librdkafka as they are
 };
 
 // An idempotent producer, acks=all; recreated in process after a fatal error (what was in flight is then `unknown`).
@@ -56,8 +56,8 @@ struct TopicFinding {
 // Creates what is missing and adds partitions (results and dead letters grow first); changes nothing else.
 [[nodiscard]] Result<std::vector<TopicFinding>> create_topics(const Options& options, const TopicSettings& settings,
                                                               std::chrono::milliseconds timeout);
-// LogAppendTime, delete policy, no size retention, no unclean election, no auto-create on the broker, enough partitions,
-// max.message.bytes; in production replication 3 and min.insync.replicas 2.
+// LogAppendTime, delete policy, no size retention, no unclean election, no auto-create on the broker, enough
+// partitions, max.message.bytes; in production replication 3 and min.insync.replicas 2.
 [[nodiscard]] Result<std::vector<TopicFinding>> check_topics(const Options& options, const TopicSettings& settings,
                                                              std::chrono::milliseconds timeout);
 

@@ -10,8 +10,8 @@ namespace openrun::ports {
 class Clock {
  public:
   virtual ~Clock() = default;
-  [[nodiscard]] virtual Timestamp now() const = 0;               // wall clock, UTC
-  [[nodiscard]] virtual std::int64_t monotonic_us() const = 0;   // for intervals only
+  [[nodiscard]] virtual Timestamp now() const = 0;              // wall clock, UTC
+  [[nodiscard]] virtual std::int64_t monotonic_us() const = 0;  // for intervals only
 };
 
 }  // namespace openrun::ports

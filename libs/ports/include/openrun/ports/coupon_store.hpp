@@ -61,8 +61,8 @@ struct CommitBatch {
   Timestamp log_time;
   std::uint64_t fingerprint = 0;  // of record next_offset-1 (wire::fingerprint)
   std::uint32_t decision_version = issuance::decision_version_supported;
-  std::vector<CouponRow> coupons;              // ascending by request_offset
-  std::vector<issuance::Campaign> campaigns;   // touched ones, as they stand after the batch; created ones too
+  std::vector<CouponRow> coupons;             // ascending by request_offset
+  std::vector<issuance::Campaign> campaigns;  // touched ones, as they stand after the batch; created ones too
   std::vector<CommandRow> commands;
   std::vector<DeadLetterRow> dead_letters;
   std::vector<ReplayRow> replays;
@@ -89,17 +89,18 @@ struct TakenOver {
   issuance::PartitionSnapshot snapshot;
 };
 
-// One partition's writer. One thread at a time, except cancel(). Calls block, each at most the configured statement time-out.
+// One partition's writer. One thread at a time, except cancel(). Calls block, each at most the configured statement
+// time-out.
 class CouponStore {
  public:
   virtual ~CouponStore() = default;
 
-  // Ends the backends of every earlier writer of this partition (by application_name), takes the next epoch, and reads the state
-  // without details. Creates the checkpoint row (next_offset 0) for a new partition.
+  // Ends the backends of every earlier writer of this partition (by application_name), takes the next epoch, and reads
+  // the state without details. Creates the checkpoint row (next_offset 0) for a new partition.
   [[nodiscard]] virtual Result<TakenOver> take_over(Partition partition) = 0;
 
-  // After doubt or any other failure: ends this writer's own old backend, locks the checkpoint, and reads the state again under
-  // the epoch held. Error::Kind::conflict: the epoch is no longer ours; stop.
+  // After doubt or any other failure: ends this writer's own old backend, locks the checkpoint, and reads the state
+  // again under the epoch held. Error::Kind::conflict: the epoch is no longer ours; stop.
   [[nodiscard]] virtual Result<TakenOver> rebuild(Partition partition, Epoch epoch) = 0;
 
   // Everything that decisions about this campaign need.
@@ -112,7 +113,8 @@ class CouponStore {
   // dispatch_per_second of this partition (its own row, else the default row); 0 = as fast as possible.
   [[nodiscard]] virtual Result<std::uint32_t> dispatch_per_second(Partition partition) = 0;
 
-  // `openrun dlq accept`: whether an operator allowed offsets [first, last] of this partition to be dead-lettered in bulk.
+  // `openrun dlq accept`: whether an operator allowed offsets [first, last] of this partition to be dead-lettered in
+  // bulk.
   [[nodiscard]] virtual Result<bool> dead_letters_accepted(Partition partition, Offset first, Offset last) = 0;
 
   // Ends a running call soon, from any thread; the call then fails.

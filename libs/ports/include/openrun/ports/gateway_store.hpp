@@ -1,5 +1,5 @@
-// What the gateway asks of Postgres. Implemented by libs/postgres and libs/sim. One instance a thread; calls block, bounded by
-// the statement time-out, so they run on the gateway's pool and never on an I/O thread.
+// What the gateway asks of Postgres. Implemented by libs/postgres and libs/sim. One instance a thread; calls block,
+// bounded by the statement time-out, so they run on the gateway's pool and never on an I/O thread.
 #pragma once
 
 #include <cstddef>
@@ -51,10 +51,13 @@ class GatewayStore {
   // Ascending by id, ids above `after`.
   [[nodiscard]] virtual Result<std::vector<StoredCampaign>> campaigns(CampaignId after, std::size_t limit) = 0;
 
-  // An id for a campaign to be created. The same key gets the same id and partition again, whatever `partitions` is by then.
-  [[nodiscard]] virtual Result<Reservation> reserve_campaign(std::string_view idempotency_key, std::int32_t partitions) = 0;
+  // An id for a campaign to be created. The same key gets the same id and partition again, whatever `partitions` is by
+  // then.
+  [[nodiscard]] virtual Result<Reservation> reserve_campaign(std::string_view idempotency_key,
+                                                             std::int32_t partitions) = 0;
 
-  // The outbox row that holds this offset (a serialised ResultBatch): empty where there is none (not decided yet, or pruned).
+  // The outbox row that holds this offset (a serialised ResultBatch): empty where there is none (not decided yet, or
+  // pruned).
   [[nodiscard]] virtual Result<std::optional<std::string>> outcome_batch(Partition partition, Offset offset) = 0;
   // The partition's committed next_offset and the oldest offset whose outcome is kept: tells "undecided" from "gone".
   struct Progress {
@@ -71,8 +74,8 @@ class GatewayStore {
   [[nodiscard]] virtual Result<std::vector<Coupon>> coupons_of_campaign(CampaignId campaign, Sequence after,
                                                                         std::size_t limit) = 0;
   [[nodiscard]] virtual Result<std::vector<Coupon>> coupons_of_user(std::string_view user, std::size_t limit) = 0;
-  // Every holder of a coupon of this campaign, with its request offset's upper bound: all coupons with sequence <= issued at the
-  // moment of the call. Streams; `each` must not block.
+  // Every holder of a coupon of this campaign, with its request offset's upper bound: all coupons with sequence <=
+  // issued at the moment of the call. Streams; `each` must not block.
   [[nodiscard]] virtual Result<std::uint32_t> holders(CampaignId campaign,
                                                       const std::function<void(std::string_view user)>& each) = 0;
 

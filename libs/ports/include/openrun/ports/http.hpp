@@ -29,7 +29,7 @@ struct HttpRequest {
 
 struct HttpResponse {
   unsigned status = 200;
-  std::string_view content_type;  // a literal; empty: no body
+  std::string_view content_type;                                  // a literal; empty: no body
   std::vector<std::pair<std::string_view, std::string>> headers;  // names are literals
   std::string body;
 };
@@ -53,7 +53,8 @@ class IoThread {
   virtual void after(std::int64_t delay_ms, std::function<void()> work) = 0;
 };
 
-// Called on the connection's I/O thread; must not block. The reply may be kept and answered later on the same I/O thread.
+// Called on the connection's I/O thread; must not block. The reply may be kept and answered later on the same I/O
+// thread.
 using HttpHandler = std::function<void(IoThread&, const HttpRequest&, std::shared_ptr<HttpReply>)>;
 
 }  // namespace openrun::ports

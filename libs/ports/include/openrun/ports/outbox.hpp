@@ -1,5 +1,5 @@
-// The relay's view of the store. Implemented by libs/postgres and libs/sim. One thread at a time; calls block, bounded by the
-// statement time-out.
+// The relay's view of the store. Implemented by libs/postgres and libs/sim. One thread at a time; calls block, bounded
+// by the statement time-out.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ struct OutboxEntry {
 
 struct ExportedDeadLetter {
   DeadLetterRow row;
-  std::int64_t id = 0;       // handle for mark_exported
+  std::int64_t id = 0;  // handle for mark_exported
   Timestamp created_at;
 };
 
@@ -35,7 +35,8 @@ class Outbox {
   [[nodiscard]] virtual Result<void> set_published_through(Partition partition, Offset cursor) = 0;
 
   // Rows with first_offset >= from, ascending, without payload.
-  [[nodiscard]] virtual Result<std::vector<OutboxEntry>> entries(Partition partition, Offset from, std::size_t limit) = 0;
+  [[nodiscard]] virtual Result<std::vector<OutboxEntry>> entries(Partition partition, Offset from,
+                                                                 std::size_t limit) = 0;
   [[nodiscard]] virtual Result<std::string> payload(Partition partition, Offset first_offset) = 0;
 
   // Dead letters that are not yet in the dead-letters topic, ascending by offset.

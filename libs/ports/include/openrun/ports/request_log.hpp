@@ -1,5 +1,5 @@
-// The log: openrun.requests, openrun.results and openrun.dead-letters as the services see them. Implemented by libs/kafka on
-// librdkafka and by libs/sim in memory. Interfaces without fields.
+// The log: openrun.requests, openrun.results and openrun.dead-letters as the services see them. Implemented by
+// libs/kafka on librdkafka and by libs/sim in memory. Interfaces without fields.
 #pragma once
 
 #include <chrono>
@@ -42,8 +42,8 @@ class LogAppender {
   virtual ~LogAppender() = default;
   // Called with every batch of deliveries, in order per partition, on a thread of the appender; must not block.
   using OnDeliveries = std::function<void(std::span<const Delivery>)>;
-  // Copies key, value and headers. Fails with Error::Kind::overloaded when the bounded queue (count and bytes) is full, and with
-  // unavailable while the log is known to be down. Each accepted append gets exactly one Delivery.
+  // Copies key, value and headers. Fails with Error::Kind::overloaded when the bounded queue (count and bytes) is full,
+  // and with unavailable while the log is known to be down. Each accepted append gets exactly one Delivery.
   [[nodiscard]] virtual Result<void> append(Partition partition, std::string_view key, std::string_view value,
                                             const Headers& headers, std::uint64_t token) = 0;
   // How long the oldest append that is still without a Delivery has been waiting; zero when there is none.
@@ -57,8 +57,8 @@ class LogAppender {
 struct LogRecord {
   Partition partition;
   Offset offset;
-  Timestamp time;           // LogAppendTime
-  std::string_view key;     // the views live until the next poll() of the reader, or as long as `owner`
+  Timestamp time;        // LogAppendTime
+  std::string_view key;  // the views live until the next poll() of the reader, or as long as `owner`
   std::string_view value;
 };
 
@@ -77,9 +77,9 @@ struct LogBounds {
 class LogReader {
  public:
   virtual ~LogReader() = default;
-  // Waits at most `timeout` for the first record, then takes what is there, at most `records_max`. An empty batch is no error.
-  // Error::Kind::not_found: the position is outside the log (truncated, recreated or expired): final, reading has stopped.
-  // Error::Kind::unavailable: the broker cannot be reached; poll again.
+  // Waits at most `timeout` for the first record, then takes what is there, at most `records_max`. An empty batch is no
+  // error. Error::Kind::not_found: the position is outside the log (truncated, recreated or expired): final, reading
+  // has stopped. Error::Kind::unavailable: the broker cannot be reached; poll again.
   [[nodiscard]] virtual Result<LogBatch> poll(std::size_t records_max, std::chrono::milliseconds timeout) = 0;
   // Asks the broker, at most `timeout`.
   [[nodiscard]] virtual Result<LogBounds> bounds(std::chrono::milliseconds timeout) = 0;
@@ -102,8 +102,8 @@ class Log {
 
 // ---- ownership ----
 
-// Which partitions this process is responsible for, as a member of a Kafka consumer group (issuers on the requests topic,
-// relays on the results topic). It says who should write; the epoch in Postgres decides who may.
+// Which partitions this process is responsible for, as a member of a Kafka consumer group (issuers on the requests
+// topic, relays on the results topic). It says who should write; the epoch in Postgres decides who may.
 class Membership {
  public:
   virtual ~Membership() = default;

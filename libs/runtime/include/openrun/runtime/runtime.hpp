@@ -15,7 +15,8 @@ class SystemClock final : public ports::Clock {
   [[nodiscard]] std::int64_t monotonic_us() const override;
 };
 
-// Blocks SIGTERM and SIGINT in the calling thread and all that it starts later; SIGPIPE is ignored. Construct first thing in main.
+// Blocks SIGTERM and SIGINT in the calling thread and all that it starts later; SIGPIPE is ignored. Construct first
+// thing in main.
 class StopSignal {
  public:
   StopSignal();
