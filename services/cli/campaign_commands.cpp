@@ -72,9 +72,10 @@ void list(const Context& context, const std::string& state) {
   std::string after = "0";
   std::string bodies;
   for (;;) {
-    const std::string filter = state.empty() ? "" : "&state=" + state;
-    const HttpAnswer answer =
-        call(context, "GET", "/v1/campaigns?limit=" + std::to_string(page) + "&after=" + after + filter);
+    std::string path = "/v1/campaigns?limit=" + std::to_string(page);
+    path.append("&after=").append(after);
+    if (!state.empty()) path.append("&state=").append(state);
+    const HttpAnswer answer = call(context, "GET", path);
     const wire::JsonValue* campaigns = member(answer.json, "campaigns");
     const auto* items = campaigns == nullptr ? nullptr : campaigns->get<wire::JsonArray>();
     if (context.json) bodies += answer.body + "\n";

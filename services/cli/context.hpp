@@ -14,7 +14,7 @@
 #include <openrun/postgres/postgres.hpp>
 #include <openrun/wire/json.hpp>
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11 names it so
 class App;
 }
 

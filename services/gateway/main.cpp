@@ -77,6 +77,7 @@ postgres::Options postgres_options(const config::Postgres& from) {
 
 std::vector<crypto::ReceiptKey> receipt_keys(const config::KeyFile& keys) {
   std::vector<crypto::ReceiptKey> receipts;
+  receipts.reserve(keys.receipt_keys.size());
   for (const auto& key : keys.receipt_keys) receipts.push_back({key.id, key.key});
   return receipts;
 }
@@ -128,6 +129,7 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   http_options.connections_max = static_cast<std::size_t>(config.gateway.connections_max);
   auto server = http::make_server(http_options, logger);
   std::vector<ports::IoThread*> io_threads;
+  io_threads.reserve(server->threads());
   for (std::size_t i = 0; i < server->threads(); ++i) io_threads.push_back(&server->thread(i));
 
   gateway::Gateway gateway({clock,

@@ -148,6 +148,7 @@ std::vector<ResultsFeed::PartitionLag> ResultsFeed::lags() const {
   const std::int64_t now_us = clock_.monotonic_us();
   std::lock_guard lock(mutex_);
   std::vector<PartitionLag> lags;
+  lags.reserve(readers_.size());
   for (const auto& reader : readers_) {
     lags.push_back({reader->partition, reader->progress.lag(), reader->progress.behind_us(now_us)});
   }

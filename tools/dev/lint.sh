@@ -31,6 +31,7 @@ lint_steps() {
   "$step" "format" lint_clang_format
   "$step" "style" /usr/bin/python3 "$root/tools/lint/style.py"
   "$program" "the style rules see violations" /usr/bin/python3 "$root/tools/lint/style_test.py"
+  "$program" "the count of tests sees failures" /usr/bin/python3 "$root/tools/dev/tally_test.py"
   "$step" "shell scripts" lint_shellcheck
   "$program" "the dependency rule sees violations" "$root/tools/lint/tier_test.sh"
   if [[ -x "$root/tools/lint/purity.sh" ]]; then "$step" "purity of the core" lint_purity; fi

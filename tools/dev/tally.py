@@ -3,7 +3,8 @@
   tally.py ctest DIRECTORY CTEST_XML STATUS   GoogleTest's reports in DIRECTORY, and ctest's own list of programs
   tally.py text LOG STATUS                    the output of a program: unittest's summaries, or "N passed, N failed"
 
-A program that ends badly without naming a failed case (a crash, a time-out) counts as one failure.
+A program that ends badly without naming a failed case (a crash, a time-out) counts as one failure; one that ends well without a
+report counts as one pass.
 """
 
 import pathlib
@@ -14,7 +15,7 @@ import xml.etree.ElementTree as xml
 
 def count_ctest(directory, ctest_xml, status):
     passed = failed = skipped = 0
-    failed_programs = set()
+    reported, failed_programs = set(), set()
     for report in sorted(pathlib.Path(directory).glob("*.xml")):
         try:
             root = xml.parse(report).getroot()
@@ -23,6 +24,7 @@ def count_ctest(directory, ctest_xml, status):
         bad = int(root.get("failures", 0)) + int(root.get("errors", 0))
         skipped_here = sum(1 for case in root.iter("testcase") if case.find("skipped") is not None)
         skipped_here += int(root.get("disabled", 0))
+        reported.add(report.stem)
         passed += int(root.get("tests", 0)) - bad - skipped_here
         failed += bad
         skipped += skipped_here
@@ -36,6 +38,8 @@ def count_ctest(directory, ctest_xml, status):
         target = program.get("name", "").replace(".", "_") + "_tests"
         if program.get("status") == "fail" and target not in failed_programs:
             failed += 1
+        elif program.get("status") == "run" and target not in reported:
+            passed += 1
     if status and not failed:
         failed = 1
     return passed, failed, skipped
@@ -51,7 +55,7 @@ def count_text(text, status):
         for ran in re.findall(r"^Ran (\d+) tests? in ", text, re.MULTILINE):
             passed += int(ran)
         for verdict in re.findall(r"^(?:FAILED|OK) \((.*)\)$", text, re.MULTILINE):
-            numbers = {key: int(value) for key, value in re.findall(r"([a-z ]+)=(\d+)", verdict)}
+            numbers = {key.strip(): int(value) for key, value in re.findall(r"([a-z ]+)=(\d+)", verdict)}
             bad = numbers.get("failures", 0) + numbers.get("errors", 0)
             failed += bad
             skipped += numbers.get("skipped", 0)

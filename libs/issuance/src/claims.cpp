@@ -170,7 +170,8 @@ void ClaimTable::count_up(std::string_view user) {
 }
 
 std::size_t ClaimTable::memory_bytes() const {
-  std::size_t bytes = sizeof *this + index_.capacity() * sizeof index_[0] + chunks_.capacity() * sizeof chunks_[0];
+  std::size_t bytes =
+      sizeof *this + index_.capacity() * sizeof index_[0] + chunks_.capacity() * sizeof(decltype(chunks_)::value_type);
   for (const auto& chunk : chunks_) bytes += chunk.capacity();
   return bytes;
 }

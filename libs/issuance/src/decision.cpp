@@ -7,7 +7,6 @@ const char* to_string(Outcome outcome) {
     case Outcome::none:
       return "NONE";
     case Outcome::issued:
-      return "ISSUED";
     case Outcome::issued_before:
       return "ISSUED";
     case Outcome::campaign_not_found:

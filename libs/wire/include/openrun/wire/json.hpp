@@ -16,7 +16,8 @@ namespace openrun::wire {
 
 struct JsonValue;
 using JsonArray = std::vector<JsonValue>;
-using JsonObject = std::vector<std::pair<std::string, JsonValue>>;  // in the order of the text
+struct JsonMember;
+using JsonObject = std::vector<JsonMember>;  // in the order of the text
 
 struct JsonValue {
   std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, JsonArray, JsonObject> value;
@@ -26,6 +27,11 @@ struct JsonValue {
   [[nodiscard]] const T* get() const {
     return std::get_if<T>(&value);
   }
+};
+
+struct JsonMember {
+  std::string first;  // the name
+  JsonValue second;
 };
 
 // Error::Kind::invalid with a message fit for a client: not JSON, not UTF-8 (lone surrogates too), deeper than 8, more
