@@ -6,7 +6,6 @@ find_package(Protobuf REQUIRED)
 find_package(GTest REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
-pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)
 pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(YAMLCPP REQUIRED IMPORTED_TARGET yaml-cpp)
 pkg_check_modules(SPDLOG REQUIRED IMPORTED_TARGET spdlog)
@@ -18,5 +17,5 @@ pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET simdjson)
 # The rooms that may name each library in THIRD_PARTY.
 set(OPENRUN_THIRD_PARTY_ROOMS
     "OpenSSL::Crypto=crypto" "OpenSSL::SSL=http,kafka" "protobuf::libprotobuf=proto,wire" "Boost::headers=http,bench"
-    "PkgConfig::RDKAFKA=kafka" "PkgConfig::PQXX=postgres" "PkgConfig::PQ=postgres,bench" "PkgConfig::YAMLCPP=config" "PkgConfig::SPDLOG=telemetry"
+    "PkgConfig::RDKAFKA=kafka" "PkgConfig::PQ=postgres,bench" "PkgConfig::YAMLCPP=config" "PkgConfig::SPDLOG=telemetry"
     "prometheus-cpp::core=telemetry" "CLI11::CLI11=cli" "CURL::libcurl=cli" "PkgConfig::SIMDJSON=wire")

@@ -36,10 +36,7 @@ build_targets() {
   local preset="$1" started="$SECONDS"
   shift
   build_configure "$preset" || return 1
-  local todo
-  todo="$(ninja -C "$root/build/$preset" -n "$@" 2>/dev/null 9>&- | grep -c '^\[' || true)"
-  ((todo == 0)) && return 0
-  say "building ($preset, up to $todo steps; a first build takes some minutes)"
+  if [[ ! -e "$root/build/$preset/.ninja_log" ]]; then say "building ($preset); the first build takes some minutes"; fi
   if [[ -t 1 ]]; then
     ninja -C "$root/build/$preset" -j "$(build_jobs)" "$@" 9>&- || return 1
   else
@@ -50,7 +47,7 @@ build_targets() {
       return 1
     }
   fi
-  say "built in $((SECONDS - started)) s"
+  if ((SECONDS - started > 2)); then say "built ($preset) in $((SECONDS - started)) s"; fi
 }
 
 build_daemons() {
