@@ -14,6 +14,7 @@
 #include <openrun/runtime/runtime.hpp>
 #include <openrun/telemetry/logger.hpp>
 #include <openrun/telemetry/metrics.hpp>
+#include <openrun/wiring/daemon.hpp>
 
 #include "gateway/gateway.hpp"
 
@@ -26,13 +27,6 @@ constexpr int exit_done = 0;
 constexpr int exit_failed = 1;
 constexpr milliseconds retry{1'000};
 constexpr milliseconds broker_timeout{2'000};
-
-ports::LogLevel level_of(const std::string& name) {
-  if (name == "debug") return ports::LogLevel::debug;
-  if (name == "warning") return ports::LogLevel::warning;
-  if (name == "error") return ports::LogLevel::error;
-  return ports::LogLevel::info;
-}
 
 gateway::Settings settings_of(const config::Gateway& from) {
   gateway::Settings settings;
@@ -48,31 +42,6 @@ gateway::Settings settings_of(const config::Gateway& from) {
   settings.ready_produce_stall_ms = from.ready_produce_stall_ms;
   settings.ready_results_lag_ms = from.ready_results_lag_ms;
   return settings;
-}
-
-kafka::Options kafka_options(const config::Kafka& from) {
-  kafka::Options options;
-  options.brokers = from.brokers;
-  options.client_id = "openrun-gateway";
-  options.topics = {{ports::Topic::requests, from.requests_topic},
-                    {ports::Topic::results, from.results_topic},
-                    {ports::Topic::dead_letters, from.dead_letters_topic}};
-  options.linger = std::chrono::microseconds(from.linger_us);
-  options.delivery_timeout = milliseconds(from.delivery_timeout_ms);
-  options.queue_records_max = from.queue_records_max;
-  options.queue_bytes_max = from.queue_bytes_max;
-  options.session_timeout = milliseconds(from.session_timeout_ms);
-  options.extra = from.librdkafka;
-  return options;
-}
-
-postgres::Options postgres_options(const config::Postgres& from) {
-  postgres::Options options;
-  options.url = from.url;
-  options.connect_timeout = std::chrono::seconds(from.connect_timeout_s);
-  options.statement_timeout = milliseconds(from.statement_timeout_ms);
-  options.application = "openrun-gateway";
-  return options;
 }
 
 std::vector<crypto::ReceiptKey> receipt_keys(const config::KeyFile& keys) {
@@ -107,8 +76,8 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   const crypto::ReceiptSigner signer(receipt_keys(keys));
   const crypto::CouponCodes codes(keys.code_key);
   const crypto::UserHash user_hash(keys.user_hash_key);
-  const postgres::Options database = postgres_options(config.postgres);
-  const kafka::Options broker = kafka_options(config.kafka);
+  const postgres::Options database = wiring::postgres_options(config.postgres, "openrun-gateway");
+  const kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-gateway");
 
   const auto schema =
       until_available([&] { return postgres::check_schema(database, codes.fingerprint()); }, "postgres", stop, logger);
@@ -175,8 +144,9 @@ int run(int argc, char** argv) {
   runtime::StopSignal stop;
   config::Config config;
   if (const auto done = config::start(argc, argv, "gateway", OPENRUN_VERSION, config)) return *done;
-  const auto logger = telemetry::make_logger(
-      "gateway", config.gateway.address + ":" + std::to_string(config.gateway.port), level_of(config.log.level));
+  const auto logger =
+      telemetry::make_logger("gateway", config.gateway.address + ":" + std::to_string(config.gateway.port),
+                             wiring::level_of(config.log.level));
   const auto keys = config::load_keys(config.keys.file);
   if (!keys) {
     logger->critical("cannot start", {{"error", keys.error().message}});

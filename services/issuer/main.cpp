@@ -17,6 +17,7 @@
 #include <openrun/runtime/runtime.hpp>
 #include <openrun/telemetry/logger.hpp>
 #include <openrun/telemetry/metrics.hpp>
+#include <openrun/wiring/daemon.hpp>
 
 #include "issuer/issuer.hpp"
 
@@ -28,43 +29,7 @@ using std::chrono::milliseconds;
 constexpr int exit_done = 0;
 constexpr int exit_failed = 1;
 constexpr const char* group = "openrun-issuers";
-constexpr milliseconds schema_retry{1'000};
 constexpr milliseconds membership_poll{100};
-
-ports::LogLevel level_of(const std::string& name) {
-  if (name == "debug") return ports::LogLevel::debug;
-  if (name == "warning") return ports::LogLevel::warning;
-  if (name == "error") return ports::LogLevel::error;
-  return ports::LogLevel::info;
-}
-
-kafka::Options kafka_options(const config::Config& config) {
-  kafka::Options options;
-  options.brokers = config.kafka.brokers;
-  options.client_id = "openrun-issuer";
-  options.topics = {{ports::Topic::requests, config.kafka.requests_topic},
-                    {ports::Topic::results, config.kafka.results_topic},
-                    {ports::Topic::dead_letters, config.kafka.dead_letters_topic}};
-  // One record of the issuer holds a whole batch of outcomes: there is nothing to collect, and users wait for it.
-  options.linger = std::chrono::microseconds(0);
-  options.delivery_timeout = milliseconds(config.kafka.delivery_timeout_ms);
-  options.queue_records_max = config.kafka.queue_records_max;
-  options.queue_bytes_max = config.kafka.queue_bytes_max;
-  options.session_timeout = milliseconds(config.kafka.session_timeout_ms);
-  options.instance_id = config.issuer.instance_id;
-  options.extra = config.kafka.librdkafka;
-  return options;
-}
-
-postgres::Options postgres_options(const config::Config& config) {
-  postgres::Options options;
-  options.url = config.postgres.url;
-  options.connect_timeout = std::chrono::seconds(config.postgres.connect_timeout_s);
-  options.statement_timeout = milliseconds(config.postgres.statement_timeout_ms);
-  options.lock_timeout = milliseconds(config.issuer.lock_timeout_ms);
-  options.application = "openrun-issuer";
-  return options;
-}
 
 issuer::IssuerSettings settings_of(const config::Config& config) {
   issuer::IssuerSettings settings;
@@ -81,21 +46,6 @@ issuer::IssuerSettings settings_of(const config::Config& config) {
   return settings;
 }
 
-// Waits for Postgres as long as it takes. False: a stop was asked for, or schema or code key do not fit (logged).
-bool schema_fits(const postgres::Options& database, const std::string& fingerprint, runtime::StopSignal& stop,
-                 ports::Logger& logger) {
-  for (bool told = false;; told = true) {
-    const auto checked = postgres::check_schema(database, fingerprint);
-    if (checked) return true;
-    if (checked.error().kind != Error::Kind::unavailable) {
-      logger.critical("cannot start", {{"error", checked.error().message}});
-      return false;
-    }
-    if (!told) logger.warning("waiting for Postgres", {{"error", checked.error().message}});
-    if (stop.wait_for(schema_retry)) return false;
-  }
-}
-
 void work(ports::Membership& membership, issuer::Issuer& issuer, runtime::StopSignal& stop) {
   // Whatever Postgres does, this thread keeps polling: a member that falls silent loses its partitions.
   while (!stop.wait_for(milliseconds(0))) {
@@ -109,8 +59,12 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   const auto metrics = telemetry::make_metrics("issuer", OPENRUN_VERSION);
   const crypto::CouponCodes codes(keys.code_key);
   const crypto::UserHash user_hash(keys.user_hash_key);
-  const postgres::Options database = postgres_options(config);
-  const kafka::Options broker = kafka_options(config);
+  postgres::Options database = wiring::postgres_options(config.postgres, "openrun-issuer");
+  database.lock_timeout = milliseconds(config.issuer.lock_timeout_ms);
+  kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-issuer");
+  // One record of the issuer holds a whole batch of outcomes: there is nothing to collect, and users wait for it.
+  broker.linger = std::chrono::microseconds(0);
+  broker.instance_id = config.issuer.instance_id;
   const auto failed = [&](const Error& error) {
     logger.critical("cannot start", {{"error", error.message}});
     return exit_failed;
@@ -141,7 +95,8 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
       *metrics, [&] { return started ? issuer.not_ready_reason() : std::string("waiting for Postgres"); }));
   if (!listening) return failed(listening.error());
 
-  if (!schema_fits(database, codes.fingerprint(), stop, logger)) return stop.requested() ? exit_done : exit_failed;
+  if (!wiring::schema_fits(database, codes.fingerprint(), stop, logger))
+    return stop.requested() ? exit_done : exit_failed;
   auto membership = kafka::make_membership(broker, ports::Topic::requests, group, issuer.callbacks(), logger);
   if (!membership) return failed(membership.error());
   started = true;
@@ -162,7 +117,7 @@ int main(int argc, char** argv) {
   config::Config config;
   if (const auto code = config::start(argc, argv, "openrun-issuer", OPENRUN_VERSION, config)) return *code;
   runtime::StopSignal stop;
-  const auto logger = telemetry::make_logger("issuer", config.issuer.instance_id, level_of(config.log.level));
+  const auto logger = telemetry::make_logger("issuer", config.issuer.instance_id, wiring::level_of(config.log.level));
   const auto keys = config::load_keys(config.keys.file);
   if (!keys) {
     logger->critical("cannot start", {{"error", keys.error().message}});

@@ -14,6 +14,7 @@
 #include <openrun/runtime/runtime.hpp>
 #include <openrun/telemetry/logger.hpp>
 #include <openrun/telemetry/metrics.hpp>
+#include <openrun/wiring/daemon.hpp>
 
 #include "reconciler/facts.hpp"
 #include "reconciler/reconciler.hpp"
@@ -25,7 +26,6 @@ using std::chrono::milliseconds;
 
 constexpr int exit_done = 0;
 constexpr int exit_failed = 1;
-constexpr milliseconds schema_retry{1'000};
 constexpr milliseconds drain_grace{1'000};
 
 class PostgresFacts final : public reconciler::Facts {
@@ -51,41 +51,10 @@ class PostgresFacts final : public reconciler::Facts {
   postgres::AuditStore& store_;
 };
 
-ports::LogLevel level_of(const std::string& name) {
-  if (name == "debug") return ports::LogLevel::debug;
-  if (name == "warning") return ports::LogLevel::warning;
-  if (name == "error") return ports::LogLevel::error;
-  return ports::LogLevel::info;
-}
-
-postgres::Options postgres_options(const config::Config& config) {
-  postgres::Options options;
-  options.url = config.postgres.url;
-  options.connect_timeout = std::chrono::seconds(config.postgres.connect_timeout_s);
-  options.statement_timeout = milliseconds(config.postgres.statement_timeout_ms);
-  options.application = "openrun-reconciler";
-  return options;
-}
-
-// Waits for Postgres as long as it takes. False: a stop was asked for, or schema or code key do not fit (logged).
-bool schema_fits(const postgres::Options& database, const std::string& fingerprint, runtime::StopSignal& stop,
-                 ports::Logger& logger) {
-  for (bool told = false;; told = true) {
-    const auto checked = postgres::check_schema(database, fingerprint);
-    if (checked) return true;
-    if (checked.error().kind != Error::Kind::unavailable) {
-      logger.critical("cannot start", {{"error", checked.error().message}});
-      return false;
-    }
-    if (!told) logger.warning("waiting for Postgres", {{"error", checked.error().message}});
-    if (stop.wait_for(schema_retry)) return false;
-  }
-}
-
 int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop, ports::Logger& logger) {
   runtime::SystemClock clock;
   const auto metrics = telemetry::make_metrics("reconciler", OPENRUN_VERSION);
-  const postgres::Options database = postgres_options(config);
+  const postgres::Options database = wiring::postgres_options(config.postgres, "openrun-reconciler");
   const auto store = postgres::make_audit_store(database, logger);
   PostgresFacts facts(*store);
   reconciler::Reconciler reconciler(
@@ -104,7 +73,7 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   }
 
   const std::string fingerprint = crypto::CouponCodes(keys.code_key).fingerprint();
-  if (!schema_fits(database, fingerprint, stop, logger)) return stop.requested() ? exit_done : exit_failed;
+  if (!wiring::schema_fits(database, fingerprint, stop, logger)) return stop.requested() ? exit_done : exit_failed;
   logger.info("reconciler started", {{"metrics_port", std::int64_t{server->port()}}});
   while (!stop.wait_for(milliseconds(reconciler.turn()))) continue;
   server->drain(drain_grace);
@@ -118,7 +87,7 @@ int main(int argc, char** argv) {
   config::Config config;
   if (const auto code = config::start(argc, argv, "openrun-reconciler", OPENRUN_VERSION, config)) return *code;
   runtime::StopSignal stop;
-  const auto logger = telemetry::make_logger("reconciler", "", level_of(config.log.level));
+  const auto logger = telemetry::make_logger("reconciler", "", wiring::level_of(config.log.level));
   const auto keys = config::load_keys(config.keys.file);
   if (!keys) {
     logger->critical("cannot start", {{"error", keys.error().message}});

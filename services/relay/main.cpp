@@ -11,45 +11,13 @@
 #include <openrun/runtime/runtime.hpp>
 #include <openrun/telemetry/logger.hpp>
 #include <openrun/telemetry/metrics.hpp>
+#include <openrun/wiring/daemon.hpp>
 
 #include "relay/relay.hpp"
 
 namespace {
 
 using namespace openrun;
-
-ports::LogLevel level_of(const std::string& name) {
-  if (name == "debug") return ports::LogLevel::debug;
-  if (name == "warning") return ports::LogLevel::warning;
-  if (name == "error") return ports::LogLevel::error;
-  return ports::LogLevel::info;
-}
-
-kafka::Options kafka_options(const config::Config& config) {
-  kafka::Options options;
-  options.brokers = config.kafka.brokers;
-  options.client_id = "openrun-relay";
-  options.topics = {{ports::Topic::requests, config.kafka.requests_topic},
-                    {ports::Topic::results, config.kafka.results_topic},
-                    {ports::Topic::dead_letters, config.kafka.dead_letters_topic}};
-  options.linger = std::chrono::microseconds(config.kafka.linger_us);
-  options.delivery_timeout = std::chrono::milliseconds(config.kafka.delivery_timeout_ms);
-  options.queue_records_max = config.kafka.queue_records_max;
-  options.queue_bytes_max = config.kafka.queue_bytes_max;
-  options.session_timeout = std::chrono::milliseconds(config.kafka.session_timeout_ms);
-  options.instance_id = config.relay.instance_id;
-  options.extra = config.kafka.librdkafka;
-  return options;
-}
-
-postgres::Options postgres_options(const config::Config& config) {
-  postgres::Options options;
-  options.url = config.postgres.url;
-  options.connect_timeout = std::chrono::seconds(config.postgres.connect_timeout_s);
-  options.statement_timeout = std::chrono::milliseconds(config.postgres.statement_timeout_ms);
-  options.application = "openrun-relay";
-  return options;
-}
 
 template <class T>
 T started(Result<T> result) {
@@ -61,7 +29,8 @@ T started(Result<T> result) {
 bool schema_fits(const config::Config& config, const std::string& fingerprint, ports::Logger& logger,
                  runtime::StopSignal& stop) {
   for (bool told = false;; told = true) {
-    const auto checked = postgres::check_schema(postgres_options(config), fingerprint);
+    const auto checked =
+        postgres::check_schema(wiring::postgres_options(config.postgres, "openrun-relay"), fingerprint);
     if (checked) return true;
     if (checked.error().kind != Error::Kind::unavailable) throw std::runtime_error(checked.error().message);
     if (!told) logger.warning("waiting for Postgres", {{"error", checked.error().message}});
@@ -72,14 +41,15 @@ bool schema_fits(const config::Config& config, const std::string& fingerprint, p
 int run(const config::Config& config) {
   runtime::StopSignal stop;
   runtime::SystemClock clock;
-  const auto logger = telemetry::make_logger("relay", config.relay.instance_id, level_of(config.log.level));
+  const auto logger = telemetry::make_logger("relay", config.relay.instance_id, wiring::level_of(config.log.level));
   const auto metrics = telemetry::make_metrics("relay", OPENRUN_VERSION);
   const config::KeyFile keys = started(config::load_keys(config.keys.file));
 
-  relay::Relay relay([&] { return postgres::make_outbox(postgres_options(config), *logger); },
-                     {.missing_after_us = config.relay.missing_after_ms * 1'000,
-                      .scan_interval_us = config.relay.scan_interval_ms * 1'000,
-                      .outcome_retention_ms = config.relay.outcome_retention_hours * 3'600'000});
+  relay::Relay relay(
+      [&] { return postgres::make_outbox(wiring::postgres_options(config.postgres, "openrun-relay"), *logger); },
+      {.missing_after_us = config.relay.missing_after_ms * 1'000,
+       .scan_interval_us = config.relay.scan_interval_ms * 1'000,
+       .outcome_retention_ms = config.relay.outcome_retention_hours * 3'600'000});
   http::ServerOptions server_options;
   server_options.address = config.relay.metrics_address;
   server_options.port = static_cast<std::uint16_t>(config.relay.metrics_port);
@@ -87,7 +57,8 @@ int run(const config::Config& config) {
   started(server->start(http::health_handler(*metrics, [&] { return relay.not_ready_reason(); })));
 
   if (schema_fits(config, crypto::CouponCodes(keys.code_key).fingerprint(), *logger, stop)) {
-    const kafka::Options options = kafka_options(config);
+    kafka::Options options = wiring::kafka_options(config.kafka, "openrun-relay");
+    options.instance_id = config.relay.instance_id;
     const auto log = started(kafka::make_log(options, *logger));
     const auto results = started(kafka::make_appender(options, ports::Topic::results, relay.on_deliveries(), *logger));
     const auto dead_letters =

@@ -108,7 +108,7 @@ THIRD_PARTY = [
     (re.compile(r"curl/"), ("services/cli/", "loadtest/", "libs/telemetry/", "tests/")),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
-TIER_3 = re.compile(r"openrun/(kafka|postgres|http|config|telemetry|runtime|sim)/")
+TIER_3 = re.compile(r"openrun/(kafka|postgres|http|config|telemetry|runtime|sim|wiring)/")
 ALLOW = re.compile(r"style: allow ([a-z-]+), \S+")
 
 
