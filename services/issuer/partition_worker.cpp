@@ -26,6 +26,7 @@ PartitionWorker::PartitionWorker(Partition partition, WorkerParts parts, std::un
       hash_seed_(settings.hash_seed),
       started_us_(parts.clock.monotonic_us()),
       metrics_(parts.metrics, partition),
+      chains_(parts.codes),
       loop_(
           partition, settings,
           [this](CampaignId campaign, std::string_view user) { return parts_.user_hash(campaign.value, user); },
@@ -145,10 +146,12 @@ void PartitionWorker::perform_store(std::unique_lock<std::mutex>& lock, const Ac
   std::visit(Overloaded{
                  [&](const TakeOver&) {
                    auto answer = blocking([&] { return store_->take_over(partition_); });
+                   if (answer) chains_.reset(*answer);
                    loop_.on_taken_over(now(), std::move(answer));
                  },
                  [&](const Rebuild& rebuild) {
                    auto answer = blocking([&] { return store_->rebuild(partition_, rebuild.epoch); });
+                   if (answer) chains_.reset(*answer);
                    loop_.on_taken_over(now(), std::move(answer));
                  },
                  [&](const LoadDetail& load) {
@@ -172,14 +175,11 @@ void PartitionWorker::perform_store(std::unique_lock<std::mutex>& lock, const Ac
 }
 
 ports::CommitAnswer PartitionWorker::commit(ports::CommitBatch& batch, bool probe) {
-  for (ports::CouponRow& coupon : batch.coupons) {
-    const auto alphabet =
-        coupon.code_format == issuance::CodeFormat::latin ? crypto::CodeAlphabet::latin : crypto::CodeAlphabet::hangul;
-    coupon.code = parts_.codes.encode({coupon.campaign, coupon.sequence}, alphabet);
-  }
+  chains_.complete(batch);
   if (probe) return store_->probe(batch);
   const std::int64_t begin_us = parts_.clock.monotonic_us();
   ports::CommitAnswer answer = store_->commit(batch);
+  if (answer.outcome == ports::CommitOutcome::committed) chains_.committed(batch);
   metrics_.commit_answered(answer.outcome, static_cast<double>(parts_.clock.monotonic_us() - begin_us) / 1e6);
   return answer;
 }

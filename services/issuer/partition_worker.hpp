@@ -20,6 +20,7 @@
 #include <openrun/ports/metrics.hpp>
 #include <openrun/ports/request_log.hpp>
 
+#include "issuer/coupon_chains.hpp"
 #include "issuer/loop.hpp"
 #include "issuer/metrics.hpp"
 
@@ -81,6 +82,7 @@ class PartitionWorker {
   const std::uint64_t hash_seed_;
   const std::int64_t started_us_;
   WorkerMetrics metrics_;
+  CouponChains chains_;  // of the store thread
 
   mutable std::mutex mutex_;
   std::condition_variable log_wakes_;

@@ -6,6 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include <openrun/crypto/coupon_chain.hpp>
+#include <openrun/wire/result_batch.hpp>
+
 #include "issuer/testing/harness.hpp"
 #include "issuer/testing/quiet.hpp"
 
@@ -117,6 +120,28 @@ TEST_F(PartitionWorkerTest, DecidesCommitsWithCodesAndPublishes) {
   EXPECT_EQ(metric("openrun_takeovers_total"), 1);
   EXPECT_EQ(metric("openrun_issuer_owned", {{"partition", "3"}}), 1);
   EXPECT_EQ(metric("openrun_issuer_next_offset", {{"partition", "3"}}), 2);
+}
+
+TEST_F(PartitionWorkerTest, ItsDigestsGoOnAfterARestartAndStandInTheResultsToo) {
+  auto worker = start();
+  append(create(1, 10));
+  append(request(1, "ann"));
+  ASSERT_TRUE(decided(2));
+  worker = nullptr;
+  worker = start();
+  append(request(1, "bob"));
+  ASSERT_TRUE(decided(3));
+  const auto state = database_.state(test_partition);
+  Digest expected = crypto::chain_start(CampaignId{1});
+  for (const auto& [key, row] : state.coupons) {
+    expected = crypto::chain_next(expected, {row.sequence, test_partition, row.request_offset, row.issued_at,
+                                             row.valid_until, row.user, row.idempotency_key, row.code});
+  }
+  EXPECT_EQ(state.coupons.size(), 2U);
+  EXPECT_EQ(state.digests.at(CampaignId{1}), expected);
+  const auto batch = wire::decode_result_batch(state.outbox.rbegin()->second);
+  ASSERT_TRUE(batch) << batch.error().message;
+  EXPECT_EQ(batch->campaigns.at(0).digest, expected);
 }
 
 TEST_F(PartitionWorkerTest, DecidesManyRecordsFromAFullLog) {

@@ -57,34 +57,35 @@ const Statement upsert_campaigns{
     "upsert_campaigns",
     "INSERT INTO campaign AS stored (id, name, description, stock, issued, starts_at, ends_at, paused, closed, "
     "created_at, "
-    "updated_at, terms_offset, state, policy, partition, counters_offset, touched_at) "
+    "updated_at, terms_offset, state, policy, partition, counters_offset, touched_at, digest) "
     "SELECT id, name, description, stock, issued, starts_at, ends_at, paused, closed, created_at, updated_at, "
     "terms_offset, "
     "state, jsonb_strip_nulls(jsonb_build_object("
     "'discount', CASE WHEN discount_type IS NOT NULL THEN jsonb_build_object('type', discount_type, 'value', "
     "discount_value, "
     "'currency', nullif(discount_currency, '')) END, "
-    "'valid_until', to_char(valid_until AT TIME ZONE 'UTC', $23), 'valid_for_seconds', valid_for_seconds, "
-    "'max_per_user', max_per_user, 'code_format', code_format)), $1, $2, now() "
-    "FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) "
+    "'valid_until', to_char(valid_until AT TIME ZONE 'UTC', $24), 'valid_for_seconds', valid_for_seconds, "
+    "'max_per_user', max_per_user, 'code_format', code_format)), $1, $2, now(), digest "
+    "FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) "
     "AS given(id, name, description, stock, issued, starts_at, ends_at, paused, closed, created_at, updated_at, "
     "terms_offset, "
     "state, discount_type, discount_value, discount_currency, valid_until, valid_for_seconds, max_per_user, "
-    "code_format) "
+    "code_format, digest) "
     "ON CONFLICT (id) DO UPDATE SET name = excluded.name, description = excluded.description, stock = excluded.stock, "
     "issued = excluded.issued, starts_at = excluded.starts_at, ends_at = excluded.ends_at, paused = excluded.paused, "
     "closed = excluded.closed, created_at = excluded.created_at, updated_at = excluded.updated_at, "
     "terms_offset = excluded.terms_offset, state = excluded.state, policy = excluded.policy, "
     "partition = CASE WHEN stored.partition = excluded.partition THEN stored.partition END, "
-    "counters_offset = excluded.counters_offset, touched_at = excluded.touched_at"};
+    "counters_offset = excluded.counters_offset, touched_at = excluded.touched_at, digest = excluded.digest"};
 
-Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campaigns, Partition partition,
-                                       Offset last_offset) {
+Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campaigns, std::span<const Digest> digests,
+                                       Partition partition, Offset last_offset) {
   Array id(Type::int4), name(Type::text), description(Type::text), stock(Type::int8), issued(Type::int8),
       starts_at(Type::timestamp), ends_at(Type::timestamp), paused(Type::boolean), closed(Type::boolean),
       created_at(Type::timestamp), updated_at(Type::timestamp), terms_offset(Type::int8), state(Type::text),
       discount_type(Type::text), discount_value(Type::int8), discount_currency(Type::text),
-      valid_until(Type::timestamp), valid_for_seconds(Type::int8), max_per_user(Type::int8), code_format(Type::text);
+      valid_until(Type::timestamp), valid_for_seconds(Type::int8), max_per_user(Type::int8), code_format(Type::text),
+      digest(Type::bytes);
   for (const issuance::Campaign& campaign : campaigns) {
     const issuance::CampaignTerms& terms = campaign.terms;
     const issuance::Policy& policy = terms.policy;
@@ -115,6 +116,7 @@ Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campa
     max_per_user.add_int8(policy.max_per_user);
     code_format.add_text(policy.code_format == issuance::CodeFormat::latin ? "latin" : "hangul");
   }
+  for (const Digest& one : digests) digest.add_text({reinterpret_cast<const char*>(one.data()), one.size()});
   Parameters parameters;
   parameters.int4(partition.value).int8(last_offset.value);
   for (const Array* column : {&id,
@@ -136,7 +138,8 @@ Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campa
                               &valid_until,
                               &valid_for_seconds,
                               &max_per_user,
-                              &code_format}) {
+                              &code_format,
+                              &digest}) {
     parameters.array(*column);
   }
   parameters.text(rfc3339_format);

@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include <openrun/base/digest.hpp>
 #include <openrun/issuance/campaign.hpp>
 
 #include "connection.hpp"
@@ -19,13 +20,15 @@ namespace openrun::postgres {
   "policy->>'code_format', partition, counters_offset"
 inline constexpr int campaign_partition_column = 19;
 inline constexpr int campaign_counters_offset_column = 20;
+inline constexpr int campaign_columns_end = 21;
 
 [[nodiscard]] issuance::Campaign read_campaign(const Rows& rows, int row);
 
-// Writes campaigns as they stand after a batch that ends at `last_offset`; new ones are inserted. A campaign never
-// moves to another partition: an attempt fails.
+// Writes campaigns as they stand after a batch that ends at `last_offset`, with one digest each; new ones are inserted.
+// A campaign never moves to another partition: an attempt fails.
 extern const Statement upsert_campaigns;
-[[nodiscard]] Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campaigns, Partition partition,
+[[nodiscard]] Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campaigns,
+                                                     std::span<const Digest> digests, Partition partition,
                                                      Offset last_offset);
 
 // What a reader sees of it apart from the times.

@@ -139,7 +139,8 @@ void append_tail(std::vector<Step>& steps, const CommitBatch& batch, Ending endi
       .bytes(batch.payload);
   steps.push_back({&insert_outbox, std::move(outbox)});
   if (!batch.campaigns.empty()) {
-    steps.push_back({&upsert_campaigns, upsert_campaigns_parameters(batch.campaigns, batch.partition, last_offset)});
+    steps.push_back(
+        {&upsert_campaigns, upsert_campaigns_parameters(batch.campaigns, batch.digests, batch.partition, last_offset)});
   }
   if (!batch.commands.empty()) steps.push_back({&insert_commands, command_parameters(batch)});
   for (const ports::DeadLetterRow& letter : batch.dead_letters) {
@@ -173,6 +174,7 @@ CommitAnswer answer_of_last_message(const PipelineFailure& failed, std::size_t c
 
 CommitAnswer write_batch(Connection& connection, const CommitBatch& batch, Ending ending) {
   OPENRUN_ASSERT(batch.next_offset > batch.expected_next_offset, "a batch decides at least one offset");
+  OPENRUN_ASSERT(batch.digests.size() == batch.campaigns.size(), "every touched campaign has a digest");
   std::vector<Step> steps;
   if (batch.coupons.empty()) {
     steps.push_back({&begin, {}});

@@ -85,12 +85,14 @@ TEST_F(Commit, ReadsBackExactlyTheStateThatWasWritten) {
   percent.terms.description = "";
   ports::CommitBatch batch = sample_batch(writer_, plain, 0);
   batch.campaigns = {percent, rich, plain};
+  batch.digests = {Digest{3}, Digest{2}, Digest{1}};
   batch.decision_version = 1;
   batch.log_time = Timestamp{limits::timestamp_ms_max};
   ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
 
   const ports::TakenOver state = rebuilt();
   EXPECT_EQ(state.snapshot.campaigns, (std::vector{plain, rich, percent}));
+  EXPECT_EQ(state.digests, (std::vector{Digest{1}, Digest{2}, Digest{3}}));
   EXPECT_EQ(state.snapshot.next_offset, batch.next_offset);
   EXPECT_EQ(state.snapshot.log_time, batch.log_time);
   EXPECT_EQ(state.snapshot.decision_version, batch.decision_version);
@@ -290,6 +292,37 @@ TEST_F(Commit, AnAcceptanceCoversTheWholeRangeOrNothing) {
   EXPECT_EQ(store_->dead_letters_accepted(Partition{0}, Offset{6}, Offset{8}), true);
   EXPECT_EQ(store_->dead_letters_accepted(Partition{0}, Offset{4}, Offset{8}), false);
   EXPECT_EQ(store_->dead_letters_accepted(Partition{0}, Offset{6}, Offset{10}), false);
+}
+
+// The same links as in libs/crypto/src/coupon_chain_test.cpp, and the same digest.
+TEST_F(Commit, TheDatabaseComputesTheChainOfCouponsFromItsRows) {
+  EXPECT_EQ(database().value("SELECT encode(coupon_chain(7), 'hex')"),
+            "d32c2026645b6742e09c59da3243f8be9a9e0aa887d9d4cccacaacd29a68d472");
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 0);
+  ports::CouponRow first{CampaignId{7},
+                         Sequence{1},
+                         "user-1",
+                         "",
+                         "A1B2C3D4E5F6G",
+                         issuance::CodeFormat::latin,
+                         Timestamp{1'764'000'000'123},
+                         std::nullopt,
+                         Offset{41}};
+  ports::CouponRow second{CampaignId{7},
+                          Sequence{2},
+                          "사용자",
+                          "key",
+                          "가나다라마바사아자1",
+                          issuance::CodeFormat::hangul,
+                          Timestamp{1'764'000'000'124},
+                          Timestamp{1'764'000'001'000},
+                          Offset{45}};
+  batch.coupons = {first, second};
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  database().rows("UPDATE coupon SET request_partition = 3");
+  EXPECT_EQ(database().value("SELECT encode(coupon_chain(7), 'hex')"),
+            "eaf773467071c59f42063fab0f4cd8322ba154d825e0c7dd5feb679dc0c87732");
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,8 +28,8 @@ const Statement lock_checkpoint{"lock_checkpoint",
                                 "SELECT epoch, next_offset, log_time, fingerprint, decision_version "
                                 "FROM partition_checkpoint WHERE partition = $1 FOR UPDATE"};
 const Statement held_epoch{"held_epoch", "SELECT epoch FROM partition_checkpoint WHERE partition = $1"};
-const Statement partition_campaigns{
-    "partition_campaigns", "SELECT " OPENRUN_CAMPAIGN_COLUMNS " FROM campaign WHERE partition = $1 ORDER BY id"};
+const Statement partition_campaigns{"partition_campaigns", "SELECT " OPENRUN_CAMPAIGN_COLUMNS
+                                                           ", digest FROM campaign WHERE partition = $1 ORDER BY id"};
 const Statement open_dead_letters{
     "open_dead_letters",
     "SELECT \"offset\" FROM dead_letter WHERE partition = $1 AND final_offset IS NULL AND "
@@ -176,7 +177,11 @@ Sql<ports::TakenOver> PostgresCouponStore::read_state(Connection& connection, Pa
   auto campaigns = connection.query(partition_campaigns, of(partition));
   if (!campaigns) return std::unexpected(std::move(campaigns.error()));
   taken.snapshot.campaigns.reserve(static_cast<std::size_t>(campaigns->size()));
-  for (int row = 0; row < campaigns->size(); ++row) taken.snapshot.campaigns.push_back(read_campaign(*campaigns, row));
+  for (int row = 0; row < campaigns->size(); ++row) {
+    taken.snapshot.campaigns.push_back(read_campaign(*campaigns, row));
+    const std::string_view digest = campaigns->at(row, campaign_columns_end).bytes();
+    std::ranges::copy(digest, taken.digests.emplace_back().begin());
+  }
   auto letters = connection.query(open_dead_letters, of(partition));
   if (!letters) return std::unexpected(std::move(letters.error()));
   for (int row = 0; row < letters->size(); ++row) {

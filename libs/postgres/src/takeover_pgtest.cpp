@@ -148,9 +148,9 @@ TEST_F(TakeOver, ALockThatIsNotAWritersIsReportedInTime) {
   EXPECT_EQ(taken.error().kind, Error::Kind::unavailable);
   // And a writer gets its batch back.
   issuance::Campaign campaign = sample_campaign(7);
-  EXPECT_EQ(first->commit(sample_batch({Epoch{1}, 0, {}}, campaign, 1)).outcome, CommitOutcome::rolled_back);
+  EXPECT_EQ(first->commit(sample_batch({Epoch{1}, 0, {}, {}}, campaign, 1)).outcome, CommitOutcome::rolled_back);
   operator_session.rows("ROLLBACK");
-  EXPECT_EQ(first->commit(sample_batch({Epoch{1}, 0, {}}, campaign, 1)).outcome, CommitOutcome::committed);
+  EXPECT_EQ(first->commit(sample_batch({Epoch{1}, 0, {}, {}}, campaign, 1)).outcome, CommitOutcome::committed);
 }
 
 }  // namespace

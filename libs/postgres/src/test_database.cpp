@@ -162,6 +162,7 @@ ports::CommitBatch sample_batch(const ports::TakenOver& writer, issuance::Campai
                       "user-" + std::to_string(campaign.id.value) + "-" + std::to_string(sequence)));
   }
   batch.campaigns.push_back(campaign);
+  batch.digests.push_back({0xD1, static_cast<std::uint8_t>(campaign.issued)});
   return batch;
 }
 

@@ -166,4 +166,14 @@ std::string ResultBatchBuilder::finish(const std::vector<Campaign>& touched, Tim
   return payload;
 }
 
+// Fields of a serialised message may follow in any order, so that the batch is not parsed again.
+void append_digests(std::string& payload, std::span<const Digest> digests) {
+  constexpr char tag = 15 << 3 | 2;
+  for (const Digest& digest : digests) {
+    payload.push_back(tag);
+    payload.push_back(static_cast<char>(digest.size()));
+    payload.append(digest.begin(), digest.end());
+  }
+}
+
 }  // namespace openrun::wire

@@ -29,6 +29,7 @@ struct Columns {
   std::string_view issued_at_deltas;
   std::string_view winners;
   std::vector<Run> runs;
+  std::vector<Digest> digests;
 };
 
 // Field by field, unknown ones passed over. A field that stands twice is refused where it would have to be merged.
@@ -158,6 +159,12 @@ bool read_run(std::string_view bytes, Run& out) {
   return read && out.campaign <= limits::campaign_id_max && out.count > 0;
 }
 
+bool read_digest(std::string_view bytes, Digest& out) {
+  if (bytes.size() != out.size()) return false;
+  std::ranges::copy(bytes, out.begin());
+  return true;
+}
+
 template <class Item>
 bool read_item(ProtoReader& reader, std::vector<Item>& items, bool (*read)(std::string_view, Item&)) {
   std::string_view bytes;
@@ -203,6 +210,8 @@ bool read_frame(std::string_view payload, ResultBatch& batch, Columns& columns) 
         return read_item(reader, columns.runs, read_run);
       case 14:
         return reader.read(batch.log_time.value);
+      case 15:
+        return read_item(reader, columns.digests, read_digest);
       default:
         return reader.skip();
     }
@@ -269,6 +278,13 @@ bool read_entries(const Columns& columns, ResultBatch& batch) {
   return coupons.at_end();
 }
 
+bool assign_digests(const Columns& columns, ResultBatch& batch) {
+  if (columns.digests.empty()) return true;
+  if (columns.digests.size() != batch.campaigns.size()) return false;
+  for (std::size_t i = 0; i < columns.digests.size(); ++i) batch.campaigns[i].digest = columns.digests[i];
+  return true;
+}
+
 // Commands stand for their entries, replays for entries of any kind; both in ascending order.
 bool fits_entries(const ResultBatch& batch) {
   const auto within = [&](Offset offset) { return offset >= batch.first_offset && offset <= batch.last_offset; };
@@ -304,6 +320,7 @@ Result<ResultBatch> decode_result_batch(std::string_view payload) {
   if (distance >= batch_offsets_max) return refuse("it spans too many offsets");
   if (columns.kinds.size() != distance + 1) return refuse("it does not hold one entry per offset");
   if (!read_entries(columns, batch)) return refuse("its entries contradict each other");
+  if (!assign_digests(columns, batch)) return refuse("its digests are not one a campaign");
   if (!fits_entries(batch)) return refuse("its commands or replays do not fit its entries");
   return decoded;
 }

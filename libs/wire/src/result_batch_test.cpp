@@ -73,6 +73,28 @@ TEST(ResultBatch, HoldsOneEntryPerOffsetWithWhatItsOutcomeCarries) {
   EXPECT_EQ(e[6].nonce, 0xA6U);
 }
 
+TEST(ResultBatch, DigestsAreAppendedOneForEachCampaign) {
+  ResultBatchBuilder builder(Partition{0}, Epoch{1}, Offset{0});
+  builder.add(decision(0, Outcome::sold_out, 7), 1, 0, nullptr);
+  std::string payload = builder.finish({a_campaign(7), a_campaign(8)}, Timestamp{1});
+  const auto without = decode_result_batch(payload);
+  ASSERT_TRUE(without);
+  EXPECT_FALSE(without->campaigns[0].digest);
+  std::string with_one = payload;
+  append_digests(with_one, std::vector{Digest{1}});
+  EXPECT_FALSE(decode_result_batch(with_one)) << "two campaigns, one digest";
+  append_digests(payload, std::vector{Digest{1}, Digest{2}});
+  const auto with = decode_result_batch(payload);
+  ASSERT_TRUE(with) << with.error().message;
+  EXPECT_EQ(with->campaigns[0].digest, Digest{1});
+  EXPECT_EQ(with->campaigns[1].digest, Digest{2});
+  openrun::v1::ResultBatch message;
+  ASSERT_TRUE(message.ParseFromString(payload));
+  EXPECT_EQ(message.digests_size(), 2);
+  message.set_digests(0, "short");
+  EXPECT_FALSE(decode_result_batch(message.SerializeAsString()));
+}
+
 TEST(ResultBatch, TouchedCampaignsShowTheirCounters) {
   ResultBatchBuilder builder(Partition{0}, Epoch{1}, Offset{0});
   builder.add(decision(0, Outcome::sold_out, 7), 1, 0, nullptr);

@@ -17,7 +17,11 @@ ports::TakenOver FakeDatabase::snapshot(Partition partition) const {
   taken.snapshot.next_offset = state.next_offset;
   taken.snapshot.log_time = state.log_time;
   taken.snapshot.decision_version = state.decision_version;
-  for (const auto& [id, campaign] : state.campaigns) taken.snapshot.campaigns.push_back(campaign);
+  for (const auto& [id, campaign] : state.campaigns) {
+    taken.snapshot.campaigns.push_back(campaign);
+    const auto digest = state.digests.find(id);
+    taken.digests.push_back(digest == state.digests.end() ? Digest{} : digest->second);
+  }
   for (const auto& [offset, row] : state.dead_letters) {
     if (!state.final_offsets.contains(offset)) taken.snapshot.open_dead_letters.push_back(offset);
   }
@@ -75,6 +79,8 @@ void FakeDatabase::apply(PartitionState& state, const ports::CommitBatch& batch)
     state.claims.emplace(row.user, row.campaign, row.idempotency_key);
   }
   for (const issuance::Campaign& campaign : batch.campaigns) state.campaigns[campaign.id] = campaign;
+  // The loop's own tests commit without digests: their shell makes none.
+  for (std::size_t i = 0; i < batch.digests.size(); ++i) state.digests[batch.campaigns[i].id] = batch.digests[i];
   for (const ports::CommandRow& row : batch.commands) state.commands.emplace(std::pair{row.campaign, row.offset}, row);
   for (const ports::DeadLetterRow& row : batch.dead_letters) state.dead_letters.emplace(row.offset, row);
   for (const ports::ReplayRow& row : batch.replays) state.final_offsets.emplace(row.origin, row.final_offset);

@@ -28,6 +28,7 @@ class FakeDatabase {
     std::uint64_t fingerprint = 0;
     std::uint32_t decision_version = issuance::decision_version_supported;
     std::map<CampaignId, issuance::Campaign> campaigns;
+    std::map<CampaignId, Digest> digests;
     std::map<std::pair<CampaignId, Sequence>, ports::CouponRow> coupons;
     std::set<std::tuple<std::string, CampaignId, std::string>> claims;
     std::map<std::pair<CampaignId, Offset>, ports::CommandRow> commands;

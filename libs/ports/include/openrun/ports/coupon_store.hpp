@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <openrun/base/digest.hpp>
 #include <openrun/base/ids.hpp>
 #include <openrun/base/result.hpp>
 #include <openrun/issuance/campaign.hpp>
@@ -63,11 +64,12 @@ struct CommitBatch {
   std::uint32_t decision_version = issuance::decision_version_supported;
   std::vector<CouponRow> coupons;             // ascending by request_offset
   std::vector<issuance::Campaign> campaigns;  // touched ones, as they stand after the batch; created ones too
+  std::vector<Digest> digests;                // theirs, one each (crypto/coupon_chain.hpp); filled in with the codes
   std::vector<CommandRow> commands;
   std::vector<DeadLetterRow> dead_letters;
   std::vector<ReplayRow> replays;
   // The outbox row; first_offset == expected_next_offset.
-  std::string payload;  // wire: ResultBatch
+  std::string payload;  // wire: ResultBatch; the digests are appended with the codes
 };
 
 enum class CommitOutcome : std::uint8_t {
@@ -87,6 +89,7 @@ struct TakenOver {
   Epoch epoch;
   std::uint64_t fingerprint = 0;  // of record next_offset-1; meaningless where next_offset is 0
   issuance::PartitionSnapshot snapshot;
+  std::vector<Digest> digests;  // of the snapshot's campaigns, one each
 };
 
 // One partition's writer. One thread at a time, except cancel(). Calls block, each at most the configured statement

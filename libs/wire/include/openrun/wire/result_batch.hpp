@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include <openrun/base/digest.hpp>
 #include <openrun/base/ids.hpp>
 #include <openrun/base/limits.hpp>
 #include <openrun/base/result.hpp>
@@ -19,8 +21,8 @@ namespace openrun::wire {
 
 // The most offsets that one batch may span, gaps included.
 inline constexpr std::size_t batch_offsets_max = limits::batch_records_max * 4;
-// What one touched campaign adds to a batch at most, beyond bytes().
-inline constexpr std::size_t campaign_counters_bytes_max = 72;
+// What one touched campaign adds to a batch at most, beyond bytes(): its counters and its digest.
+inline constexpr std::size_t campaign_counters_bytes_max = 72 + 34;
 
 // One thread at a time.
 class ResultBatchBuilder {
@@ -52,6 +54,9 @@ class ResultBatchBuilder {
   std::unique_ptr<State> state_;
 };
 
+// Adds the digests of the batch's campaigns, in their order, to what finish() returned.
+void append_digests(std::string& payload, std::span<const Digest> digests);
+
 struct OutcomeEntry {
   Offset offset;
   issuance::Outcome outcome = issuance::Outcome::none;
@@ -71,6 +76,7 @@ struct CampaignCounters {
   Timestamp starts_at;
   std::optional<Timestamp> ends_at;
   Offset terms_offset;
+  std::optional<Digest> digest;  // of its coupons up to last_offset; empty in batches of writers that made none
 };
 
 struct CommandResult {
