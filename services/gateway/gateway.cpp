@@ -123,6 +123,7 @@ void Gateway::start(ports::LogAppender& appender, std::int32_t partitions) {
                     directory_,
                     pool_,
                     sink_,
+                    feed_,
                     lanes_,
                     meters_,
                     waits_,

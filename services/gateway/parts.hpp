@@ -15,6 +15,7 @@
 #include "gateway/directory.hpp"
 #include "gateway/lanes.hpp"
 #include "gateway/meters.hpp"
+#include "gateway/results_feed.hpp"
 #include "gateway/results_sink.hpp"
 #include "gateway/results_window.hpp"
 #include "gateway/seats.hpp"
@@ -36,6 +37,7 @@ struct Parts {
   Directory& directory;
   StorePool& pool;
   ResultsSink& sink;
+  const ResultsFeed& feed;
   Lanes& lanes;
   Meters& meters;
   Seats& waits;

@@ -133,9 +133,12 @@ void ResultsFeed::run(Reader& reader) {
 }
 
 bool ResultsFeed::ready() const {
+  if (was_ready_.load(std::memory_order_acquire)) return true;
   std::lock_guard lock(mutex_);
-  return !readers_.empty() &&
-         std::ranges::all_of(readers_, [](const auto& reader) { return reader->progress.ready(); });
+  const bool all =
+      !readers_.empty() && std::ranges::all_of(readers_, [](const auto& reader) { return reader->progress.ready(); });
+  if (all) was_ready_.store(true, std::memory_order_release);
+  return all;
 }
 
 std::int64_t ResultsFeed::behind_us() const {

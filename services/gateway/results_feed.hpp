@@ -49,7 +49,7 @@ class ResultsFeed {
   void start();
   void stop();
 
-  // Any thread.
+  // Any thread. Every partition was once read to the end that it had when it was opened first; once true, it stays so.
   [[nodiscard]] bool ready() const;
   [[nodiscard]] std::int64_t behind_us() const;
   struct PartitionLag {
@@ -86,6 +86,7 @@ class ResultsFeed {
   bool stopping_ = false;
   std::int32_t request_partitions_ = 0;
   std::vector<std::unique_ptr<Reader>> readers_;  // partition p at p
+  mutable std::atomic<bool> was_ready_{false};    // asked by every poll: without the lock
   std::thread supervisor_;
 };
 

@@ -52,7 +52,12 @@ void StatusHandler::answer(Poll poll, const Found& found) {
       }
       return;
     case Found::Kind::waiting:
-      wait(std::move(poll), found.position);
+      // A window that is still being filled knows nothing about what was decided before this gateway started.
+      if (parts_.feed.ready() && parts_.window.seen(poll.receipt.place.partition)) {
+        wait(std::move(poll), found.position);
+      } else {
+        ask_store(std::move(poll), found);
+      }
       return;
     case Found::Kind::hole:
       if (found.missing_us < missing_after_ms * 1'000) {
@@ -109,6 +114,8 @@ void StatusHandler::answer_stored(Poll poll, const Found& seen, const Result<Sto
     // What the window knew stands: only whether it was replayed could not be asked.
     if (seen.kind == Found::Kind::decided) {
       send_polled(poll, seen);
+    } else if (seen.kind == Found::Kind::waiting) {
+      wait(std::move(poll), seen.position);
     } else {
       poll.reply->send(unavailable(stored.error().kind));
     }

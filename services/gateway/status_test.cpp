@@ -118,6 +118,21 @@ TEST_F(Status, ALostResultIsReadFromTheStoreAfterItsTime) {
   EXPECT_EQ(harness.ask(get, lost).field("status"), "issued") << "the batch that was read repaired the window";
 }
 
+TEST_F(Status, BeforeTheResultsAreReadTheStoreTellsWhatWasDecided) {
+  const std::uint32_t campaign = harness.create_campaign(5);
+  const std::string decided = accept(campaign, "a");
+  harness.decide();
+  const std::string undecided = accept(campaign, "b");
+  harness.log.set_down(true);
+  harness.restart();
+  EXPECT_EQ(harness.ask(get, decided).field("status"), "issued");
+  answer = harness.ask(get, undecided);
+  EXPECT_EQ(answer.field("status"), "waiting");
+  EXPECT_EQ(answer.field("position"), "0");
+  lose_database();
+  EXPECT_EQ(harness.ask(get, undecided).field("status"), "waiting");
+}
+
 TEST_F(Status, AHeldPollIsEndedByTheStoreWhenItsResultIsLost) {
   const std::uint32_t campaign = harness.create_campaign(5);
   const std::string lost = accept(campaign, "a");

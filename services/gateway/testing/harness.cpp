@@ -165,12 +165,17 @@ Settings Harness::test_settings() {
   return settings;
 }
 
-Harness::Harness(Settings settings, std::size_t io_threads, std::int32_t partitions) : log(partitions) {
+Harness::Harness(Settings settings, std::size_t io_threads, std::int32_t partitions)
+    : log(partitions), settings_(std::move(settings)), partitions_(partitions) {
+  for (std::size_t i = 0; i < io_threads; ++i) io.push_back(std::make_unique<FakeIoThread>(i, clock));
+  restart();
+  until([this] { return gateway->observe().results_ready; });
+}
+
+void Harness::restart() {
   std::vector<ports::IoThread*> threads;
-  for (std::size_t i = 0; i < io_threads; ++i) {
-    io.push_back(std::make_unique<FakeIoThread>(i, clock));
-    threads.push_back(io.back().get());
-  }
+  threads.reserve(io.size());
+  for (auto& thread : io) threads.push_back(thread.get());
   using std::chrono::milliseconds;
   const ResultsFeed::Timing timing{.poll = milliseconds(2),
                                    .sample = milliseconds(1'000),
@@ -180,11 +185,10 @@ Harness::Harness(Settings settings, std::size_t io_threads, std::int32_t partiti
   gateway = std::make_unique<Gateway>(
       Environment{clock, logger, metrics, log, [this] { return std::make_unique<FakeGatewayStore>(database); },
                   test_signer(), test_codes(), test_user_hash(), threads, timing},
-      std::move(settings));
+      settings_);
   appender = std::make_unique<FakeAppender>(gateway->on_deliveries(), clock);
-  gateway->start(*appender, partitions);
+  gateway->start(*appender, partitions_);
   handler_ = gateway->handler();
-  until([this] { return gateway->observe().results_ready; });
 }
 
 Harness::~Harness() {

@@ -72,6 +72,9 @@ class Harness {
   ~Harness();
   [[nodiscard]] static Settings test_settings();
 
+  // A new gateway over the same log and database, which has read no results yet; nothing may be under way.
+  void restart();
+
   // Hands the request over; the answer may come later.
   Answer send(ports::HttpMethod method, const std::string& target, const std::string& body = "",
               const HeaderList& headers = {}, std::size_t thread = 0);
@@ -114,8 +117,9 @@ class Harness {
   std::map<Partition, std::vector<FakeAppender::Appended>> undecided;
 
  private:
+  const Settings settings_;
+  const std::int32_t partitions_;
   ports::HttpHandler handler_;
-  std::map<Partition, std::int64_t> published_;
 };
 
 }  // namespace openrun::gateway::testing
