@@ -15,26 +15,7 @@ namespace {
 // An upper bound of what a skipped offset adds to a ResultBatch.
 constexpr std::size_t skipped_offset_bytes_max = 16;
 
-const issuance::CampaignCommand* command_of(const issuance::Event& event) {
-  if (const auto* command = std::get_if<issuance::CampaignCommand>(&event)) return command;
-  const auto* replay = std::get_if<issuance::Replay>(&event);
-  return replay == nullptr ? nullptr : std::get_if<issuance::CampaignCommand>(&replay->original);
-}
-
 }  // namespace
-
-const issuance::IssueRequested* request_of(const issuance::Event& event) {
-  if (const auto* request = std::get_if<issuance::IssueRequested>(&event)) return request;
-  const auto* replay = std::get_if<issuance::Replay>(&event);
-  return replay == nullptr ? nullptr : std::get_if<issuance::IssueRequested>(&replay->original);
-}
-
-issuance::Event refused_by_store(const issuance::Event& event) {
-  issuance::Undecidable verdict{store_refused};
-  const auto* replay = std::get_if<issuance::Replay>(&event);
-  if (replay == nullptr) return verdict;
-  return issuance::Replay{replay->origin, replay->first_arrival, verdict};
-}
 
 PendingBatch::PendingBatch(Partition partition, Epoch epoch, Offset first_offset)
     : batch_(std::make_shared<ports::CommitBatch>()), results_(partition, epoch, first_offset) {
@@ -61,7 +42,7 @@ void PendingBatch::touch(CampaignId campaign) {
 
 void PendingBatch::add_coupon(const ReadRecord& read, const issuance::Decision& decision,
                               const issuance::Campaign& campaign) {
-  const issuance::IssueRequested* request = request_of(read.input.event);
+  const issuance::IssueRequested* request = wire::request_of(read.input.event);
   OPENRUN_ASSERT(request != nullptr, "a coupon is issued for a request only");
   const issuance::Policy& policy = campaign.terms.policy;
   ports::CouponRow row;
@@ -78,7 +59,7 @@ void PendingBatch::add_coupon(const ReadRecord& read, const issuance::Decision& 
 
 void PendingBatch::add_command(const ReadRecord& read, const issuance::Decision& decision,
                                const issuance::Machine& machine) {
-  const issuance::CampaignCommand* command = command_of(read.input.event);
+  const issuance::CampaignCommand* command = wire::command_of(read.input.event);
   // The store remembers exactly what the machine remembers, or a rebuilt machine would decide otherwise.
   if (command == nullptr || !machine.remembers(decision.campaign, decision.offset)) return;
   batch_->commands.push_back({decision.campaign, command->idempotency_key, decision.offset, decision.outcome});
@@ -96,7 +77,7 @@ void PendingBatch::add_dead_letter(const ports::LogRecord& record, const ReadRec
   row.key = record.key;
   row.value = record.value;
   row.headers = headers_of(record);
-  row.reason = undecidable == nullptr ? store_refused : undecidable->reason;
+  row.reason = undecidable == nullptr ? wire::store_refused : undecidable->reason;
   row.error = read.error;
   batch_->dead_letters.push_back(std::move(row));
   if (!machine.is_open_dead_letter(record.offset)) batch_->replays.push_back({record.offset, record.offset});

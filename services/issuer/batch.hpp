@@ -13,6 +13,7 @@
 #include <openrun/issuance/event.hpp>
 #include <openrun/issuance/machine.hpp>
 #include <openrun/ports/coupon_store.hpp>
+#include <openrun/wire/read_record.hpp>
 #include <openrun/wire/result_batch.hpp>
 
 #include "issuer/actions.hpp"
@@ -24,20 +25,7 @@ using WinnerHash = std::function<std::uint64_t(CampaignId, std::string_view user
 // The headers of a record of the read that was answered last (ports::LogReader::headers); asked for dead letters only.
 using HeadersOf = std::function<ports::Headers(const ports::LogRecord&)>;
 
-// One record as it was understood. The event's views point into the record's bytes.
-struct ReadRecord {
-  issuance::Input input;  // the event is Undecidable where the record is a dead letter
-  std::uint32_t nonce = 0;
-  std::string error;     // of a dead letter: what exactly is wrong
-  bool refused = false;  // the store's verdict
-};
-
-// Where the record wants a coupon, itself or as the original of a replay: that wish.
-[[nodiscard]] const issuance::IssueRequested* request_of(const issuance::Event& event);
-// How the store's refusal of a record stands in the log of decisions: a replay stays a replay, so that its origin stays
-// open.
-[[nodiscard]] issuance::Event refused_by_store(const issuance::Event& event);
-inline constexpr const char* store_refused = "STORE_REFUSED";
+using wire::ReadRecord;
 
 class PendingBatch {
  public:

@@ -2,7 +2,7 @@
 #include <utility>
 #include <variant>
 
-#include <openrun/wire/log_record.hpp>
+#include <openrun/wire/read_record.hpp>
 
 #include "issuer/loop.hpp"
 
@@ -78,22 +78,9 @@ bool IssuerLoop::is_ahead_of_clock(const ports::LogRecord& record, Now now) {
 }
 
 void IssuerLoop::read_front(const ports::LogRecord& record) {
-  ReadRecord& read = front_.emplace();
-  read.input.offset = record.offset;
-  read.input.time = record.time;
-  if (auto decoded = wire::decode(record.value)) {
-    read.input.event = std::move(decoded->event);
-    read.nonce = decoded->nonce;
-  } else {
-    read.input.event = issuance::Undecidable{decoded.error().reason};
-    read.error = std::move(decoded.error().error);
-    read.nonce = decoded.error().nonce;
-  }
-  if (const auto verdict = refused_.find(record.offset); verdict != refused_.end()) {
-    read.input.event = refused_by_store(read.input.event);
-    read.error = verdict->second;
-    read.refused = true;
-  }
+  const auto verdict = refused_.find(record.offset);
+  front_ = wire::read_record(record.offset, record.time, record.value,
+                             verdict == refused_.end() ? nullptr : &verdict->second);
 }
 
 bool IssuerLoop::is_blocked(Now now) {
@@ -106,7 +93,7 @@ bool IssuerLoop::is_blocked(Now now) {
   missing_ = machine_->missing(event);
   if (missing_) return true;
   // Commands and replays of commands do not count, nor do records that are no request at all.
-  if (request_of(event) != nullptr && !bucket_.take(now.monotonic_us)) {
+  if (wire::request_of(event) != nullptr && !bucket_.take(now.monotonic_us)) {
     decide_at_us_ = bucket_.next_token_us(now.monotonic_us);
     return true;
   }

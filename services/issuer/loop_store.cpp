@@ -268,12 +268,12 @@ void IssuerLoop::convict(Now now, const std::string& message) {
   search_.reset();
   if (!refused_.emplace(guilty, message).second) {
     constexpr const char* runbook = "docs/runbooks/store-refused.md";
-    return stop(store_refused,
+    return stop(wire::store_refused,
                 "partition " + std::to_string(partition_.value) + ": the store refuses the record at offset " +
                     std::to_string(guilty.value) + " even as a dead letter (" + message + "): see " + runbook,
                 runbook);
   }
-  tell({Notice::Kind::record_refused, store_refused, message, guilty, guilty});
+  tell({Notice::Kind::record_refused, wire::store_refused, message, guilty, guilty});
   drop(now, "REFUSED", message, true);
 }
 
