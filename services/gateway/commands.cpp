@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <openrun/base/limits.hpp>
-#include <openrun/crypto/mac.hpp>
 #include <openrun/wire/log_record.hpp>
 
 #include "gateway/problem.hpp"
@@ -72,7 +71,7 @@ void Commands::run(ports::IoThread& io, Partition partition, const issuance::Cam
     reply->send(overloaded("Too many commands wait for their outcome."));
     return;
   }
-  const std::uint32_t nonce = crypto::random_u32();
+  const std::uint32_t nonce = parts_.random_u32();
   const std::string value = wire::encode_command(nonce, command);
   if (value.size() > limits::record_bytes_max) {
     reply->send(problem(413, "TOO_LARGE", "The command does not fit into one record of the log."));

@@ -109,6 +109,11 @@ ports::LogAppender::OnDeliveries Gateway::on_deliveries() {
 }
 
 void Gateway::start(ports::LogAppender& appender, std::int32_t partitions) {
+  start_driven(appender, partitions);
+  feed_.start();
+}
+
+void Gateway::start_driven(ports::LogAppender& appender, std::int32_t partitions) {
   appender_ = &appender;
   partitions_ = partitions;
   const Parts parts{settings_,
@@ -130,13 +135,13 @@ void Gateway::start(ports::LogAppender& appender, std::int32_t partitions) {
                     pending_,
                     commands_,
                     draining_,
-                    partitions_};
+                    partitions_,
+                    environment_.random_u32};
   served_ = std::make_unique<Served>(
       parts,
       HealthHandler(
           settings_, environment_.metrics, [this] { return observe(); }, [this] { bring_gauges_up_to_date(); }),
       environment_.metrics);
-  feed_.start();
 }
 
 ports::HttpHandler Gateway::handler() {

@@ -45,6 +45,8 @@ struct Environment {
   const crypto::UserHash& user_hash;
   std::vector<ports::IoThread*> io_threads;  // in the order of their index
   ResultsFeed::Timing feed_timing;
+  // Nonces and jitter.
+  std::function<std::uint32_t()> random_u32 = crypto::random_u32;
 };
 
 class Gateway {
@@ -58,6 +60,11 @@ class Gateway {
   [[nodiscard]] ports::LogAppender::OnDeliveries on_deliveries();
   // `partitions`: of openrun.requests. Begins to read results; requests may come from then on.
   void start(ports::LogAppender& appender, std::int32_t partitions);
+  // The same without threads of its own, for who drives the gateway on one thread (with settings.store_threads 0): then
+  // the feed and the pool move only by these steps. See ResultsFeed and StorePool::take.
+  void start_driven(ports::LogAppender& appender, std::int32_t partitions);
+  [[nodiscard]] ResultsFeed& feed() { return feed_; }
+  [[nodiscard]] StorePool& pool() { return pool_; }
   // After start().
   [[nodiscard]] ports::HttpHandler handler();
 

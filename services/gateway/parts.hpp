@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 
 #include <openrun/crypto/coupon_code.hpp>
 #include <openrun/crypto/receipt.hpp>
@@ -44,7 +45,8 @@ struct Parts {
   Seats& pending;
   Seats& commands;
   const std::atomic<bool>& draining;
-  const std::atomic<std::int32_t>& partitions;  // of openrun.requests
+  const std::atomic<std::int32_t>& partitions;       // of openrun.requests
+  const std::function<std::uint32_t()>& random_u32;  // nonces and jitter; any thread
 };
 
 }  // namespace openrun::gateway

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <openrun/crypto/mac.hpp>
-
 #include "gateway/problem.hpp"
 
 namespace openrun::gateway {
@@ -41,7 +39,7 @@ ports::HttpResponse RequestAnswers::waiting(unsigned status, const NamedReceipt&
   progress.position = std::max<std::int64_t>(position, 0);
   progress.eta_ms = eta_ms(progress.position, parts_.window.rate(receipt.place.partition, parts_.clock.monotonic_us()));
   const double load = std::max(parts_.pending.load(), parts_.waits.load());
-  progress.poll_after_ms = poll_after_ms(progress.position, progress.eta_ms, load, crypto::random_u32());
+  progress.poll_after_ms = poll_after_ms(progress.position, progress.eta_ms, load, parts_.random_u32());
   ports::HttpResponse response = json_response(status, waiting_request(receipt.text, receipt.place.campaign, progress));
   response.headers.reserve(4);
   no_store(response);

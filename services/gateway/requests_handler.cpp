@@ -4,7 +4,6 @@
 #include <utility>
 
 #include <openrun/base/text.hpp>
-#include <openrun/crypto/mac.hpp>
 #include <openrun/wire/log_record.hpp>
 
 #include "gateway/body.hpp"
@@ -231,7 +230,7 @@ void RequestsHandler::append(ports::IoThread& io, const CampaignView& view, cons
     reply->send(overloaded("Too many requests wait for the log."));
     return;
   }
-  const std::uint32_t nonce = crypto::random_u32();
+  const std::uint32_t nonce = parts_.random_u32();
   const std::string value = wire::encode_request(nonce, incoming.campaign, incoming.user, incoming.key);
   char key[16];
   const auto key_end = std::to_chars(key, key + sizeof key, incoming.campaign.value).ptr;

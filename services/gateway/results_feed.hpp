@@ -1,5 +1,4 @@
-// Reads openrun.results: one thread a partition, from window_age_s back on, for ever. A thin shell; what is read goes
-// to `apply`.
+// Reads openrun.results: one thread and one ResultsReader a partition. A thin shell.
 #pragma once
 
 #include <atomic>
@@ -17,28 +16,15 @@
 #include <openrun/ports/request_log.hpp>
 #include <openrun/wire/result_batch.hpp>
 
-#include "gateway/results_progress.hpp"
+#include "gateway/results_reader.hpp"
 #include "gateway/settings.hpp"
 
 namespace openrun::gateway {
 
 class ResultsFeed {
  public:
-  struct Hooks {
-    // On the partition's reader thread. `live`: the end seen at start was reached before this record.
-    std::function<void(const wire::ResultBatch&, bool live)> apply;
-    // The partition retains no record at all: where the issuer stands must come from elsewhere.
-    std::function<void(Partition)> nothing_retained;
-    // openrun.requests has this many partitions; called when it changes, and never with fewer than before.
-    std::function<void(std::int32_t)> request_partitions;
-  };
-  struct Timing {
-    std::chrono::milliseconds poll{100};
-    std::chrono::milliseconds sample{1'000};  // between two looks at a partition's end
-    std::chrono::milliseconds broker{1'000};  // for one question to the broker
-    std::chrono::milliseconds retry{200};
-    std::chrono::milliseconds partitions{5'000};  // between two looks for new partitions
-  };
+  using Hooks = ResultsHooks;
+  using Timing = ResultsTiming;
 
   ResultsFeed(ports::Log& log, Hooks hooks, const ports::Clock& clock, ports::Logger& logger, const Settings& settings,
               Timing timing);
@@ -48,6 +34,12 @@ class ResultsFeed {
 
   void start();
   void stop();
+
+  // Instead of start(), for who drives the feed on one thread of its own: looks for partitions, and makes one step of a
+  // partition's reader (see ResultsReader::step).
+  void look_for_partitions();
+  [[nodiscard]] std::int32_t readers() const;
+  [[nodiscard]] std::chrono::milliseconds step(Partition partition);
 
   // Any thread. Every partition was once read to the end that it had when it was opened first; once true, it stays so.
   [[nodiscard]] bool ready() const;
@@ -61,16 +53,11 @@ class ResultsFeed {
 
  private:
   struct Reader {
-    Partition partition;
-    ResultsProgress progress;
+    Reader(Partition partition, ResultsReader::Parts parts) : reader(partition, parts) {}
+    ResultsReader reader;
     std::thread thread;
   };
-  void look_for_partitions();
   void add_readers(std::int32_t partitions);
-  void run(Reader& reader);
-  [[nodiscard]] std::unique_ptr<ports::LogReader> open(Reader& reader, bool from_beginning);
-  void read(Reader& reader, ports::LogReader& log_reader, bool& out_of_range);
-  void apply(Reader& reader, const ports::LogRecord& record);
   // True when it should stop.
   [[nodiscard]] bool pause(std::chrono::milliseconds time);
 
@@ -84,6 +71,7 @@ class ResultsFeed {
   mutable std::mutex mutex_;
   std::condition_variable stop_changed_;
   bool stopping_ = false;
+  bool driven_ = true;  // until start()
   std::int32_t request_partitions_ = 0;
   std::vector<std::unique_ptr<Reader>> readers_;  // partition p at p
   mutable std::atomic<bool> was_ready_{false};    // asked by every poll: without the lock

@@ -149,5 +149,18 @@ TEST_F(Feed, TheLagIsMeasuredEachSecond) {
   }));
 }
 
+TEST_F(Feed, MovesStepByStepForWhoDrivesIt) {
+  put(0, clock.now());
+  EXPECT_EQ(feed.readers(), 0);
+  feed.look_for_partitions();
+  ASSERT_EQ(feed.readers(), 1);
+  EXPECT_FALSE(was_read(0));
+  EXPECT_EQ(feed.step(Partition{0}), milliseconds(0));
+  EXPECT_TRUE(was_read(0));
+  EXPECT_TRUE(feed.ready());
+  log.set_down(true);
+  EXPECT_EQ(feed.step(Partition{0}), milliseconds(2)) << "after trouble a pause";
+}
+
 }  // namespace
 }  // namespace openrun::gateway

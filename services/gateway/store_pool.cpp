@@ -1,12 +1,10 @@
 #include "gateway/store_pool.hpp"
 
-#include <algorithm>
 #include <chrono>
 
 namespace openrun::gateway {
 
 StorePool::StorePool(std::size_t threads, std::size_t queue_max, const Factory& factory) : queue_(queue_max) {
-  threads = std::max<std::size_t>(threads, 1);
   for (std::size_t i = 0; i < threads; ++i) stores_.push_back(factory());
   for (auto& store : stores_) {
     threads_.emplace_back([this, raw = store.get()] { run(*raw); });

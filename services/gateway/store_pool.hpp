@@ -3,9 +3,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -19,7 +21,7 @@ class StorePool {
   using Job = std::function<void(ports::GatewayStore&)>;
   using Factory = std::function<std::unique_ptr<ports::GatewayStore>()>;
 
-  // At least one thread; `queue_max` jobs may wait.
+  // `queue_max` jobs may wait. Without threads nothing is done until somebody takes the jobs.
   StorePool(std::size_t threads, std::size_t queue_max, const Factory& factory);
   ~StorePool();
   StorePool(const StorePool&) = delete;
@@ -27,6 +29,8 @@ class StorePool {
 
   // False when the queue is full or stopped: the caller answers OVERLOADED.
   [[nodiscard]] bool submit(Job job) { return queue_.try_push(std::move(job)); }
+  // The job that waits longest, for who drives a pool without threads; empty where none waits.
+  [[nodiscard]] std::optional<Job> take() { return queue_.pop_for(std::chrono::milliseconds(0)); }
   // Finishes what was submitted and ends the threads.
   void stop();
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }

@@ -5,6 +5,7 @@
 #include <latch>
 #include <mutex>
 #include <set>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -65,6 +66,19 @@ TEST(StorePool, StoppingFinishesWhatWasSubmitted) {
   pool.stop();
   EXPECT_EQ(done, 50);
   EXPECT_FALSE(pool.submit([](ports::GatewayStore&) {}));
+}
+
+TEST(StorePool, WithoutThreadsJobsWaitToBeTakenInTheirOrder) {
+  FakeDatabase database;
+  FakeGatewayStore store(database);
+  std::vector<int> done;
+  StorePool pool(0, 2, [&] { return std::make_unique<FakeGatewayStore>(database); });
+  EXPECT_FALSE(pool.take().has_value());
+  ASSERT_TRUE(pool.submit([&](ports::GatewayStore&) { done.push_back(1); }));
+  ASSERT_TRUE(pool.submit([&](ports::GatewayStore&) { done.push_back(2); }));
+  EXPECT_FALSE(pool.submit([](ports::GatewayStore&) {}));
+  while (const auto job = pool.take()) (*job)(store);
+  EXPECT_EQ(done, (std::vector{1, 2}));
 }
 
 }  // namespace
