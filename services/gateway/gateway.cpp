@@ -167,6 +167,7 @@ Observed Gateway::observe() const {
   observed.oldest_unacknowledged_ms = appender_ == nullptr ? 0 : appender_->oldest_unacknowledged().count();
   observed.results_ready = feed_.ready();
   observed.results_behind_ms = feed_.behind_us() / 1'000;
+  if (environment_.store_trouble) observed.store_trouble = environment_.store_trouble();
   return observed;
 }
 

@@ -47,6 +47,8 @@ struct Environment {
   ResultsFeed::Timing feed_timing;
   // Nonces and jitter.
   std::function<std::uint32_t()> random_u32 = crypto::random_u32;
+  // One sentence about what is wrong with the store, empty where nothing is. Any thread; must not block.
+  std::function<std::string()> store_trouble = {};
 };
 
 class Gateway {

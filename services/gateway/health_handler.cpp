@@ -13,8 +13,16 @@ void HealthHandler::live(Call& call) {
 }
 
 void HealthHandler::ready(Call& call) {
-  const std::vector<std::string> reasons = not_ready_reasons(observe_(), settings_);
-  if (reasons.empty()) return call.reply->send(json_response(200, R"({"status":"ready"})"));
+  const Observed observed = observe_();
+  const std::vector<std::string> reasons = not_ready_reasons(observed, settings_);
+  if (reasons.empty()) {
+    std::string body;
+    wire::JsonWriter json(body);
+    json.begin_object().key("status").string("ready");
+    if (!observed.store_trouble.empty()) json.key("store").string(observed.store_trouble);
+    json.end_object();
+    return call.reply->send(json_response(200, std::move(body)));
+  }
   ports::HttpResponse response = problem(503, "NOT_READY", reasons.front(), [&](wire::JsonWriter& json) {
     json.key("reasons").begin_array();
     for (const std::string& reason : reasons) json.string(reason);

@@ -53,6 +53,16 @@ TEST(Health, WithTheLogDownPollsOfDecidedRequestsAreAnswered) {
   EXPECT_EQ(harness.ask(get, "/v1/requests/" + posted.field("receipt")).field("status"), "issued");
 }
 
+// No other gateway would have a better store, and requests are accepted without it.
+TEST(Health, WithTheStoreInTroubleItIsReadyAndSaysWhatIsWrong) {
+  Harness harness;
+  harness.store_trouble = "Postgres's disk is full (53100)";
+  const Answer answer = harness.ask(get, "/readyz");
+  EXPECT_EQ(answer.status(), 200U);
+  EXPECT_EQ(answer.field("status"), "ready");
+  EXPECT_EQ(answer.field("store"), "Postgres's disk is full (53100)");
+}
+
 TEST(Health, AStoppingGatewayIsNotReadyButAlive) {
   Harness harness;
   harness.gateway->begin_drain();

@@ -76,7 +76,9 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   const crypto::ReceiptSigner signer(receipt_keys(keys));
   const crypto::CouponCodes codes(keys.code_key);
   const crypto::UserHash user_hash(keys.user_hash_key);
-  const postgres::Options database = wiring::postgres_options(config.postgres, "openrun-gateway");
+  postgres::Health store_health(logger, *metrics);
+  postgres::Options database = wiring::postgres_options(config.postgres, "openrun-gateway");
+  database.health = &store_health;
   const kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-gateway");
 
   const auto schema =
@@ -110,7 +112,8 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
                             codes,
                             user_hash,
                             io_threads,
-                            {}},
+                            {},
+                            [&] { return store_health.trouble(postgres::Health::Clock::now(), true); }},
                            settings_of(config.gateway));
   auto appender = kafka::make_appender(broker, ports::Topic::requests, gateway.on_deliveries(), logger);
   if (!appender) {

@@ -90,6 +90,7 @@ struct Notice {
     bulk_dead_letters,  // more than half of a batch would be dead letters, from `first` to `last`; waiting for an
                         // operator
     bulk_accepted,
+    batch_shrunk,       // the batch from `first` to `last` took the store too long; smaller ones from now on
     store_unavailable,  // once per episode
     log_unavailable,    // once per episode
   } kind;

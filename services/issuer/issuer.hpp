@@ -27,6 +27,9 @@ struct IssuerSettings {
   // session time-out: by then every other process that was assigned the partition knows whether it still is. Without
   // that, a slow takeover by a former owner could fence the rightful one for ever.
   std::chrono::milliseconds fenced_retry{15'000};
+  // So long nothing may be decided while records wait, and so long may the group think about whose the partitions are,
+  // before the process says that it is not ready: longer than a rebalance and a takeover take.
+  std::chrono::milliseconds progress_wait{10'000};
 };
 
 class Issuer {
@@ -46,18 +49,22 @@ class Issuer {
   // Ends all workers in good order, bounded by revoke_grace.
   void stop();
 
-  // Empty where every assigned partition is being decided (also where none is assigned: a standby is ready). Any
-  // thread.
+  // Empty where every assigned partition is being decided. Also where the group has assigned none: a standby is ready,
+  // but one that the group has never answered is not. Any thread.
   [[nodiscard]] std::string not_ready_reason() const;
 
  private:
   struct Owned {
     std::unique_ptr<PartitionWorker> worker;
     std::int64_t fenced_since_us = -1;
+    bool stall_told = false;
   };
   void assigned(std::span<const Partition> partitions);
   void revoked(std::span<const Partition> partitions, bool lost);
   [[nodiscard]] std::unique_ptr<PartitionWorker> start_worker(Partition partition);
+  void look_for_stalls();
+  [[nodiscard]] std::string membership_trouble() const;  // with the mutex
+  [[nodiscard]] std::string trouble_of(Partition partition, const Owned& owned) const;  // with the mutex
 
   const WorkerParts parts_;
   const StoreFactory make_store_;
@@ -65,6 +72,10 @@ class Issuer {
   mutable std::mutex mutex_;  // for not_ready_reason(); the rest is one thread's
   std::map<Partition, Owned> owned_;
   std::vector<std::unique_ptr<PartitionWorker>> retired_;  // still ending
+  // The group's answer, be it that nothing is ours.
+  bool was_answered_ = false;
+  bool is_answered_ = false;
+  std::int64_t unanswered_since_us_ = 0;
 };
 
 }  // namespace openrun::issuer

@@ -1,6 +1,7 @@
 #include "issuer/issuer.hpp"
 
 #include <array>
+#include <atomic>
 #include <functional>
 
 #include <gmock/gmock.h>
@@ -44,7 +45,11 @@ class IssuerTest : public ::testing::Test {
   FakeLog log_;
   FakeDatabase database_;
   FakeAppender results_{log_, ports::Topic::results};
-  RealClock clock_;
+  struct MovableClock : RealClock {
+    [[nodiscard]] std::int64_t monotonic_us() const override { return RealClock::monotonic_us() + ahead_us; }
+    std::atomic<std::int64_t> ahead_us = 0;
+  };
+  MovableClock clock_;
   KeptLog logger_;
   KeptMetrics metrics_;
   crypto::CouponCodes codes_{code_key};
@@ -55,7 +60,55 @@ class IssuerTest : public ::testing::Test {
 };
 
 TEST_F(IssuerTest, AStandbyWithoutPartitionsIsReady) {
+  issuer_.callbacks().assigned({});
   EXPECT_EQ(issuer_.not_ready_reason(), "");
+}
+
+// Ready, and consuming nothing: nobody would ever look at it.
+TEST_F(IssuerTest, IsNotReadyBeforeTheGroupHasAnswered) {
+  EXPECT_THAT(issuer_.not_ready_reason(), HasSubstr("the consumer group has not said"));
+  assign();
+  EXPECT_TRUE(ready());
+}
+
+TEST_F(IssuerTest, IsNotReadyWhereTheGroupTookItsPartitionsAndSaysNothingMore) {
+  assign();
+  ASSERT_TRUE(ready());
+  issuer_.callbacks().revoked(both);
+  EXPECT_EQ(issuer_.not_ready_reason(), "") << "a rebalance takes a moment";
+  clock_.ahead_us = 11'000'000;
+  EXPECT_THAT(issuer_.not_ready_reason(), HasSubstr("has not said for 11 s"));
+}
+
+TEST_F(IssuerTest, IsNotReadyWhileAReaderBringsNothingThoughRecordsWait) {
+  assign();
+  ASSERT_TRUE(ready());
+  log_.set_wedge(FakeLog::Wedge::silent);
+  log_.append(requests, Partition{3}, clock_.now(), request(3, "ann"));
+  clock_.ahead_us = 11'000'000;
+  ASSERT_TRUE(eventually([&] { return issuer_.not_ready_reason().find("1 records wait") != std::string::npos; }))
+      << issuer_.not_ready_reason();
+  EXPECT_THAT(issuer_.not_ready_reason(), HasSubstr("partition 3: nothing was decided for 11 s"));
+  ASSERT_TRUE(eventually([&] { return issuer_.not_ready_reason().find("partition 4") == std::string::npos; }));
+  issuer_.tick();
+  EXPECT_EQ(logger_.count("nothing is decided though records may wait"), 1U);
+  EXPECT_GE(metrics_.value("openrun_issuer_no_progress_seconds", {{"partition", "3"}}), 10);
+  log_.set_wedge(FakeLog::Wedge::none);
+  EXPECT_TRUE(ready());
+  issuer_.tick();
+  EXPECT_EQ(logger_.count("records are decided again"), 1U);
+}
+
+TEST_F(IssuerTest, IsNotReadyWhileAReaderDoesNotReturn) {
+  assign();
+  ASSERT_TRUE(ready());
+  log_.set_wedge(FakeLog::Wedge::stuck);
+  ASSERT_TRUE(eventually([&] { return log_.stuck() == 2; }));
+  clock_.ahead_us = 11'000'000;
+  EXPECT_TRUE(eventually([&] { return issuer_.not_ready_reason().find("the log says nothing") != std::string::npos; }))
+      << issuer_.not_ready_reason();
+  log_.set_wedge(FakeLog::Wedge::none);
+  EXPECT_TRUE(ready());
 }
 
 TEST_F(IssuerTest, DecidesEveryAssignedPartitionAndNoneAfterItsRevocation) {

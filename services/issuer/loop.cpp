@@ -24,11 +24,13 @@ IssuerLoop::IssuerLoop(Partition partition, const LoopSettings& settings, Winner
       headers_of_(std::move(headers_of)) {
   OPENRUN_ASSERT(settings_.batch_max >= 1 && settings_.batch_max <= limits::batch_records_max,
                  "batch_max out of bounds");
+  status_.batch_limit = settings_.batch_max;
 }
 
 // ---- what to do ----
 
 std::optional<Action> IssuerLoop::next(Now now) {
+  if (status_.progress_us == 0) status_.progress_us = now.monotonic_us;
   const auto from_outbox = [&]() -> std::optional<Action> {
     if (outbox_.empty()) return std::nullopt;
     std::optional<Action> action(std::move(outbox_.front()));
@@ -134,6 +136,7 @@ void IssuerLoop::on_bounds(Now now, Result<ports::LogBounds> answer) {
   log_told_ = false;
   const auto [begin, end] = *answer;
   status_.log_end = end;
+  if (end == status_.next_offset) status_.progress_us = now.monotonic_us;
   const Offset next = machine_->next_offset();
   if (end < next) {
     return log_lost("the log ends at " + number(end.value) + ", and everything below " + number(next.value) +

@@ -54,6 +54,10 @@ struct LoopStatus {
   Offset log_end;                         // as asked last
   std::int64_t clock_ahead_ms = 0;        // of the record that waits for our clock; 0 where none does
   std::uint32_t dispatch_per_second = 0;  // in force; 0: no limit
+  std::size_t batch_limit = 0;            // below batch_max where the store was too slow for more at once
+  // When something was last decided durably, or nothing was known to wait. It stands still whatever the reason is: a
+  // store, a log or a reader that says nothing, too. In the shell's monotonic time.
+  std::int64_t progress_us = 0;
 };
 
 class IssuerLoop {
@@ -91,6 +95,8 @@ class IssuerLoop {
   static constexpr std::int64_t log_retry_us = 200'000;
   // Topics with the delete policy have no holes but the markers of transactions; a larger one is a loss.
   static constexpr std::int64_t skipped_offsets_max = 10'000;
+  // Commits in a row after which a batch that was halved for a slow store may be twice as large again.
+  static constexpr int commits_before_growth = 16;
 
  private:
   enum class Phase : std::uint8_t { starting, rebuilding, opening, checking, verifying, running, stopped, finished };
@@ -113,6 +119,8 @@ class IssuerLoop {
   [[nodiscard]] Action commit_pending(Now now);
   void committed(InFlight done);
   void refused(Now now, const InFlight& batch, const std::string& message);
+  void shrink(const InFlight& timed_out);
+  void grow();
   void trial_answered(Now now, bool was_refused, const std::string& message);
   void settle_doubt(Offset next_offset);
   void restore(ports::TakenOver taken);
@@ -183,6 +191,7 @@ class IssuerLoop {
   bool store_told_ = false;
   bool log_told_ = false;
   std::int64_t backoff_ms_ = 0;
+  int commits_in_a_row_ = 0;
   std::int64_t store_retry_at_us_ = 0;
   std::int64_t log_retry_at_us_ = 0;      // 0: nothing to wait for
   std::int64_t decide_at_us_ = never_us;  // deciding waits for a token or for our clock

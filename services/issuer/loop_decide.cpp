@@ -45,7 +45,7 @@ bool IssuerLoop::decide_front(Now now) {
     trial_complete_ = true;
     return false;
   }
-  if (!pending_->has_room_for(record.offset, settings_.batch_max)) return false;
+  if (!pending_->has_room_for(record.offset, search_ ? settings_.batch_max : status_.batch_limit)) return false;
   if (is_ahead_of_clock(record, now)) return false;
   if (!front_) read_front(record);
   if (is_blocked(now)) return false;

@@ -221,9 +221,11 @@ void IssuerLoop::on_commit(Now now, const ports::CommitAnswer& answer) {
   store_busy_ = false;
   InFlight done = std::move(*in_flight_);
   in_flight_.reset();
+  if (answer.timed_out) shrink(done);
   using ports::CommitOutcome;
   switch (answer.outcome) {
     case CommitOutcome::committed:
+      if (!done.probe) status_.progress_us = now.monotonic_us;
       return done.probe ? trial_answered(now, false, answer.message) : committed(std::move(done));
     case CommitOutcome::refused:
       return done.probe ? trial_answered(now, true, answer.message) : refused(now, done, answer.message);
@@ -241,10 +243,29 @@ void IssuerLoop::on_commit(Now now, const ports::CommitAnswer& answer) {
 
 void IssuerLoop::committed(InFlight done) {
   backoff_ms_ = 0;
+  grow();
   status_.next_offset = done.batch->next_offset;
   refused_.erase(refused_.begin(), refused_.lower_bound(done.batch->next_offset));
   // Only now may anybody be told: a promise for a coupon that was rolled back could not be taken back.
   outbox_.emplace_back(Publish{std::move(done.batch), done.facts});
+}
+
+// What the store cannot write within its time-out it never will: less at once, down to one record. A search for a record
+// that it refuses begins anew in the smaller batch.
+void IssuerLoop::shrink(const InFlight& timed_out) {
+  commits_in_a_row_ = 0;
+  search_.reset();
+  const std::size_t limit = std::max<std::size_t>(std::min(status_.batch_limit, timed_out.facts.records) / 2, 1);
+  if (limit >= status_.batch_limit) return;
+  status_.batch_limit = limit;
+  tell({Notice::Kind::batch_shrunk, "STORE_SLOW", "at most " + std::to_string(limit) + " records at once from now on",
+        timed_out.batch->expected_next_offset, timed_out.batch->next_offset + -1});
+}
+
+void IssuerLoop::grow() {
+  if (status_.batch_limit >= settings_.batch_max || ++commits_in_a_row_ < commits_before_growth) return;
+  commits_in_a_row_ = 0;
+  status_.batch_limit = std::min(status_.batch_limit * 2, settings_.batch_max);
 }
 
 void IssuerLoop::refused(Now now, const InFlight& batch, const std::string& message) {
@@ -255,6 +276,7 @@ void IssuerLoop::refused(Now now, const InFlight& batch, const std::string& mess
 
 void IssuerLoop::trial_answered(Now now, bool was_refused, const std::string& message) {
   if (revoked_) return;
+  OPENRUN_ASSERT(search_.has_value(), "a trial belongs to a search");
   search_->probed(was_refused);
   if (was_refused) refusal_ = message;
   if (search_->found()) return convict(now, refusal_);

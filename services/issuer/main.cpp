@@ -59,7 +59,9 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   const auto metrics = telemetry::make_metrics("issuer", OPENRUN_VERSION);
   const crypto::CouponCodes codes(keys.code_key);
   const crypto::UserHash user_hash(keys.user_hash_key);
+  postgres::Health store_health(logger, *metrics);
   postgres::Options database = wiring::postgres_options(config.postgres, "openrun-issuer");
+  database.health = &store_health;
   database.lock_timeout = milliseconds(config.issuer.lock_timeout_ms);
   kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-issuer");
   // One record of the issuer holds a whole batch of outcomes: there is nothing to collect, and users wait for it.
@@ -91,8 +93,9 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   http_options.address = config.issuer.metrics_address;
   http_options.port = static_cast<std::uint16_t>(config.issuer.metrics_port);
   const auto server = http::make_server(http_options, logger);
-  const auto listening = server->start(http::health_handler(
-      *metrics, [&] { return started ? issuer.not_ready_reason() : std::string("waiting for Postgres"); }));
+  const auto listening = server->start(http::health_handler(*metrics, [&] {
+    return wiring::with_store_trouble(started ? issuer.not_ready_reason() : "waiting for Postgres", store_health);
+  }));
   if (!listening) return failed(listening.error());
 
   if (!wiring::schema_fits(database, codes.fingerprint(), stop, logger))

@@ -75,7 +75,14 @@ WorkerMetrics::WorkerMetrics(ports::Metrics& metrics, Partition partition)
           "Milliseconds by which the next record's time is ahead of our clock while deciding pauses for it.",
           partition_)),
       dispatch_per_second_(metrics.gauge("openrun_issuer_dispatch_per_second",
-                                         "Requests decided a second at most, as in force; 0: no limit.", partition_)) {
+                                         "Requests decided a second at most, as in force; 0: no limit.", partition_)),
+      batch_limit_(metrics.gauge(
+          "openrun_issuer_batch_limit",
+          "Records in one transaction at most; below issuer.batch_max where the store was too slow for more.",
+          partition_)),
+      no_progress_(metrics.gauge("openrun_issuer_no_progress_seconds",
+                                 "Since when nothing was decided though records wait, or nobody knows whether they do.",
+                                 partition_)) {
   owned_.set(1);
   for (const Outcome outcome : outcomes) {
     decisions_.at(std::to_underlying(outcome)) = &metrics.counter("openrun_decisions_total", "Records decided durably.",
@@ -127,6 +134,8 @@ void WorkerMetrics::retire() {
   set_progress(Offset{0}, Offset{0});
   set_clock_ahead(0);
   set_dispatch_rate(0);
+  set_batch_limit(0);
+  set_no_progress(0);
   retired_ = true;
 }
 
@@ -157,6 +166,16 @@ void WorkerMetrics::set_clock_ahead(std::int64_t milliseconds) {
 void WorkerMetrics::set_dispatch_rate(std::uint32_t per_second) {
   if (retired_) return;
   dispatch_per_second_.set(per_second);
+}
+
+void WorkerMetrics::set_batch_limit(std::size_t records) {
+  if (retired_) return;
+  batch_limit_.set(static_cast<double>(records));
+}
+
+void WorkerMetrics::set_no_progress(double seconds) {
+  if (retired_) return;
+  no_progress_.set(seconds);
 }
 
 }  // namespace openrun::issuer

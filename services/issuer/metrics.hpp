@@ -32,6 +32,8 @@ class WorkerMetrics {
   void set_progress(Offset next_offset, Offset log_end);
   void set_clock_ahead(std::int64_t milliseconds);
   void set_dispatch_rate(std::uint32_t per_second);
+  void set_batch_limit(std::size_t records);
+  void set_no_progress(double seconds);
 
  private:
   ports::Metrics& metrics_;
@@ -51,6 +53,8 @@ class WorkerMetrics {
   ports::Gauge& queue_length_;
   ports::Gauge& clock_ahead_;
   ports::Gauge& dispatch_per_second_;
+  ports::Gauge& batch_limit_;
+  ports::Gauge& no_progress_;
   // Guarded by the worker's lock, like the calls of the gauges' setters.
   std::string stopped_;  // the reason whose gauge is 1
   bool retired_ = false;

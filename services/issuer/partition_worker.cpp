@@ -265,6 +265,8 @@ void PartitionWorker::tell(const Notice& notice) {
       return log(ports::LogLevel::error, "too many dead letters, deciding waits for an operator");
     case Kind::bulk_accepted:
       return log(ports::LogLevel::warning, "an operator accepted the dead letters, deciding goes on");
+    case Kind::batch_shrunk:
+      return log(ports::LogLevel::warning, "the store is too slow for a batch of this size");
     case Kind::store_unavailable:
       return log(ports::LogLevel::warning, "the store is unavailable, trying again");
     case Kind::log_unavailable:
@@ -285,6 +287,14 @@ void PartitionWorker::tell_stop(const Stop& stop) {
                      {"runbook", stop.runbook}});
 }
 
+std::int64_t PartitionWorker::show_progress() {
+  const std::lock_guard lock(mutex_);
+  const std::int64_t progress_us = loop_.status().progress_us;
+  const std::int64_t without_us = progress_us == 0 ? 0 : parts_.clock.monotonic_us() - progress_us;
+  metrics_.set_no_progress(static_cast<double>(without_us) / 1e6);
+  return without_us;
+}
+
 void PartitionWorker::show_status() {
   const LoopStatus& status = loop_.status();
   const bool held = status.state == LoopStatus::State::stopped || status.state == LoopStatus::State::waiting;
@@ -292,6 +302,7 @@ void PartitionWorker::show_status() {
   metrics_.set_progress(status.next_offset, status.log_end);
   metrics_.set_clock_ahead(status.clock_ahead_ms);
   metrics_.set_dispatch_rate(status.dispatch_per_second);
+  metrics_.set_batch_limit(status.batch_limit);
 }
 
 }  // namespace openrun::issuer

@@ -55,6 +55,9 @@ class PartitionWorker {
   // Whether both threads are done by then.
   [[nodiscard]] bool wait_finished(std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] LoopStatus status() const;
+  // Shows how long nothing has been decided though something may wait, and returns it in microseconds. It does not
+  // depend on the worker's own threads, which may be what is stuck.
+  std::int64_t show_progress();
 
  private:
   void run_log();

@@ -54,7 +54,9 @@ class PostgresFacts final : public reconciler::Facts {
 int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop, ports::Logger& logger) {
   runtime::SystemClock clock;
   const auto metrics = telemetry::make_metrics("reconciler", OPENRUN_VERSION);
-  const postgres::Options database = wiring::postgres_options(config.postgres, "openrun-reconciler");
+  postgres::Health store_health(logger, *metrics);
+  postgres::Options database = wiring::postgres_options(config.postgres, "openrun-reconciler");
+  database.health = &store_health;
   const auto store = postgres::make_audit_store(database, logger);
   PostgresFacts facts(*store);
   reconciler::Reconciler reconciler(
@@ -66,7 +68,9 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   http_options.port = static_cast<std::uint16_t>(config.reconciler.metrics_port);
   const auto server = http::make_server(http_options, logger);
   const auto listening =
-      server->start(http::health_handler(*metrics, [&reconciler] { return reconciler.not_ready_reason(); }));
+      server->start(http::health_handler(*metrics, [&] {
+    return wiring::with_store_trouble(reconciler.not_ready_reason(), store_health);
+  }));
   if (!listening) {
     logger.critical("cannot start", {{"error", listening.error().message}});
     return exit_failed;

@@ -10,6 +10,7 @@ namespace openrun::relay {
 // ---- what to do ----
 
 Action RelayLoop::next(Now now) {
+  if (status_.progress_us == 0) status_.progress_us = now.monotonic_us;
   if (now.monotonic_us < pause_until_us_) return Pause{pause_until_us_ - now.monotonic_us};
   switch (phase_) {
     case Phase::cursor:
@@ -125,7 +126,8 @@ void RelayLoop::on_entries(Now now, Result<std::vector<ports::OutboxEntry>> answ
   scan_at_us_ = more ? now.monotonic_us
                      : now.monotonic_us + (owner_ ? settings_.scan_interval_us : settings_.standby_scan_interval_us);
   if (phase_ == Phase::first_scan) phase_ = Phase::open_tail;
-  advance();
+  advance(now);
+  if (rows_.empty()) status_.progress_us = now.monotonic_us;
 }
 
 void RelayLoop::on_tail_opened(Now now, Result<ports::LogBounds> answer) {
@@ -149,7 +151,7 @@ void RelayLoop::on_tail(Now now, Result<std::vector<SeenRange>> ranges, Offset p
   well();
   for (const SeenRange& range : *ranges) saw(range);
   if (position >= tail_target_) status_.caught_up = true;
-  advance();
+  advance(now);
 }
 
 void RelayLoop::saw(SeenRange range) {
@@ -195,7 +197,7 @@ void RelayLoop::on_delivery(Now now, std::uint64_t token, ports::Delivery::Fate 
       row->second.state = Row::State::missing;
       row->second.since_us = now.monotonic_us;
     }
-    return advance();
+    return advance(now);
   }
   if (const auto found = dead_letter_tokens_.find(token); found != dead_letter_tokens_.end()) {
     if (stored) {
@@ -244,8 +246,9 @@ void RelayLoop::on_done(Now now, Result<void> answer) {
 
 // ---- common ----
 
-void RelayLoop::advance() {
+void RelayLoop::advance(Now now) {
   while (!rows_.empty() && rows_.begin()->second.state == Row::State::published) {
+    status_.progress_us = now.monotonic_us;
     status_.cursor = rows_.begin()->second.last_offset + 1;
     rows_.erase(rows_.begin());
   }

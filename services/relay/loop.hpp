@@ -101,6 +101,8 @@ struct LoopStatus {
   std::uint64_t exported = 0;  // dead letters published here
   std::uint64_t pruned = 0;
   std::string trouble;  // what failed last; empty while all goes well
+  // When the cursor last moved, or no row was known to be missing. In the shell's monotonic time.
+  std::int64_t progress_us = 0;
 };
 
 class RelayLoop {
@@ -157,7 +159,7 @@ class RelayLoop {
   [[nodiscard]] std::optional<Action> next_due(Now now);
   [[nodiscard]] std::int64_t wake_us(Now now) const;
   void saw(SeenRange range);
-  void advance();
+  void advance(Now now);
   [[nodiscard]] std::int64_t missing_after_us() const {
     return owner_ ? settings_.missing_after_us : settings_.standby_missing_after_us;
   }

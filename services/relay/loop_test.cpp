@@ -78,6 +78,7 @@ class World {
   std::deque<Fate> fates;  // of the next publications; then stored
   std::int64_t tail_delay_us = 0;
   bool tail_lost = false;
+  bool swallow = false;  // publications neither arrive nor fail
   std::size_t pruned_calls = 0;
 
  private:
@@ -123,6 +124,7 @@ class World {
     loop->on_payload(now(), std::to_string(action.first_offset.value));
   }
   void perform(const PublishRow& action, std::int64_t) {
+    if (swallow) return;
     const Fate fate = next_fate();
     const Offset first{std::stoll(action.payload)};
     const auto row = std::ranges::find(outbox, first, &Row::first);
@@ -348,6 +350,26 @@ TEST(RelayLoop, OldRowsArePrunedNowAndThen) {
   world.run_for(130 * second);
   EXPECT_GE(world.pruned_calls, 2U);
   EXPECT_LE(world.pruned_calls, 4U);
+}
+
+TEST(RelayLoop, ProgressMovesWhileNothingIsMissingAndWhileRowsArePublished) {
+  World world;
+  world.run_for(20'000'000);
+  EXPECT_LE(world.now_us - world.loop->status().progress_us, 1'000'000);
+  world.commit(0, 9, false);
+  world.run_for(5'000'000);
+  EXPECT_LE(world.now_us - world.loop->status().progress_us, 1'000'000);
+}
+
+// Ready, and publishing nothing: nobody would ever look at it.
+TEST(RelayLoop, ProgressStandsStillWhileRowsWaitAndNoneIsPublished) {
+  World world;
+  world.run_for(2'000'000);
+  world.commit(0, 9, false);
+  world.swallow = true;
+  world.run_for(20'000'000);
+  EXPECT_EQ(world.loop->status().backlog, 1U);
+  EXPECT_GE(world.now_us - world.loop->status().progress_us, 15'000'000);
 }
 
 }  // namespace

@@ -26,11 +26,10 @@ T started(Result<T> result) {
 }
 
 // Waits for Postgres as long as it takes; a schema or code key that does not fit ends the daemon.
-bool schema_fits(const config::Config& config, const std::string& fingerprint, ports::Logger& logger,
+bool schema_fits(const postgres::Options& database, const std::string& fingerprint, ports::Logger& logger,
                  runtime::StopSignal& stop) {
   for (bool told = false;; told = true) {
-    const auto checked =
-        postgres::check_schema(wiring::postgres_options(config.postgres, "openrun-relay"), fingerprint);
+    const auto checked = postgres::check_schema(database, fingerprint);
     if (checked) return true;
     if (checked.error().kind != Error::Kind::unavailable) throw std::runtime_error(checked.error().message);
     if (!told) logger.warning("waiting for Postgres", {{"error", checked.error().message}});
@@ -45,8 +44,11 @@ int run(const config::Config& config) {
   const auto metrics = telemetry::make_metrics("relay", OPENRUN_VERSION);
   const config::KeyFile keys = started(config::load_keys(config.keys.file));
 
+  postgres::Health store_health(*logger, *metrics);
+  postgres::Options database = wiring::postgres_options(config.postgres, "openrun-relay");
+  database.health = &store_health;
   relay::Relay relay(
-      [&] { return postgres::make_outbox(wiring::postgres_options(config.postgres, "openrun-relay"), *logger); },
+      [&] { return postgres::make_outbox(database, *logger); },
       {.missing_after_us = config.relay.missing_after_ms * 1'000,
        .scan_interval_us = config.relay.scan_interval_ms * 1'000,
        .outcome_retention_ms = config.relay.outcome_retention_hours * 3'600'000});
@@ -54,9 +56,11 @@ int run(const config::Config& config) {
   server_options.address = config.relay.metrics_address;
   server_options.port = static_cast<std::uint16_t>(config.relay.metrics_port);
   const auto server = http::make_server(server_options, *logger);
-  started(server->start(http::health_handler(*metrics, [&] { return relay.not_ready_reason(); })));
+  started(server->start(http::health_handler(*metrics, [&] {
+    return wiring::with_store_trouble(relay.not_ready_reason(), store_health);
+  })));
 
-  if (schema_fits(config, crypto::CouponCodes(keys.code_key).fingerprint(), *logger, stop)) {
+  if (schema_fits(database, crypto::CouponCodes(keys.code_key).fingerprint(), *logger, stop)) {
     kafka::Options options = wiring::kafka_options(config.kafka, "openrun-relay");
     options.instance_id = config.relay.instance_id;
     const auto log = started(kafka::make_log(options, *logger));

@@ -37,6 +37,9 @@ PartitionRelay::PartitionRelay(Partition partition, RelayParts parts, std::uniqu
       cursor_(parts_.metrics.gauge("openrun_relay_cursor",
                                    "Offset below which every outbox row stands in the results topic",
                                    labels_of(partition))),
+      no_progress_(parts_.metrics.gauge("openrun_relay_no_progress_seconds",
+                                        "Since when no row was published though some wait, or nobody knows",
+                                        labels_of(partition))),
       filled_(parts_.metrics.counter("openrun_relay_filled_total",
                                      "Outbox rows published by the relay because they were missing",
                                      labels_of(partition))),
@@ -72,6 +75,13 @@ void PartitionRelay::deliver(const ports::Delivery& delivery) {
 LoopStatus PartitionRelay::status() const {
   const std::lock_guard lock(mutex_);
   return status_;
+}
+
+std::int64_t PartitionRelay::show_progress() {
+  const std::int64_t progress_us = status().progress_us;
+  const std::int64_t without_us = progress_us == 0 ? 0 : parts_.clock.monotonic_us() - progress_us;
+  no_progress_.set(static_cast<double>(without_us) / 1e6);
+  return without_us;
 }
 
 bool PartitionRelay::stopping() const {

@@ -47,6 +47,9 @@ class PartitionRelay {
   void deliver(const ports::Delivery& delivery);
   // The tail was read once to its end: what is missing in the topic is known.
   [[nodiscard]] LoopStatus status() const;
+  // Shows how long no row was published though some may wait, and returns it in microseconds. It does not depend on the
+  // thread, which may be what is stuck.
+  std::int64_t show_progress();
 
  private:
   void run();
@@ -73,6 +76,7 @@ class PartitionRelay {
   ports::Gauge& owned_;
   ports::Gauge& backlog_;
   ports::Gauge& cursor_;
+  ports::Gauge& no_progress_;
   ports::Counter& filled_;
   ports::Counter& exported_;
   ports::Counter& pruned_;

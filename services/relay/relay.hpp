@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 
@@ -32,10 +33,17 @@ class Relay {
   void tick();
   // Ends all partitions in good order.
   void stop();
-  // Empty where every assigned partition's tail is read and nothing fails. Any thread.
+  // Empty where the group has answered, every partition's tail is read, nothing fails and what is missing is published.
+  // Any thread.
   [[nodiscard]] std::string not_ready_reason() const;
 
+  // So long no row may be published while some wait, and so long may the group think about whose the partitions are,
+  // before the process says that it is not ready.
+  static constexpr std::int64_t progress_wait_us = 10'000'000;
+
  private:
+  void look_for_stalls();
+  [[nodiscard]] std::string membership_trouble() const;
   void assigned(std::span<const Partition> partitions);
   void given_up(std::span<const Partition> partitions);
   PartitionRelay& relay_of(Partition partition);
@@ -47,6 +55,11 @@ class Relay {
   mutable std::mutex mutex_;
   std::map<Partition, std::unique_ptr<PartitionRelay>> relays_;
   std::int64_t look_at_us_ = 0;
+  std::set<Partition> stalled_;  // of which it was told
+  // The group's answer, be it that nothing is ours.
+  bool was_answered_ = false;
+  bool is_answered_ = false;
+  std::int64_t unanswered_since_us_ = 0;
 };
 
 }  // namespace openrun::relay

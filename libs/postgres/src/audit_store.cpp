@@ -76,7 +76,7 @@ class PostgresAuditStore : public AuditStore {
 
   Result<std::uint64_t> each_code(const std::function<void(const CodeRow&)>& each) override {
     return session_.run_in_snapshot([&](Connection& connection) {
-      return connection.copy_out(every_code, session_.patience(), [&](std::span<const Field> row) {
+      return connection.copy_out(every_code, [&](std::span<const Field> row) {
         each({CampaignId{static_cast<std::uint32_t>(row[0].integer())},
               Sequence{static_cast<std::uint32_t>(row[1].integer())}, row[2].string(),
               Partition{static_cast<std::int32_t>(row[3].integer())}, Offset{row[4].integer()}, row[5].timestamp(),

@@ -172,7 +172,12 @@ CommitAnswer answer_of_last_message(const PipelineFailure& failed, std::size_t c
 
 }  // namespace
 
-CommitAnswer write_batch(Connection& connection, const CommitBatch& batch, Ending ending) {
+CommitAnswer write_batch(Connection& connection, const CommitBatch& batch, Ending ending,
+                         std::optional<Failure>& failure) {
+  const auto failed = [&failure](Failure why) {
+    failure = std::move(why);
+    return answer_of(*failure);
+  };
   OPENRUN_ASSERT(batch.next_offset > batch.expected_next_offset, "a batch decides at least one offset");
   OPENRUN_ASSERT(batch.digests.size() == batch.campaigns.size(), "every touched campaign has a digest");
   std::vector<Step> steps;
@@ -181,13 +186,14 @@ CommitAnswer write_batch(Connection& connection, const CommitBatch& batch, Endin
     steps.push_back({&advance, advance_parameters(batch)});
   }
   append_tail(steps, batch, ending);
-  if (auto prepared = connection.prepare(steps); !prepared) return answer_of(prepared.error());
+  if (auto prepared = connection.prepare(steps); !prepared) return failed(std::move(prepared.error()));
   if (!batch.coupons.empty()) {
     CopyRows rows = coupon_rows(batch);
     if (auto copied = connection.copy_in(begin_and_copy(batch), rows.finish()); !copied)
-      return answer_of(copied.error());
+      return failed(std::move(copied.error()));
   }
   if (auto done = connection.run_pipeline(steps); !done) {
+    failure = done.error().failure;
     return answer_of_last_message(done.error(), steps.size() - 1, ending);
   }
   return {CommitOutcome::committed, ""};

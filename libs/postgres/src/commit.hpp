@@ -1,6 +1,8 @@
 // One batch as one transaction, on a connection that holds no other.
 #pragma once
 
+#include <optional>
+
 #include <openrun/ports/coupon_store.hpp>
 
 #include "connection.hpp"
@@ -10,7 +12,8 @@ namespace openrun::postgres {
 enum class Ending { commit, roll_back };
 
 // Two round trips and a half for a batch with coupons (checkpoint and COPY; the rows; all else with the COMMIT), one
-// without. On anything but `committed` the connection is not to be used again.
-[[nodiscard]] ports::CommitAnswer write_batch(Connection& connection, const ports::CommitBatch& batch, Ending ending);
+// without. On anything but `committed` the connection is not to be used again, and `failure` says why.
+[[nodiscard]] ports::CommitAnswer write_batch(Connection& connection, const ports::CommitBatch& batch, Ending ending,
+                                              std::optional<Failure>& failure);
 
 }  // namespace openrun::postgres

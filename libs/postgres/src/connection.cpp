@@ -33,6 +33,19 @@ std::string one_line(std::string text) {
   return text;
 }
 
+// "connection to server at ... failed: FATAL:  53300: sorry, too many clients already LOCATION: ..." names its SQLSTATE.
+// The word before it is in the server's language, so it is the form that is looked for.
+std::string sqlstate_in(std::string_view message) {
+  constexpr std::size_t length = 5;
+  const auto is_symbol = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); };
+  for (std::size_t at = message.find(":  "); at != std::string_view::npos; at = message.find(":  ", at + 1)) {
+    const std::string_view state = message.substr(at + 3, length);
+    if (message.substr(at + 3 + length).starts_with(": ") && std::ranges::all_of(state, is_symbol))
+      return std::string(state);
+  }
+  return {};
+}
+
 std::string session_settings(const Options& options) {
   const auto ms = [](std::chrono::milliseconds value) { return std::to_string(value.count()); };
   // A session that is idle in its transaction for twice a statement's time belongs to a frozen or broken process.
@@ -122,8 +135,13 @@ Sql<std::unique_ptr<Connection>> Connection::open(const Options& options, const 
   PGconn* raw = PQconnectStartParams(keywords.data(), values.data(), 1);
   OPENRUN_ASSERT(raw != nullptr, "out of memory");
   std::unique_ptr<Connection> connection(new Connection(raw, application, interrupt));
-  connection->set_deadline(Clock::now() + options.connect_timeout);
+  connection->patience_ = options.connect_timeout;
+  connection->begin_waiting();
+  // The SQLSTATE of a refused connection stands in libpq's verbose message alone.
+  PQsetErrorVerbosity(raw, PQERRORS_VERBOSE);
   if (auto done = connection->finish_connecting(); !done) return std::unexpected(done.error());
+  PQsetErrorVerbosity(raw, PQERRORS_DEFAULT);
+  connection->set_patience(options.statement_timeout + std::chrono::milliseconds(500));
   if (PQsetnonblocking(raw, 1) != 0) return std::unexpected(connection->lost());
   if (auto done = connection->execute(session_settings(options)); !done) return std::unexpected(done.error());
   return connection;
@@ -154,7 +172,11 @@ bool Connection::is_idle_and_alive() {
 // ---- waiting ----
 
 Failure Connection::lost() const {
-  return {Failure::Cause::lost, "", one_line(PQerrorMessage(connection_))};
+  std::string message = one_line(PQerrorMessage(connection_));
+  std::string sqlstate = sqlstate_in(message);
+  // Behind it stands a place in Postgres's sources.
+  if (!sqlstate.empty()) message = message.substr(0, message.find(" LOCATION:"));
+  return {Failure::Cause::lost, std::move(sqlstate), std::move(message)};
 }
 
 Failure Connection::failure_of(const PGresult* result) const {

@@ -92,8 +92,10 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // All that follows ends at this moment at the latest.
-  void set_deadline(Clock::time_point deadline) { deadline_ = deadline; }
+  // How long each of the following waits for the server's answer, counted anew from its own beginning: what is made of
+  // many statements must go on where the server or the way to it is merely slow. At first statement_timeout and a
+  // little more, because the server's own time-out gives the better answer.
+  void set_patience(std::chrono::milliseconds patience) { patience_ = patience; }
 
   // False where the connection broke while nobody used it, or is left in the middle of something.
   [[nodiscard]] bool is_idle_and_alive();
@@ -108,9 +110,9 @@ class Connection {
 
   // `sql` ends with a COPY ... FROM STDIN (FORMAT binary); the statements before it are run first.
   [[nodiscard]] Sql<void> copy_in(const std::string& sql, std::string_view rows);
-  // A COPY ... TO STDOUT (FORMAT binary). Each message that comes moves the deadline to `patience` from then: a long
-  // table is no fault, a silent server is.
-  [[nodiscard]] Sql<std::uint64_t> copy_out(const std::string& sql, std::chrono::milliseconds patience,
+  // A COPY ... TO STDOUT (FORMAT binary). The patience is counted anew with each message: a long table is no fault, a
+  // silent server is.
+  [[nodiscard]] Sql<std::uint64_t> copy_out(const std::string& sql,
                                             const std::function<void(std::span<const Field>)>& each);
 
   [[nodiscard]] const std::string& application() const { return application_; }
@@ -119,6 +121,7 @@ class Connection {
  private:
   Connection(PGconn* connection, std::string application, Interrupt& interrupt);
   [[nodiscard]] Sql<void> finish_connecting();
+  void begin_waiting() { deadline_ = Clock::now() + patience_; }
   [[nodiscard]] Sql<void> wait(short events);
   [[nodiscard]] Sql<void> flush();
   [[nodiscard]] Sql<Rows> next_result();  // a result without rows at the end of a statement
@@ -131,6 +134,7 @@ class Connection {
   PGconn* connection_;
   std::string application_;
   Interrupt& interrupt_;
+  std::chrono::milliseconds patience_{0};
   Clock::time_point deadline_;
   std::set<std::string_view> prepared_;
   bool broken_ = false;

@@ -11,6 +11,7 @@
 #include "campaign_row.hpp"
 #include "commit.hpp"
 #include "connection.hpp"
+#include "watch.hpp"
 
 namespace openrun::postgres {
 namespace {
@@ -69,7 +70,8 @@ Parameters of(Partition partition) {
 
 class PostgresCouponStore : public ports::CouponStore {
  public:
-  PostgresCouponStore(const Options& options, ports::Logger& logger) : options_(options), logger_(logger) {}
+  PostgresCouponStore(const Options& options, ports::Logger& logger) 
+      : options_(options), logger_(logger), watch_(options.health) {}
 
   Result<ports::TakenOver> take_over(Partition partition) override { return seize(partition, std::nullopt); }
   Result<ports::TakenOver> rebuild(Partition partition, Epoch epoch) override { return seize(partition, epoch); }
@@ -89,13 +91,11 @@ class PostgresCouponStore : public ports::CouponStore {
     bool operator==(const Writer&) const = default;
   };
 
-  [[nodiscard]] std::chrono::milliseconds patience() const {
-    return options_.statement_timeout + std::chrono::milliseconds(500);
-  }
   [[nodiscard]] Sql<Connection*> connected(const std::string& application);
   [[nodiscard]] Sql<Connection*> connected_as_writer();
   template <class T>
   [[nodiscard]] std::unexpected<Error> drop(const std::expected<T, Failure>& failed) {
+    watch_.end(&failed.error());
     connection_.reset();
     return std::unexpected(to_error(failed.error()));
   }
@@ -111,6 +111,7 @@ class PostgresCouponStore : public ports::CouponStore {
 
   Options options_;
   ports::Logger& logger_;
+  Watch watch_;
   Interrupt interrupt_;
   std::optional<Writer> writer_;
   std::unique_ptr<Connection> connection_;
@@ -126,8 +127,8 @@ Sql<Connection*> PostgresCouponStore::connected(const std::string& application) 
     auto opened = Connection::open(options_, application, interrupt_);
     if (!opened) return std::unexpected(std::move(opened.error()));
     connection_ = std::move(*opened);
+    watch_.connected();
   }
-  connection_->set_deadline(Clock::now() + patience());
   return connection_.get();
 }
 
@@ -209,13 +210,14 @@ Sql<ports::TakenOver> PostgresCouponStore::create_and_read_state(Connection& con
 // The lock of the checkpoint is asked for in attempts of lock_timeout each, and every attempt first ends whoever may
 // hold it.
 Result<ports::TakenOver> PostgresCouponStore::seize(Partition partition, std::optional<Epoch> held) {
+  // Where the epoch is held already, only a lock is taken: that says nothing about room.
+  watch_.begin({.writes = !held, .may_take_long = true});
   writer_.reset();
   connection_.reset();
   const auto until = Clock::now() + options_.connect_timeout + options_.statement_timeout;
   auto connection = connected(takeover_of(partition));
   if (!connection) return drop(connection);
   for (;;) {
-    (*connection)->set_deadline(std::min(until, Clock::now() + patience()));
     auto ended = end_backends(**connection, partition, held);
     if (!ended) return drop(ended);
     Sql<ports::TakenOver> taken = std::unexpected(Failure{
@@ -225,6 +227,7 @@ Result<ports::TakenOver> PostgresCouponStore::seize(Partition partition, std::op
       if (taken) {
         writer_ = Writer{partition, taken->epoch};
         if (auto named = (*connection)->rename(writer_of(partition, taken->epoch)); !named) return drop(named);
+        watch_.end(nullptr);
         return std::move(*taken);
       }
       const std::string& state = taken.error().sqlstate;
@@ -241,10 +244,12 @@ Result<ports::TakenOver> PostgresCouponStore::seize(Partition partition, std::op
 // ---- reading ----
 
 Result<issuance::CampaignDetail> PostgresCouponStore::load_detail(CampaignId campaign, std::uint64_t hash_seed) {
+  watch_.begin({.may_take_long = true});
   auto connection = connected_as_writer();
   if (!connection) return drop(connection);
   issuance::CampaignDetail detail{issuance::ClaimTable(hash_seed), {}};
   if (auto done = read_detail(**connection, campaign, detail); !done) return drop(done);
+  watch_.end(nullptr);
   return detail;
 }
 
@@ -267,12 +272,11 @@ Sql<void> PostgresCouponStore::read_detail(Connection& connection, CampaignId ca
   const auto claims = connection.copy_out(
       "COPY (SELECT sequence, user_id, idempotency_key, issued_at FROM coupon WHERE campaign_id = " +
           std::to_string(campaign.value) + " ORDER BY sequence) TO STDOUT (FORMAT binary)",
-      patience(), [&](std::span<const Field> row) {
+      [&](std::span<const Field> row) {
         detail.claims.insert(row[1].bytes(), row[2].bytes(),
                              {Sequence{static_cast<std::uint32_t>(row[0].integer())}, row[3].timestamp()});
       });
   if (!claims) return std::unexpected(claims.error());
-  connection.set_deadline(Clock::now() + patience());
   Parameters parameters;
   parameters.int4(static_cast<std::int32_t>(campaign.value))
       .int8(static_cast<std::int64_t>(limits::command_keys_remembered));
@@ -285,33 +289,42 @@ Sql<void> PostgresCouponStore::read_detail(Connection& connection, CampaignId ca
 }
 
 Result<std::uint32_t> PostgresCouponStore::dispatch_per_second(Partition partition) {
+  watch_.begin({});
   auto connection = connected_as_writer();
   if (!connection) return drop(connection);
   auto rows = (*connection)->query(dispatch_rate, of(partition));
   if (!rows) return drop(rows);
+  watch_.end(nullptr);
   return rows->size() == 0 ? 0 : static_cast<std::uint32_t>(rows->at(0, 0).integer());
 }
 
 Result<bool> PostgresCouponStore::dead_letters_accepted(Partition partition, Offset first, Offset last) {
+  watch_.begin({});
   auto connection = connected_as_writer();
   if (!connection) return drop(connection);
   Parameters parameters = of(partition);
   parameters.int8(first.value).int8(last.value);
   auto rows = (*connection)->query(accepted, parameters);
   if (!rows) return drop(rows);
+  watch_.end(nullptr);
   return rows->at(0, 0).boolean();
 }
 
 // ---- writing ----
 
 ports::CommitAnswer PostgresCouponStore::write(const ports::CommitBatch& batch, Ending ending) {
+  watch_.begin({.writes = true});
   writer_ = Writer{batch.partition, batch.epoch};
   auto connection = connected_as_writer();
   if (!connection) {
+    watch_.end(&connection.error());
     connection_.reset();
     return {ports::CommitOutcome::rolled_back, connection.error().message};
   }
-  ports::CommitAnswer answer = write_batch(**connection, batch, ending);
+  std::optional<Failure> failure;
+  ports::CommitAnswer answer = write_batch(**connection, batch, ending, failure);
+  watch_.end(failure ? &*failure : nullptr);
+  answer.timed_out = failure && trouble_of(*failure) == Trouble::timed_out;
   if (answer.outcome != ports::CommitOutcome::committed) connection_.reset();
   return answer;
 }

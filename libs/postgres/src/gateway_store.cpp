@@ -175,7 +175,7 @@ Result<ports::Reservation> PostgresGatewayStore::reserve_campaign(std::string_vi
   if (!can_be_stored(idempotency_key)) return fail(Error::Kind::invalid, "the idempotency key is not UTF-8 text");
   Parameters by_key;
   by_key.text(idempotency_key);
-  return session_.run([&](Connection& connection) -> Sql<ports::Reservation> {
+  return session_.run_write([&](Connection& connection) -> Sql<ports::Reservation> {
     // Where two callers race for one key, the second round finds what the other one reserved.
     for (;;) {
       auto found = connection.query(find_reservation, by_key);
@@ -236,7 +236,7 @@ Result<std::uint32_t> PostgresGatewayStore::holders(CampaignId campaign,
                            ") TO STDOUT (FORMAT binary)";
   return session_.run_in_snapshot([&](Connection& connection) {
     return map(
-        connection.copy_out(copy, session_.patience(), [&](std::span<const Field> row) { each(row[0].bytes()); }),
+        connection.copy_out(copy, [&](std::span<const Field> row) { each(row[0].bytes()); }),
         [](std::uint64_t count) { return static_cast<std::uint32_t>(count); });
   });
 }

@@ -128,7 +128,7 @@ class PostgresOutbox : public ports::Outbox {
   Result<std::size_t> prune(Partition partition, Timestamp before, std::size_t limit) override {
     Parameters parameters;
     parameters.int4(partition.value).timestamp(before).int8(static_cast<std::int64_t>(limit));
-    return session_.run([&](Connection& connection) {
+    return session_.run_write([&](Connection& connection) {
       return map(connection.query(prune_rows, parameters),
                  [](Rows rows) { return static_cast<std::size_t>(rows.touched()); });
     });

@@ -62,7 +62,7 @@ Result<void> check_not_newer(const std::vector<std::string>& applied) {
 // True where the step was run now.
 Result<bool> run_step(Connection& connection, const SchemaStep& step) {
   const std::string doing = "schema step " + std::string(step.name);
-  connection.set_deadline(Connection::Clock::now() + step_time);
+  connection.set_patience(step_time);
   if (auto begun = connection.execute(begin_step); !begun) return failed(begun, doing);
   auto applied = read_applied(connection);
   if (!applied) return failed(applied, doing);
@@ -97,7 +97,6 @@ Result<std::unique_ptr<Connection>> connect(Options options, const char* applica
   if (options.application.empty()) options.application = application;
   auto connection = Connection::open(options, options.application, interrupt);
   if (!connection) return failed(connection, "connecting to Postgres");
-  (*connection)->set_deadline(Connection::Clock::now() + options.statement_timeout + std::chrono::milliseconds(500));
   auto encoding = (*connection)->query(server_encoding);
   if (!encoding) return failed(encoding, "connecting to Postgres");
   if (encoding->at(0, 0).bytes() != "UTF8") {

@@ -2,12 +2,9 @@
 
 namespace openrun::postgres {
 
-Session::Session(const Options& options, ports::Logger& logger) : options_(options), logger_(logger) {
+Session::Session(const Options& options, ports::Logger& logger) 
+    : options_(options), logger_(logger), watch_(options.health) {
   if (options_.application.empty()) options_.application = "openrun";
-}
-
-std::chrono::milliseconds Session::patience() const {
-  return options_.statement_timeout + std::chrono::milliseconds(500);
 }
 
 Sql<Connection*> Session::ready() {
@@ -16,8 +13,8 @@ Sql<Connection*> Session::ready() {
     auto opened = Connection::open(options_, options_.application, interrupt_);
     if (!opened) return std::unexpected(std::move(opened.error()));
     connection_ = std::move(*opened);
+    watch_.connected();
   }
-  connection_->set_deadline(Connection::Clock::now() + patience());
   return connection_.get();
 }
 

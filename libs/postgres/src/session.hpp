@@ -1,5 +1,6 @@
 // A connection that is opened on first use and again after a failure, for stores whose every call stands alone. One
-// thread at a time. A call lasts at most connect_timeout where it has to connect, and then statement_timeout.
+// thread at a time. A call lasts at most connect_timeout where it has to connect, and then statement_timeout for each
+// of its statements.
 #pragma once
 
 #include <memory>
@@ -11,6 +12,7 @@
 #include <openrun/postgres/postgres.hpp>
 
 #include "connection.hpp"
+#include "watch.hpp"
 
 namespace openrun::postgres {
 
@@ -21,24 +23,18 @@ class Session {
   // work(Connection&) -> Sql<T>. A connection that is not idle afterwards is dropped, and its transaction with it.
   template <class Work>
   [[nodiscard]] auto run(Work&& work) -> Result<typename std::invoke_result_t<Work, Connection&>::value_type> {
-    auto connection = ready();
-    if (!connection) return std::unexpected(to_error(connection.error()));
-    auto result = std::forward<Work>(work)(**connection);
-    if (!result) {
-      forget_if_unusable(result.error());
-      return std::unexpected(to_error(result.error()));
-    }
-    return std::move(*result);
+    return perform(std::forward<Work>(work), {});
   }
-  // The same for work without a value.
+  // The same for work that writes.
+  template <class Work>
+  [[nodiscard]] auto run_write(Work&& work) -> Result<typename std::invoke_result_t<Work, Connection&>::value_type> {
+    return perform(std::forward<Work>(work), {.writes = true});
+  }
+  // The same for a write without a value.
   template <class Work>
   [[nodiscard]] Result<void> run_void(Work&& work) {
-    auto connection = ready();
-    if (!connection) return std::unexpected(to_error(connection.error()));
-    if (auto result = std::forward<Work>(work)(**connection); !result) {
-      forget_if_unusable(result.error());
-      return std::unexpected(to_error(result.error()));
-    }
+    auto result = perform(std::forward<Work>(work), {.writes = true});
+    if (!result) return std::unexpected(std::move(result.error()));
     return {};
   }
 
@@ -46,7 +42,7 @@ class Session {
   template <class Work>
   [[nodiscard]] auto run_in_snapshot(Work&& work)
       -> Result<typename std::invoke_result_t<Work, Connection&>::value_type> {
-    return run([&](Connection& connection) -> std::invoke_result_t<Work, Connection&> {
+    const auto in_snapshot = [&](Connection& connection) -> std::invoke_result_t<Work, Connection&> {
       // The server's own time-out would end a long table that flows well; the deadline of this side ends a silent one.
       if (auto begun =
               connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = 0");
@@ -55,22 +51,36 @@ class Session {
       }
       auto result = work(connection);
       if (!result) return result;
-      connection.set_deadline(Connection::Clock::now() + patience());
       if (auto ended = connection.execute("COMMIT"); !ended) return std::unexpected(std::move(ended.error()));
       return result;
-    });
+    };
+    return perform(in_snapshot, {.may_take_long = true});
   }
 
-  // How long this side waits for the server: a little longer than the server's own time-out, whose answer is the better
-  // one.
-  [[nodiscard]] std::chrono::milliseconds patience() const;
-
  private:
+  template <class Work>
+  [[nodiscard]] auto perform(Work&& work, Health::Call call)
+      -> Result<typename std::invoke_result_t<Work, Connection&>::value_type> {
+    watch_.begin(call);
+    auto connection = ready();
+    if (!connection) {
+      watch_.end(&connection.error());
+      return std::unexpected(to_error(connection.error()));
+    }
+    auto result = std::forward<Work>(work)(**connection);
+    watch_.end(result ? nullptr : &result.error());
+    if (!result) {
+      forget_if_unusable(result.error());
+      return std::unexpected(to_error(result.error()));
+    }
+    return std::move(*result);
+  }
   [[nodiscard]] Sql<Connection*> ready();
   void forget_if_unusable(const Failure& failure);
 
   Options options_;
   ports::Logger& logger_;
+  Watch watch_;
   Interrupt interrupt_;
   std::unique_ptr<Connection> connection_;
 };

@@ -17,6 +17,7 @@ constexpr std::size_t copy_message_bytes = 64 * 1024;
 }  // namespace
 
 Sql<void> Connection::execute(const std::string& sql) {
+  begin_waiting();
   if (PQsendQuery(connection_, sql.c_str()) == 0) {
     broken_ = true;
     return std::unexpected(lost());
@@ -39,6 +40,7 @@ Sql<void> Connection::rename(const std::string& application) {
 Sql<Rows> Connection::query(const Statement& statement, const Parameters& parameters) {
   const Step step{&statement, parameters};
   if (auto ready = prepare({&step, 1}); !ready) return std::unexpected(std::move(ready.error()));
+  begin_waiting();
   const auto values = parameters.values();
   if (PQsendQueryPrepared(connection_, statement.name, parameters.size(), values.data(), parameters.lengths(),
                           parameters.formats(), 1) == 0) {
@@ -67,6 +69,7 @@ Sql<void> Connection::prepare(std::span<const Step> steps) {
   std::ranges::sort(missing, {}, by_name);
   missing.erase(std::ranges::unique(missing, {}, by_name).begin(), missing.end());
   if (missing.empty()) return {};
+  begin_waiting();
   const auto failed = [this](Failure failure) {
     broken_ = true;
     return std::unexpected(std::move(failure));
@@ -95,6 +98,7 @@ std::expected<void, PipelineFailure> Connection::run_pipeline(std::span<const St
     broken_ = true;
     return std::unexpected(PipelineFailure{index, std::move(failure)});
   };
+  begin_waiting();
   if (PQenterPipelineMode(connection_) == 0) return failed(0, lost());
   for (const Step& step : steps) {
     const auto values = step.parameters.values();
@@ -138,6 +142,7 @@ Sql<void> Connection::send_rows(std::string_view rows) {
 }
 
 Sql<void> Connection::copy_in(const std::string& sql, std::string_view rows) {
+  begin_waiting();
   if (PQsendQuery(connection_, sql.c_str()) == 0) {
     broken_ = true;
     return std::unexpected(lost());
@@ -152,6 +157,7 @@ Sql<void> Connection::copy_in(const std::string& sql, std::string_view rows) {
     OPENRUN_ASSERT(result->is_present(), "a COPY statement answers that it is ready for rows");
     if (result->status() == PGRES_COPY_IN) break;
   }
+  begin_waiting();
   // A refusal in the middle of the rows is told by the result.
   auto sent = send_rows(rows);
   if (!sent && sent.error().cause != Failure::Cause::lost) return sent;
@@ -160,8 +166,9 @@ Sql<void> Connection::copy_in(const std::string& sql, std::string_view rows) {
   return sent;
 }
 
-Sql<std::uint64_t> Connection::copy_out(const std::string& sql, std::chrono::milliseconds patience,
+Sql<std::uint64_t> Connection::copy_out(const std::string& sql,
                                         const std::function<void(std::span<const Field>)>& each) {
+  begin_waiting();
   if (PQsendQuery(connection_, sql.c_str()) == 0) {
     broken_ = true;
     return std::unexpected(lost());
@@ -186,7 +193,7 @@ Sql<std::uint64_t> Connection::copy_out(const std::string& sql, std::chrono::mil
       continue;
     }
     if (length < 0) break;  // the end, or a failure that the result tells
-    set_deadline(Clock::now() + patience);
+    begin_waiting();
     if (auto ready = wait(POLLIN); !ready) return std::unexpected(std::move(ready.error()));
     if (PQconsumeInput(connection_) == 0) {
       broken_ = true;

@@ -41,6 +41,12 @@ postgres::Options postgres_options(const config::Postgres& from, const std::stri
   return options;
 }
 
+std::string with_store_trouble(std::string reason, postgres::Health& health) {
+  const std::string trouble = health.trouble(postgres::Health::Clock::now(), false);
+  if (reason.empty() || trouble.empty()) return reason + trouble;
+  return reason + "; " + trouble;
+}
+
 bool schema_fits(const postgres::Options& database, const std::string& fingerprint, runtime::StopSignal& stop,
                  ports::Logger& logger) {
   for (bool told = false;; told = true) {

@@ -112,6 +112,7 @@ class Harness {
   FakeDatabase database;
   SmallIssuer issuer{database};
   std::vector<std::unique_ptr<FakeIoThread>> io;
+  std::string store_trouble;  // as the store's adapter tells it
   std::unique_ptr<Gateway> gateway;
   std::unique_ptr<FakeAppender> appender;
   std::map<Partition, std::vector<FakeAppender::Appended>> undecided;

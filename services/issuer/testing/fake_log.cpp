@@ -14,13 +14,18 @@ class FakeLogReader final : public ports::LogReader {
     const auto out_of_range = [&] {
       return position_ < contents.begin || (position_ > contents.end && !log_.lenient_);
     };
+    ++log_.stuck_;
+    log_.appended_.wait(lock, [&] { return log_.wedge_ != FakeLog::Wedge::stuck || woken_; });
+    --log_.stuck_;
+    const auto silent = [&] { return log_.wedge_ == FakeLog::Wedge::silent; };
     ++log_.waiting_;
-    log_.appended_.wait_for(lock, timeout,
-                            [&] { return log_.down_ || woken_ || out_of_range() || position_ < contents.end; });
+    log_.appended_.wait_for(
+        lock, timeout, [&] { return log_.down_ || woken_ || out_of_range() || (!silent() && position_ < contents.end); });
     --log_.waiting_;
     woken_ = false;
     if (log_.down_) return fail(Error::Kind::unavailable, "the broker is down");
     if (out_of_range()) return fail(Error::Kind::not_found, "offset out of range");
+    if (silent()) return ports::LogBatch{};
     auto copies = std::make_shared<std::vector<FakeLog::Stored>>();
     std::vector<std::int64_t> offsets;
     for (auto next = contents.records.lower_bound(position_);
@@ -101,6 +106,17 @@ void FakeLog::set_down(bool down) {
 void FakeLog::set_lenient(bool lenient) {
   const std::lock_guard lock(mutex_);
   lenient_ = lenient;
+}
+
+void FakeLog::set_wedge(Wedge wedge) {
+  const std::lock_guard lock(mutex_);
+  wedge_ = wedge;
+  appended_.notify_all();
+}
+
+int FakeLog::stuck() const {
+  const std::lock_guard lock(mutex_);
+  return stuck_;
 }
 
 int FakeLog::wakes() const {

@@ -33,6 +33,12 @@ class FakeLog final : public ports::Log {
   void set_down(bool down);
   // While set, a reader behind the end of the log waits instead of failing, as some clients do.
   void set_lenient(bool lenient);
+  // What a wedged client does: its polls bring nothing although records are there, or do not even return until they
+  // are woken.
+  enum class Wedge : std::uint8_t { none, silent, stuck };
+  void set_wedge(Wedge wedge);
+  // How many polls do not return.
+  [[nodiscard]] int stuck() const;
   // How often a poll was ended by wake(), and how many polls are waiting now.
   [[nodiscard]] int wakes() const;
   [[nodiscard]] int waiting() const;
@@ -60,8 +66,10 @@ class FakeLog final : public ports::Log {
   std::map<Name, Contents> contents_;
   bool down_ = false;
   bool lenient_ = false;
+  Wedge wedge_ = Wedge::none;
   int wakes_ = 0;
   int waiting_ = 0;
+  int stuck_ = 0;
 };
 
 // Appends to a FakeLog at once; deliveries are reported from within append().

@@ -59,6 +59,9 @@ std::optional<CommitAnswer> FakeDatabase::fault(const ports::CommitBatch& batch)
   if (state.epoch != batch.epoch || state.next_offset != batch.expected_next_offset) {
     return CommitAnswer{CommitOutcome::fenced, "the checkpoint is not where it was expected"};
   }
+  if (batch.next_offset - batch.expected_next_offset > records_in_time_) {
+    return CommitAnswer{.outcome = CommitOutcome::rolled_back, .message = "57014: statement timeout", .timed_out = true};
+  }
   for (const ports::CouponRow& row : batch.coupons) {
     if (refused_users_.contains(row.user))
       return CommitAnswer{CommitOutcome::refused, "22P05: untranslatable character"};
@@ -100,6 +103,11 @@ CommitAnswer FakeDatabase::commit(const ports::CommitBatch& batch, bool probe) {
     changed_.notify_all();
   }
   return {CommitOutcome::committed, ""};
+}
+
+void FakeDatabase::set_records_in_time(std::int64_t records) {
+  const std::lock_guard lock(mutex_);
+  records_in_time_ = records;
 }
 
 FakeDatabase::PartitionState FakeDatabase::state(Partition partition) const {

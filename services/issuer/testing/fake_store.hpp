@@ -55,6 +55,8 @@ class FakeDatabase {
   void accept_dead_letters(Offset first, Offset last);
   [[nodiscard]] bool accepted(Offset first, Offset last) const;
   void set_down(bool down);
+  // A transaction of more records is given up by the statement time-out, and leaves nothing.
+  void set_records_in_time(std::int64_t records);
   [[nodiscard]] bool is_down() const;
   // For tests that spoil what is stored.
   void edit(Partition partition, const std::function<void(PartitionState&)>& change);
@@ -72,6 +74,7 @@ class FakeDatabase {
   std::vector<std::pair<Offset, Offset>> accepted_;
   std::uint32_t dispatch_ = 0;
   bool down_ = false;
+  std::int64_t records_in_time_ = INT64_MAX;
 };
 
 class FakeStore final : public ports::CouponStore {

@@ -84,7 +84,7 @@ class KeptMetrics final : public ports::Metrics {
 };
 
 // Real time: for tests of shells, whose threads wait for real.
-class RealClock final : public ports::Clock {
+class RealClock : public ports::Clock {
  public:
   [[nodiscard]] Timestamp now() const override {
     using namespace std::chrono;

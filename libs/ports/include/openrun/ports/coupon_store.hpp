@@ -83,6 +83,8 @@ enum class CommitOutcome : std::uint8_t {
 struct CommitAnswer {
   CommitOutcome outcome = CommitOutcome::rolled_back;
   std::string message;  // for the log; holds no user data
+  // It was given up because it took too long, whichever side did so: less at once may get through.
+  bool timed_out = false;
 };
 
 struct TakenOver {
@@ -92,8 +94,8 @@ struct TakenOver {
   std::vector<Digest> digests;  // of the snapshot's campaigns, one each
 };
 
-// One partition's writer. One thread at a time, except cancel(). Calls block, each at most the configured statement
-// time-out.
+// One partition's writer. One thread at a time, except cancel(). Calls block, each of their statements at most the
+// configured statement time-out.
 class CouponStore {
  public:
   virtual ~CouponStore() = default;

@@ -14,6 +14,7 @@
 #include <openrun/ports/gateway_store.hpp>
 #include <openrun/ports/log.hpp>
 #include <openrun/ports/outbox.hpp>
+#include <openrun/postgres/health.hpp>
 
 namespace openrun::postgres {
 
@@ -23,6 +24,7 @@ struct Options {
   std::chrono::milliseconds statement_timeout{5'000};
   std::chrono::milliseconds lock_timeout{500};
   std::string application;  // application_name of connections that are not a partition's writer
+  Health* health = nullptr;  // where what is wrong is told; outlives all that is made with these options
 };
 
 // Connections are opened on first use and again after a failure; nothing here needs a database at construction.

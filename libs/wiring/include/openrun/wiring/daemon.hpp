@@ -19,6 +19,9 @@ namespace openrun::wiring {
 [[nodiscard]] kafka::Options kafka_options(const config::Kafka& from, const std::string& daemon);
 [[nodiscard]] postgres::Options postgres_options(const config::Postgres& from, const std::string& daemon);
 
+// A daemon's own reason for not being ready, with what is wrong with Postgres behind it; empty where both are.
+[[nodiscard]] std::string with_store_trouble(std::string reason, postgres::Health& health);
+
 // Waits for Postgres as long as it takes. False: a stop was asked for, or schema or code key do not fit (logged).
 [[nodiscard]] bool schema_fits(const postgres::Options& database, const std::string& fingerprint,
                                runtime::StopSignal& stop, ports::Logger& logger);
