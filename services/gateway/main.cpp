@@ -113,6 +113,7 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
                             user_hash,
                             io_threads,
                             {},
+                            crypto::random_u32,
                             [&] { return store_health.trouble(postgres::Health::Clock::now(), true); }},
                            settings_of(config.gateway));
   auto appender = kafka::make_appender(broker, ports::Topic::requests, gateway.on_deliveries(), logger);
