@@ -1,0 +1,231 @@
+#include "checker.hpp"
+
+#include <algorithm>
+
+#include <openrun/issuance/invariants.hpp>
+#include <openrun/wire/json.hpp>
+#include <openrun/wire/log_record.hpp>
+
+namespace openrun::simulation {
+namespace {
+
+using issuance::Outcome;
+
+std::string place_of(Partition partition, Offset offset) {
+  return std::to_string(partition.value) + ":" + std::to_string(offset.value);
+}
+
+}  // namespace
+
+Checker::Checker(Context& context) : context_(context) {
+  context.database.on_commit = [this](const ports::CommitBatch& batch) { committed(batch); };
+  context.broker.on_append = [this](ports::Topic topic, Partition partition, Offset offset,
+                                    const sim::Broker::Record& record) {
+    context_.fingerprint.mix(static_cast<std::uint64_t>(record.time.value) ^ static_cast<std::uint64_t>(offset.value));
+    context_.fingerprint.mix(record.value);
+    appended(topic, partition, record);
+  };
+}
+
+// ---- who writes ----
+
+void Checker::took_over(Partition partition, Epoch epoch, std::uint64_t writer) {
+  context_.trace("store", [&] {
+    return "partition " + std::to_string(partition.value) + " is taken over, epoch " + std::to_string(epoch.value);
+  });
+  if (!epochs_.emplace(std::pair{partition, epoch}, writer).second) context_.violate("an epoch was given twice");
+}
+
+void Checker::begins(Partition partition, std::uint64_t writer) {
+  constexpr std::int64_t moment_us = 20'000;
+  LastBegin& last = last_begin_[partition];
+  const std::int64_t now_us = context_.scheduler.now_us();
+  if (last.writer != writer && last.writer != 0 && now_us - last.time_us < moment_us) {
+    context_.coverage.count(Situation::two_writers_commit_in_the_same_moment);
+  }
+  last = {writer, now_us};
+}
+
+// ---- commits ----
+
+void Checker::committed(const ports::CommitBatch& batch) {
+  context_.trace("store", [&] {
+    return "has " + place_of(batch.partition, batch.expected_next_offset) + "-" +
+           std::to_string(batch.next_offset.value - 1) + ": " + std::to_string(batch.coupons.size()) + " coupons, " +
+           std::to_string(batch.dead_letters.size()) + " dead letters";
+  });
+  context_.fingerprint.mix(batch.payload);
+  Epoch& last = last_epoch_[batch.partition];
+  if (batch.epoch < last) context_.violate("a writer of an older epoch has committed");
+  last = std::max(last, batch.epoch);
+  const auto results = wire::decode_result_batch(batch.payload);
+  if (!results) return context_.violate("an outbox row cannot be read: " + results.error().message);
+  check_batch(batch, *results);
+  for (const issuance::Campaign& campaign : batch.campaigns) {
+    note_campaign(campaign);
+    check_campaign(campaign.id);
+  }
+  note_situations(batch, *results);
+  auto& outcomes = outcomes_[batch.partition];
+  outcomes.insert(outcomes.end(), results->entries.begin(), results->entries.end());
+}
+
+void Checker::check_batch(const ports::CommitBatch& batch, const wire::ResultBatch& results) {
+  const auto& outcomes = outcomes_[batch.partition];
+  const bool dense = results.partition == batch.partition && results.first_offset == batch.expected_next_offset &&
+                     results.first_offset.value == static_cast<std::int64_t>(outcomes.size()) &&
+                     results.last_offset == batch.next_offset + -1 &&
+                     static_cast<std::int64_t>(results.entries.size()) == batch.next_offset - results.first_offset;
+  if (!dense) {
+    return context_.violate("outbox rows are not dense at " + place_of(batch.partition, batch.expected_next_offset));
+  }
+  std::size_t coupons = 0;
+  std::size_t dead = 0;
+  for (const wire::OutcomeEntry& entry : results.entries) {
+    if (entry.outcome == Outcome::issued) ++coupons;
+    if (entry.outcome == Outcome::dead_lettered) ++dead;
+    if (entry.outcome == Outcome::none) context_.violate("a record has no outcome");
+  }
+  if (coupons != batch.coupons.size()) context_.violate("outcomes and coupons of a batch differ");
+  if (dead < batch.dead_letters.size()) context_.violate("outcomes and dead letters of a batch differ");
+  for (const ports::CouponRow& row : batch.coupons) {
+    const auto& entry = results.entries.at(static_cast<std::size_t>(row.request_offset - results.first_offset));
+    const bool same = entry.outcome == Outcome::issued && entry.campaign == row.campaign &&
+                      entry.sequence == row.sequence && entry.issued_at == row.issued_at;
+    if (!same) context_.violate("a coupon is not the one of its outcome");
+  }
+}
+
+void Checker::check_campaign(CampaignId campaign) {
+  for (const issuance::Violation& violation : issuance::check_stored(context_.database.counted(campaign))) {
+    context_.violate(violation.invariant + " of campaign " + std::to_string(campaign.value) + ": " + violation.detail);
+  }
+}
+
+void Checker::note_campaign(const issuance::Campaign& campaign) {
+  const auto [found, created] = campaigns_.try_emplace(campaign.id);
+  CampaignFacts& facts = found->second;
+  const std::int64_t now_us = context_.scheduler.now_us();
+  if (created) facts.created_us = now_us;
+  const bool sold_out = campaign.issued >= campaign.terms.stock;
+  if (facts.ever_sold_out && !sold_out) context_.coverage.count(Situation::restocked_after_sold_out);
+  facts.ever_sold_out = facts.ever_sold_out || sold_out;
+  facts.ever_closed = facts.ever_closed || campaign.closed;
+  facts.starts_at_max = std::max(facts.starts_at_max, campaign.terms.starts_at);
+  if (campaign.terms.ends_at) {
+    facts.ends_at_min = std::min(facts.ends_at_min.value_or(*campaign.terms.ends_at), *campaign.terms.ends_at);
+  }
+}
+
+void Checker::note_situations(const ports::CommitBatch& batch, const wire::ResultBatch& results) {
+  Coverage& coverage = context_.coverage;
+  const bool first_dead = results.entries.front().outcome == Outcome::dead_lettered;
+  if (first_dead && results.entries.size() > 1) coverage.count(Situation::poison_first_in_a_batch);
+  for (const wire::OutcomeEntry& entry : results.entries) {
+    if (entry.outcome == Outcome::replay_ignored) coverage.count(Situation::replay_of_a_replayed_letter_ignored);
+    if (entry.outcome == Outcome::command_repeated) coverage.count(Situation::command_repeated);
+    if (entry.outcome > Outcome::command_repeated) coverage.count(Situation::command_refused);
+    if (entry.outcome == Outcome::limit_reached) coverage.count(Situation::limit_reached);
+    if (entry.outcome == Outcome::issued_before) coverage.count(Situation::same_key_same_coupon);
+  }
+  for (const wire::ReplayResult& replay : results.replays) {
+    const auto& entry = results.entries.at(static_cast<std::size_t>(replay.offset - results.first_offset));
+    const sim::CampaignRows* campaign = context_.database.find(entry.campaign);
+    if (entry.outcome != Outcome::issued || campaign == nullptr) continue;
+    const auto ends_at = campaign->row.campaign.terms.ends_at;
+    if (ends_at && entry.issued_at >= *ends_at) coverage.count(Situation::replayed_after_the_end_and_still_issued);
+  }
+  for (const ports::DeadLetterRow& row : batch.dead_letters) {
+    // A replay that is refused again leaves a row that is closed at once.
+    const auto& letter = context_.database.partition(batch.partition).dead_letters.at(row.offset);
+    if (letter.final_offset == row.offset) coverage.count(Situation::replay_that_failed_again);
+  }
+}
+
+// ---- the topics ----
+
+void Checker::appended(ports::Topic topic, Partition partition, const sim::Broker::Record& record) {
+  if (topic == ports::Topic::dead_letters) {
+    for (const auto& [name, value] : record.headers) {
+      if (name == "openrun.dlq.offset") exported_[partition][Offset{std::stoll(value)}] = record.value;
+    }
+    return;
+  }
+  if (topic != ports::Topic::results) return;
+  const auto batch = wire::decode_result_batch(record.value);
+  if (!batch) return context_.violate("a result that cannot be read was published");
+  const auto& outbox = context_.database.partition(partition).outbox;
+  const auto row = outbox.find(batch->first_offset);
+  if (row == outbox.end() || row->second.payload != record.value) {
+    return context_.violate("published before it was committed: " + place_of(partition, batch->first_offset));
+  }
+  const bool again = !published_[partition].insert(batch->first_offset).second;
+  Offset& newest = newest_published_[partition];
+  if (again && batch->first_offset < newest) context_.coverage.count(Situation::results_duplicated_out_of_order);
+  newest = std::max(newest, batch->first_offset);
+}
+
+bool Checker::is_published(Partition partition, Offset first_offset) const {
+  const auto found = published_.find(partition);
+  return found != published_.end() && found->second.contains(first_offset);
+}
+
+void Checker::cursor_saved(Partition partition, Offset cursor) {
+  const auto& rows = context_.database.partition(partition);
+  for (auto row = rows.outbox.lower_bound(rows.published_through); row != rows.outbox.end() && row->first < cursor;
+       ++row) {
+    if (is_published(partition, row->first)) continue;
+    return context_.violate("the relay's cursor passed an unpublished row: " + place_of(partition, row->first));
+  }
+}
+
+void Checker::marked_exported(Partition partition, const sim::DeadLetter& letter) {
+  const auto found = exported_[partition].find(letter.row.offset);
+  if (found == exported_[partition].end() || found->second != letter.row.value) {
+    context_.violate("a dead letter is marked that is not in its topic: " + place_of(partition, letter.row.offset));
+  }
+}
+
+// ---- what is true ----
+
+const wire::OutcomeEntry* Checker::outcome(Partition partition, Offset offset) const {
+  const auto found = outcomes_.find(partition);
+  if (found == outcomes_.end() || offset.value < 0) return nullptr;
+  const auto index = static_cast<std::size_t>(offset.value);
+  return index < found->second.size() ? &found->second[index] : nullptr;
+}
+
+const wire::OutcomeEntry* Checker::final_outcome(Partition partition, Offset offset) const {
+  const wire::OutcomeEntry* entry = outcome(partition, offset);
+  if (entry == nullptr || entry->outcome != Outcome::dead_lettered) return entry;
+  const auto& letters = context_.database.partitions().at(partition).dead_letters;
+  const auto letter = letters.find(offset);
+  if (letter == letters.end() || !letter->second.final_offset) return entry;
+  return outcome(partition, *letter->second.final_offset);
+}
+
+bool Checker::sold_out_now(CampaignId campaign) const {
+  const sim::CampaignRows* rows = context_.database.find(campaign);
+  return rows != nullptr && rows->row.campaign.issued >= rows->row.campaign.terms.stock;
+}
+
+void Checker::check_all() {
+  for (const auto& [id, rows] : context_.database.campaigns()) check_campaign(id);
+  for (const auto& [partition, rows] : context_.database.partitions()) {
+    std::int64_t next = 0;
+    for (const auto& [first, row] : rows.outbox) {
+      if (first.value != next) context_.violate("the outbox has a gap at " + place_of(partition, Offset{next}));
+      next = row.last_offset.value + 1;
+    }
+    if (next != rows.next_offset.value) context_.violate("the outbox does not reach the checkpoint");
+    for (const auto& [offset, letter] : rows.dead_letters) {
+      const auto* entry = outcome(partition, offset);
+      const auto& record = context_.broker.records(ports::Topic::requests, partition);
+      const bool same = entry != nullptr && entry->outcome == Outcome::dead_lettered &&
+                        record.at(static_cast<std::size_t>(offset.value)).value == letter.row.value;
+      if (!same) context_.violate("a dead letter is not its record: " + place_of(partition, offset));
+    }
+  }
+}
+
+}  // namespace openrun::simulation

@@ -1,0 +1,120 @@
+// Watches everything that becomes durable and everything that anybody is told, and holds it to the invariants at once.
+// What it compares with is what the simulated store has committed. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <openrun/crypto/receipt.hpp>
+#include <openrun/issuance/decision.hpp>
+#include <openrun/ports/http.hpp>
+#include <openrun/wire/result_batch.hpp>
+
+#include "context.hpp"
+
+namespace openrun::simulation {
+
+// What a gateway was asked, as far as its answer is checked by it.
+struct Asked {
+  enum class Kind : std::uint8_t { request, poll, command, campaign } kind = Kind::request;
+  CampaignId campaign;
+  std::string user;
+  std::string key;
+  std::string receipt;  // of a poll
+  std::int64_t sent_us = 0;
+  bool settled = false;  // asked after all was settled: the answer must be the newest
+};
+
+// An answer, read.
+struct Told {
+  unsigned status = 0;  // 0: none came
+  std::string receipt;
+  std::string state;  // waiting, issued, rejected, failed, applied; empty where the body names none
+  std::string reason;
+  std::string code;  // of the coupon
+  std::int64_t sequence = 0;
+  std::int64_t campaign = 0;  // id of a campaign in the body
+  std::int64_t poll_after_ms = 0;
+
+  [[nodiscard]] bool decided() const { return state == "issued" || state == "rejected" || state == "applied"; }
+};
+[[nodiscard]] Told read_answer(const ports::HttpResponse& response);
+
+class Checker {
+ public:
+  explicit Checker(Context& context);
+
+  // ---- who writes ----
+  [[nodiscard]] std::uint64_t new_writer() { return ++writers_; }
+  [[nodiscard]] sim::BackendId new_backend() { return ++backends_; }
+  void took_over(Partition partition, Epoch epoch, std::uint64_t writer);
+  // A transaction is about to begin.
+  void begins(Partition partition, std::uint64_t writer);
+
+  // ---- what the relay says is done ----
+  void cursor_saved(Partition partition, Offset cursor);
+  void marked_exported(Partition partition, const sim::DeadLetter& letter);
+
+  // ---- what a gateway tells; called when it is told ----
+  void told(const std::string& gateway, Timestamp gateway_time, const Asked& asked, const Told& told);
+
+  // ---- what is true ----
+  // Null: not committed.
+  [[nodiscard]] const wire::OutcomeEntry* outcome(Partition partition, Offset offset) const;
+  // Of a dead letter that was replayed: the outcome of the replay.
+  [[nodiscard]] const wire::OutcomeEntry* final_outcome(Partition partition, Offset offset) const;
+  [[nodiscard]] const std::vector<wire::OutcomeEntry>& outcomes(Partition partition) { return outcomes_[partition]; }
+  [[nodiscard]] bool is_published(Partition partition, Offset first_offset) const;
+  // The newest accepted requests: each was told 202 (or more) by some gateway.
+  [[nodiscard]] const std::set<std::string>& receipts() const { return receipts_; }
+  [[nodiscard]] bool sold_out_now(CampaignId campaign) const;
+
+  // Everything once more, from the tables alone.
+  void check_all();
+
+ private:
+  struct CampaignFacts {
+    std::int64_t created_us = 0;
+    bool ever_sold_out = false;
+    bool ever_closed = false;
+    std::int64_t changed_us = 0;  // when stock, start or end was changed last
+    Timestamp starts_at_max;
+    std::optional<Timestamp> ends_at_min;
+  };
+
+  void committed(const ports::CommitBatch& batch);
+  void check_batch(const ports::CommitBatch& batch, const wire::ResultBatch& results);
+  void check_campaign(CampaignId campaign);
+  void note_campaign(const issuance::Campaign& campaign);
+  void note_situations(const ports::CommitBatch& batch, const wire::ResultBatch& results);
+  void appended(ports::Topic topic, Partition partition, const sim::Broker::Record& record);
+  void told_decided(const std::string& who, const Asked& asked, const Told& told, const crypto::Receipt& place);
+  void told_at_the_gate(const std::string& who, Timestamp gateway_time, const Asked& asked, const Told& told);
+  void check_coupon(const std::string& who, const Asked& asked, const Told& told, CampaignId campaign,
+                    Sequence sequence);
+
+  Context& context_;
+  std::uint64_t writers_ = 0;
+  sim::BackendId backends_ = 0;
+  std::map<std::pair<Partition, Epoch>, std::uint64_t> epochs_;
+  std::map<Partition, Epoch> last_epoch_;
+  struct LastBegin {
+    std::uint64_t writer = 0;
+    std::int64_t time_us = -1'000'000;
+  };
+  std::map<Partition, LastBegin> last_begin_;
+  std::map<Partition, std::vector<wire::OutcomeEntry>> outcomes_;  // by offset, dense
+  std::map<Partition, std::set<Offset>> published_;                // first offsets that stood in the results topic
+  std::map<Partition, Offset> newest_published_;
+  std::map<Partition, std::map<Offset, std::string>> exported_;  // values in the dead-letters topic
+  std::map<CampaignId, CampaignFacts> campaigns_;
+  std::set<std::string> receipts_;
+  std::set<std::string> shown_failed_;
+};
+
+}  // namespace openrun::simulation
