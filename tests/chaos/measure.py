@@ -1,0 +1,63 @@
+"""Times from what happened and what the checkpoints did afterwards."""
+
+import plan
+
+ALONE_KINDS = ("issuer", "kafka", "postgres", plan.BACKEND)
+
+
+def takeover(changes, since, epoch, next_offset):
+    """When the first commit under a newer epoch was seen after `since`; None: no newer epoch ever committed."""
+    for time, seen_epoch, seen_next in changes:
+        if time <= since:
+            continue
+        if seen_epoch == epoch:
+            next_offset = max(next_offset, seen_next)
+        elif seen_epoch > epoch and seen_next > next_offset:
+            return time
+    return None
+
+
+def was_alone(done, others, until):
+    """Whether nothing else that decides was down, frozen or starting between the fault and the takeover."""
+    return not any(
+        other is not done and not other.skipped and plan.kind_of(other.fault.target) in ALONE_KINDS
+        and other.began < until and other.ended > done.began for other in others)
+
+
+def takeovers(faults, history):
+    """For every partition whose writer was killed or frozen: (seconds, action, alone). One that woke up in time is left out."""
+    found = []
+    for done in faults:
+        for partition, (epoch, next_offset) in done.owned.items():
+            changes = history.get(partition, [])
+            # Who woke up, or was back, before its session was over went on under its own epoch, or took a new one itself.
+            at = takeover(changes, done.began, epoch, next_offset)
+            if at is None or (done.fault.action == plan.FREEZE and went_on(changes, done, epoch)):
+                continue
+            found.append((at - done.began, done.fault.action, was_alone(done, faults, at)))
+    return found
+
+
+def went_on(changes, done, epoch):
+    return any(time > done.restart and seen_epoch == epoch for time, seen_epoch, _ in changes)
+
+
+def first_commit_after(history, since):
+    times = [time for changes in history.values()
+             for (_, _, before), (time, _, after) in zip(changes, changes[1:]) if time > since and after > before]
+    return min(times) - since if times else None
+
+
+def distribution(seconds):
+    """(count, min, median, p90, max), or None where there is nothing."""
+    if not seconds:
+        return None
+    ordered = sorted(seconds)
+    return (len(ordered), ordered[0], ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.9))], ordered[-1])
+
+
+def told(name, seconds):
+    spread = distribution(seconds)
+    if spread is None:
+        return f"  {name:<52} none"
+    return f"  {name:<52} {spread[0]:4d}   min {spread[1]:5.2f}   median {spread[2]:5.2f}   p90 {spread[3]:5.2f}   max {spread[4]:5.2f} s"
