@@ -83,7 +83,10 @@ std::int64_t RelayLoop::wake_us(Now now) const {
   if (owner_) at = std::min({at, dead_letters_at_us_, prune_at_us_});
   if (rows_.size() < rows_max) at = std::min(at, scan_at_us_);
   if (owner_ && status_.cursor > saved_cursor_) at = std::min(at, save_at_us_);
+  // With as many on their way as may be, the next delivery wakes the loop; to look at the clock until then would only
+  // burn a core.
   for (const auto& [first, row] : rows_) {
+    if (publishing() >= publishing_max) break;
     if (row.state != Row::State::missing) continue;
     if (status_.caught_up) at = std::min(at, row.since_us + missing_after_us());
     break;

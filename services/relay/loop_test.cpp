@@ -79,12 +79,14 @@ class World {
   std::int64_t tail_delay_us = 0;
   bool tail_lost = false;
   bool swallow = false;  // publications neither arrive nor fail
+  bool deliveries_withheld = false;
   std::size_t pruned_calls = 0;
 
  private:
   [[nodiscard]] std::unexpected<Error> down() const { return fail(Error::Kind::unavailable, "down"); }
 
   void deliver() {
+    if (deliveries_withheld) return;
     for (const auto& [token, fate] : std::exchange(on_their_way, {})) loop->on_delivery(now(), token, fate);
   }
   Fate next_fate() {
@@ -243,6 +245,19 @@ TEST(RelayLoop, AFailedOrUnknownPublicationIsMadeAgain) {
   EXPECT_GE(world.times_in_topic(0), 1U);
   EXPECT_GE(world.times_in_topic(5), 1U);
   EXPECT_EQ(world.saved_cursor, Offset{10});
+}
+
+TEST(RelayLoop, WithAsManyOnTheirWayAsMayBeItWaitsInsteadOfSpinning) {
+  World world;
+  for (std::int64_t first = 0; first < 40; ++first) world.commit(first, first, false);
+  world.deliveries_withheld = true;
+  world.run_for(1'000'000);
+  std::size_t actions = 0;
+  for (const std::int64_t end = world.now_us + 1'000'000; world.now_us < end; ++actions) world.step(end);
+  EXPECT_LT(actions, 100U) << "a second is ten scans of the outbox and what stands between them";
+  world.deliveries_withheld = false;
+  world.run_for(1'000'000);
+  EXPECT_EQ(world.in_topic().size(), 40U);
 }
 
 TEST(RelayLoop, ACrashAtAnyStepSkipsNothing) {
