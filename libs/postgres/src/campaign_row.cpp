@@ -52,7 +52,7 @@ issuance::Campaign read_campaign(const Rows& rows, int row) {
   return campaign;
 }
 
-// A column that would be set to another partition is set to NULL instead, which the table refuses.
+// same_partition() refuses a campaign that lives in another partition.
 const Statement upsert_campaigns{
     "upsert_campaigns",
     "INSERT INTO campaign AS stored (id, name, description, stock, issued, starts_at, ends_at, paused, closed, "
@@ -75,7 +75,7 @@ const Statement upsert_campaigns{
     "issued = excluded.issued, starts_at = excluded.starts_at, ends_at = excluded.ends_at, paused = excluded.paused, "
     "closed = excluded.closed, created_at = excluded.created_at, updated_at = excluded.updated_at, "
     "terms_offset = excluded.terms_offset, state = excluded.state, policy = excluded.policy, "
-    "partition = CASE WHEN stored.partition = excluded.partition THEN stored.partition END, "
+    "partition = same_partition(stored.partition, excluded.partition), "
     "counters_offset = excluded.counters_offset, touched_at = excluded.touched_at, digest = excluded.digest"};
 
 Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campaigns, std::span<const Digest> digests,

@@ -31,10 +31,10 @@ const Statement lock_checkpoint{"lock_checkpoint",
 const Statement held_epoch{"held_epoch", "SELECT epoch FROM partition_checkpoint WHERE partition = $1"};
 const Statement partition_campaigns{"partition_campaigns", "SELECT " OPENRUN_CAMPAIGN_COLUMNS
                                                            ", digest FROM campaign WHERE partition = $1 ORDER BY id"};
+// Discarded ones too: what an operator did outside of the log must not change what is decided.
 const Statement open_dead_letters{
     "open_dead_letters",
-    "SELECT \"offset\" FROM dead_letter WHERE partition = $1 AND final_offset IS NULL AND "
-    "discarded_at IS NULL ORDER BY \"offset\""};
+    "SELECT \"offset\" FROM dead_letter WHERE partition = $1 AND final_offset IS NULL ORDER BY \"offset\""};
 const Statement newest_commands{"newest_commands",
                                 "SELECT idempotency_key, request_offset FROM campaign_command WHERE campaign_id = $1 "
                                 "ORDER BY request_offset DESC LIMIT $2"};
