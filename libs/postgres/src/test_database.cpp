@@ -112,7 +112,7 @@ void PostgresTest::SetUp() {
   plain_->rows(
       "TRUNCATE partition_checkpoint, campaign, coupon, campaign_command, campaign_reservation, outbox, "
       "relay_progress, "
-      "dead_letter, dead_letter_acceptance, dispatch RESTART IDENTITY");
+      "dead_letter, dead_letter_acceptance, dead_letter_action, dead_letter_replay, dispatch RESTART IDENTITY");
 }
 
 Options PostgresTest::options() const {
