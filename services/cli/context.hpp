@@ -79,6 +79,7 @@ void add_setup_commands(CLI::App& app, Context& context);     // migrate, topics
 void add_campaign_commands(CLI::App& app, Context& context);  // campaign, dispatch
 void add_audit_command(CLI::App& app, Context& context);
 void add_load_command(CLI::App& app, Context& context);
+void add_dlq_command(CLI::App& app, Context& context);
 
 // Log lines of adapters, shown only with OPENRUN_LOG__LEVEL=debug: a tool's stderr is for its own messages.
 [[nodiscard]] ports::Logger& quiet_logger();

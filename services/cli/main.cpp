@@ -26,6 +26,7 @@ int run(int argc, char** argv) {
   add_campaign_commands(app, context);
   add_audit_command(app, context);
   add_load_command(app, context);
+  add_dlq_command(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
