@@ -192,6 +192,19 @@ TEST_F(Status, AReplayedDeadLetterShowsItsNewOutcome) {
   EXPECT_TRUE(shows(receipt, "issued"));
 }
 
+TEST_F(Status, AReplayThatWasDecidedBeforeTheGatewayStartedIsShownFromTheStore) {
+  const std::uint32_t campaign = harness.create_campaign(5);
+  harness.issuer.poison("a");
+  const std::string receipt = accept(campaign, "a");
+  const FakeAppender::Appended origin = harness.undecided[Partition{0}].back();
+  harness.decide();
+  ASSERT_TRUE(shows(receipt, "failed"));
+  (void)harness.issuer.replay(origin, origin.offset + 1, harness.clock.now());
+  harness.restart();
+  EXPECT_TRUE(shows(receipt, "issued"));
+  EXPECT_EQ(answer.field("coupon.sequence"), "1");
+}
+
 TEST_F(Status, ACommandsReceiptShowsWhatBecameOfIt) {
   const std::uint32_t campaign = harness.create_campaign(5);
   const std::string path = "/v1/campaigns/" + std::to_string(campaign) + "/stock";

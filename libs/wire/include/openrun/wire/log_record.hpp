@@ -20,8 +20,7 @@ struct DecodedRecord {
 
 // Why a record is a dead letter before it is decided.
 struct Undecodable {
-  std::string
-      reason;  // UNDECODABLE, INVALID_USER_ID, INVALID_IDEMPOTENCY_KEY, INVALID_CAMPAIGN, TOO_LARGE, WRONG_PARTITION
+  std::string reason;  // UNDECODABLE, INVALID_USER_ID, INVALID_IDEMPOTENCY_KEY, INVALID_CAMPAIGN, TOO_LARGE
   std::string error;
   std::uint32_t nonce = 0;  // 0 where it could not be read
 };
