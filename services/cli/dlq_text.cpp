@@ -136,7 +136,7 @@ std::string hex_dump(std::string_view bytes, std::size_t bytes_max) {
       text += c >= 0x20 && c < 0x7F ? c : '.';
     }
     hex.resize(3 * line_bytes, ' ');
-    out += " " + hex + "  |" + text + "|\n";
+    out.append(" ").append(hex).append("  |").append(text).append("|\n");
   }
   if (shown.size() < bytes.size()) out += "... and " + std::to_string(bytes.size() - shown.size()) + " bytes more\n";
   return out;

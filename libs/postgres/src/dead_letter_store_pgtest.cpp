@@ -19,6 +19,7 @@ class DeadLetters : public PostgresTest {
       taken_ = writer_->take_over(Partition{partition}).value();
       ports::CommitBatch batch = sample_batch(taken_, campaign_, 0);
       batch.campaigns.clear();
+      batch.digests.clear();
       batch.next_offset = Offset{6};
       for (const std::int64_t offset : {1, 2, 3, 4, 5}) batch.dead_letters.push_back(letter(offset));
       ASSERT_EQ(writer_->commit(batch).outcome, ports::CommitOutcome::committed);
@@ -132,6 +133,7 @@ TEST_F(DeadLetters, WhatWasSentIsCountedOnceHoweverOftenItIsToldAndByWhom) {
 TEST_F(DeadLetters, AResolvedOneIsSeenTogetherWithTheFrontierThatResolvedIt) {
   ports::CommitBatch batch = sample_batch(taken_, campaign_, 0);
   batch.campaigns.clear();
+  batch.digests.clear();
   batch.next_offset = Offset{9};
   batch.replays = {{Offset{1}, Offset{8}}};
   ASSERT_EQ(writer_->commit(batch).outcome, ports::CommitOutcome::committed);
