@@ -87,8 +87,8 @@ void ReferenceModel::command(const CampaignCommand& command, Decision& decision)
   }
   const auto* create = std::get_if<CreateCampaign>(&command.action);
   if (find(command.campaign) == nullptr) {
-    if (create == nullptr) {
-      decision.outcome = Outcome::command_campaign_not_found;
+    if (create == nullptr || (create->terms.ends_at && *create->terms.ends_at <= create->terms.starts_at)) {
+      decision.outcome = create == nullptr ? Outcome::command_campaign_not_found : Outcome::command_ends_before_start;
       return;
     }
     campaigns_.push_back({command.campaign, create->terms, false, false});
@@ -101,21 +101,37 @@ void ReferenceModel::command(const CampaignCommand& command, Decision& decision)
   answered_.push_back({command.campaign, command.idempotency_key, decision.offset});
 }
 
-// Changes of the terms are not modelled: their rules are a table of their own (command_test.cpp).
 Outcome ReferenceModel::carry_out(Campaign& campaign, const CampaignCommand& command) const {
   if (std::holds_alternative<CreateCampaign>(command.action)) return Outcome::command_campaign_exists;
   if (std::holds_alternative<CloseCampaign>(command.action)) {
     campaign.closed = true;
     return Outcome::command_applied;
   }
+  if (const auto* change = std::get_if<ChangeCampaign>(&command.action)) return alter(campaign, *change);
   if (campaign.closed) return Outcome::command_closed;
   if (std::holds_alternative<PauseCampaign>(command.action)) campaign.paused = true;
   if (std::holds_alternative<ResumeCampaign>(command.action)) campaign.paused = false;
   if (const auto* stock = std::get_if<AddStock>(&command.action)) {
     const std::int64_t left = std::int64_t{campaign.terms.stock} + stock->add;
     if (left < static_cast<std::int64_t>(coupons_of(campaign.id).size())) return Outcome::command_below_issued;
+    if (left > 4'294'967'295) return Outcome::command_stock_above_limit;
     campaign.terms.stock = static_cast<std::uint32_t>(left);
   }
+  return Outcome::command_applied;
+}
+
+// A change is allowed on a closed campaign too: its name may be corrected.
+Outcome ReferenceModel::alter(Campaign& campaign, const ChangeCampaign& change) const {
+  const bool has_begun = !coupons_of(campaign.id).empty();
+  if (has_begun && (change.starts_at || change.policy)) return Outcome::command_already_started;
+  CampaignTerms terms = campaign.terms;
+  if (change.name) terms.name = *change.name;
+  if (change.description) terms.description = *change.description;
+  if (change.starts_at) terms.starts_at = *change.starts_at;
+  if (change.ends_at) terms.ends_at = *change.ends_at;
+  if (change.policy) terms.policy = *change.policy;
+  if (terms.ends_at && *terms.ends_at <= terms.starts_at) return Outcome::command_ends_before_start;
+  campaign.terms = terms;
   return Outcome::command_applied;
 }
 

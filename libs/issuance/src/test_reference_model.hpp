@@ -45,6 +45,7 @@ class ReferenceModel {
   void ask(const IssueRequested& request, Timestamp judged_at, Decision& decision);
   void command(const CampaignCommand& command, Decision& decision);
   Outcome carry_out(Campaign& campaign, const CampaignCommand& command) const;
+  Outcome alter(Campaign& campaign, const ChangeCampaign& change) const;
   void replay(const Replay& replay, Decision& decision);
 
   Timestamp now_;
