@@ -1,6 +1,7 @@
 # Language, warnings, sanitizers and the linker: what every target of openrun is built with.
 option(OPENRUN_WERROR "Treat warnings as errors" ON)
 set(OPENRUN_SANITIZE "" CACHE STRING "Sanitizers, comma separated: address,undefined or thread")
+option(OPENRUN_FUZZ "Build the targets of tests/fuzz as fuzzers (clang), not as replays of their corpora" OFF)
 
 set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -29,4 +30,8 @@ endif()
 if(OPENRUN_SANITIZE)
   add_compile_options(-fsanitize=${OPENRUN_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${OPENRUN_SANITIZE})
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # libstdc++ 12 offers <expected> only to a compiler that claims the C++20 state of concepts; clang 19 has it and says less.
+  add_compile_options(-D__cpp_concepts=202002L -Wno-builtin-macro-redefined)
 endif()
