@@ -241,6 +241,7 @@ ParseOutcome parse_request(std::string_view bytes, const ParseLimits& limits, Pa
   out.hosts = 0;
   // RFC 9112, section 2.2: ignore an empty line before the request line (some clients end a body with one too many).
   const std::size_t begin = bytes.starts_with("\r\n") ? 2 : 0;
+  if (bytes == "\r") return {};  // half of such a line
   return Parser(bytes, limits, out).run(begin);
 }
 

@@ -105,6 +105,12 @@ TEST(RequestParser, ConnectionFieldsDecideAboutKeepAlive) {
   EXPECT_TRUE(keeps_alive("1.0", "Connection: Keep-Alive\r\n"));
 }
 
+TEST(RequestParser, HalfAnEmptyLineBeforeARequestWaitsForItsOtherHalf) {
+  ParsedRequest parsed;
+  EXPECT_EQ(parse_request("\r", limits, parsed).kind, Kind::incomplete);
+  EXPECT_EQ(parse_request("\rGET", limits, parsed).kind, Kind::refused);
+}
+
 TEST(RequestParser, OneEmptyLineBeforeARequestIsIgnored) {
   ParsedRequest parsed;
   const std::string bytes = "\r\nGET /x HTTP/1.1\r\nHost: x\r\n\r\n";
