@@ -198,6 +198,8 @@ TEST_F(HttpLimits, WhatIsNotWellFormedOrAmbiguousIsRefusedAndEndsTheConnection) 
       {"a bad chunk size", begin + chunked + "\r\nxyz\r\n", 400, "INVALID_REQUEST"},
       {"a length among the trailers", begin + chunked + "\r\n0\r\nContent-Length: 5\r\n\r\n", 400, "INVALID_REQUEST"},
       {"a folded field", get("/", "X-Test: a\r\n b\r\n"), 400, "INVALID_REQUEST"},
+      {"a field folded before its value", get("/", "X-Test:\r\n b\r\n"), 400, "INVALID_REQUEST"},
+      {"a coding folded away", get("/", "Transfer-Encoding:\r\n chunked\r\n"), 400, "INVALID_REQUEST"},
       {"a space before the colon", get("/", "X-Test : a\r\n"), 400, "INVALID_REQUEST"},
       {"a bare line feed", "GET / HTTP/1.1\nHost: a\n\n", 400, "INVALID_REQUEST"},
       {"a NUL in a field", get("/", "X-Test: a" + std::string(1, '\0') + "b\r\n"), 400, "INVALID_REQUEST"},
