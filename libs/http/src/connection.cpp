@@ -268,6 +268,7 @@ void Connection::begin_drain() {
 void Connection::close_now() {
   if (state_ == State::closed) return;
   state_ = State::closed;
+  worker_.loop().forget(socket_);
   ::close(socket_);
   worker_.bury(slot_);
 }

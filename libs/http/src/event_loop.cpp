@@ -81,6 +81,10 @@ void EventLoop::change(int descriptor, std::uint32_t epoll_events, Pollable& pol
   OPENRUN_ASSERT(epoll_ctl(epoll_, EPOLL_CTL_MOD, descriptor, &event) == 0, "a watched socket stays watched");
 }
 
+void EventLoop::forget(int descriptor) {
+  OPENRUN_ASSERT(epoll_ctl(epoll_, EPOLL_CTL_DEL, descriptor, nullptr) == 0, "what is forgotten was watched");
+}
+
 void EventLoop::run_posted() {
   {
     std::lock_guard lock(mutex_);

@@ -47,10 +47,11 @@ class EventLoop final : public ports::IoThread {
   }
   [[nodiscard]] bool has_ended() const { return has_ended_.load(std::memory_order_acquire); }
 
-  // On the loop's thread, or before run(). A closed descriptor leaves the set by itself. `pollable` must outlive the
-  // turn in which its descriptor is closed.
+  // On the loop's thread, or before run(). `pollable` must outlive the turn in which its descriptor is forgotten.
   void watch(int descriptor, std::uint32_t epoll_events, Pollable& pollable);
   void change(int descriptor, std::uint32_t epoll_events, Pollable& pollable);
+  // Before the descriptor is closed: while a child process holds a copy of it, closing alone would leave it in the set.
+  void forget(int descriptor);
 
   // Monotonic, as of the beginning of the turn.
   [[nodiscard]] std::int64_t now_us() const { return now_us_; }

@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <openrun/http/server.hpp>
 
@@ -44,6 +46,29 @@ TEST_F(HttpServer, KeepsTheConnectionForFurtherRequests) {
     ASSERT_THAT(client.ask(get("/" + std::to_string(i))).body, StartsWith("0 /" + std::to_string(i) + "? "));
   }
   EXPECT_EQ(server_->connections(), 1U);
+}
+
+TEST_F(HttpServer, AClosedConnectionOfWhichAChildProcessHoldsACopyIsForgotten) {
+  start();
+  Client client(port());
+  EXPECT_EQ(client.ask(get("/")).status, 200U);
+  int end[2];
+  ASSERT_EQ(pipe(end), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    ::close(end[1]);
+    char byte = 0;
+    _exit(::read(end[0], &byte, 1) == 0 ? 0 : 1);  // until the test has ended
+  }
+  EXPECT_EQ(client.ask(get("/", "Connection: close\r\n")).status, 200U);
+  ASSERT_TRUE(has_connections(0));
+  client.send("more");
+  Client other(port());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(other.ask(get("/")).status, 200U);
+  ::close(end[1]);
+  int status = 1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(HttpServer, AnswersPipelinedRequestsInOrder) {

@@ -207,6 +207,7 @@ void Worker::sweep() {
 void Worker::drain_here() {
   if (std::exchange(is_draining_, true)) return;
   while (accept_some()) continue;  // whoever stands in the backlog has been promised a connection
+  loop_.forget(listener_);
   ::close(listener_);
   listener_ = -1;
   for (std::size_t slot = 0; slot < connections_.size(); ++slot) {
