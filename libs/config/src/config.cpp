@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <openrun/base/limits.hpp>
@@ -23,6 +24,19 @@ std::string full_name(const Key& key) {
   return std::string(key.section) + "." + std::string(key.name);
 }
 
+// For a parser of which only is asked whether there is a document.
+struct Unheard final : YAML::EventHandler {
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
 // Reads the file's tree into a Config. One object a load.
 class FileReader {
  public:
@@ -30,9 +44,11 @@ class FileReader {
       : file_(std::move(file)), config_(config), origins_(origins), mistakes_(mistakes) {}
 
   void read() {
-    std::vector<YAML::Node> documents;
+    YAML::Node root;
+    bool has_more = false;
     try {
-      documents = YAML::LoadAllFromFile(file_);
+      root = YAML::LoadFile(file_);
+      has_more = holds_two_documents();
     } catch (const YAML::BadFile&) {
       mistakes_.add("cannot read " + file_ + "; name an existing, readable file with --config", "");
       return;
@@ -40,21 +56,26 @@ class FileReader {
       mistakes_.add("is not valid YAML: " + error.msg, at(error.mark));
       return;
     }
-    if (documents.size() > 1) {
-      mistakes_.add("holds " + std::to_string(documents.size()) + " YAML documents; keep one", file_);
-    }
-    if (documents.empty() || documents.front().IsNull()) return;
-    if (!documents.front().IsMap()) {
-      mistakes_.add("the file is not a map of sections; write `section:` and its keys below",
-                    at(documents.front().Mark()));
+    if (has_more) mistakes_.add("holds more than one YAML document; keep one", file_);
+    if (root.IsNull()) return;
+    if (!root.IsMap()) {
+      mistakes_.add("the file is not a map of sections; write `section:` and its keys below", at(root.Mark()));
       return;
     }
-    for (const auto& section : documents.front()) read_section(section.first, section.second);
+    for (const auto& section : root) read_section(section.first, section.second);
   }
 
  private:
   [[nodiscard]] std::string at(const YAML::Mark& mark) const {
     return mark.is_null() ? file_ : file_ + ":" + std::to_string(mark.line + 1);
+  }
+
+  // At most two are looked for: at text such as `,a` yaml-cpp 0.7 finds empty documents without end.
+  bool holds_two_documents() {
+    std::ifstream stream(file_);
+    YAML::Parser parser(stream);
+    Unheard nobody;
+    return parser.HandleNextDocument(nobody) && parser.HandleNextDocument(nobody);
   }
 
   void read_section(const YAML::Node& title, const YAML::Node& body) {

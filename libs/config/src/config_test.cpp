@@ -54,6 +54,15 @@ TEST_F(ConfigFile, AnEmptyFileGivesTheDefaults) {
   EXPECT_EQ(config->kafka.requests_topic, "openrun.requests");
 }
 
+TEST_F(ConfigFile, AMistakeRepeatsNoControlCharacterOfTheFile) {
+  EXPECT_THAT(mistakes("gateway:\n  \"a\\e[2Jb\": 1\n"), HasSubstr("unknown key gateway.a\\x1b[2Jb"));
+  EXPECT_THAT(mistakes(std::string("\"\\\0", 3)), HasSubstr("\\x00 (openrun.yaml:1)"));
+}
+
+TEST_F(ConfigFile, TextThatIsDocumentsWithoutEndIsRefused) {
+  EXPECT_THAT(mistakes(",a\n"), HasSubstr("openrun.yaml"));
+}
+
 TEST_F(ConfigFile, ValuesOfEachTypeAreRead) {
   const auto config = loaded(
       "kafka:\n  brokers: a:1,b:2\n  partitions: 12\n  production: true\n  librdkafka:\n    security.protocol: SSL\n"
@@ -107,7 +116,7 @@ TEST_F(ConfigFile, ANumberBeyondSixtyFourBitsIsOutOfRange) {
 TEST_F(ConfigFile, BrokenYamlNamesTheLine) {
   EXPECT_THAT(mistakes("gateway:\n  port: [1\n"), AllOf(HasSubstr("is not valid YAML"), HasSubstr("openrun.yaml:")));
   EXPECT_THAT(mistakes("- a list\n"), HasSubstr("not a map of sections"));
-  EXPECT_THAT(mistakes("gateway: {}\n---\nissuer: {}\n"), HasSubstr("2 YAML documents"));
+  EXPECT_THAT(mistakes("gateway: {}\n---\nissuer: {}\n"), HasSubstr("more than one YAML document"));
 }
 
 TEST_F(ConfigFile, AMissingFileIsAMistake) {
