@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include <openrun/base/ids.hpp>
@@ -34,6 +35,39 @@ class Facts {
                                                                                        std::size_t limit,
                                                                                        Timestamp changed_since) = 0;
   [[nodiscard]] virtual Result<std::vector<PartitionFacts>> partitions() = 0;
+};
+
+// A coupon by the two numbers that whoever was told of it knows.
+struct CouponKey {
+  Sequence sequence;
+  Offset request_offset;
+  auto operator<=>(const CouponKey&) const = default;
+};
+
+// Coupons of one campaign with sequences `first` to `last` whose requests stood in `partition`.
+struct CouponRange {
+  CampaignId campaign;
+  Partition partition;
+  Sequence first;
+  Sequence last;
+};
+// How many they are, and a sum over sequences and offsets that differs where one of them is another (add_to_sum).
+struct CouponSum {
+  std::int64_t coupons = 0;
+  std::uint64_t sum = 0;
+  bool operator==(const CouponSum&) const = default;
+};
+
+// Another view of the same store, for another thread; as Facts otherwise.
+class Coupons {
+ public:
+  virtual ~Coupons() = default;
+  // One for each range, in their order, in one question.
+  [[nodiscard]] virtual Result<std::vector<CouponSum>> sums(const std::vector<CouponRange>& ranges) = 0;
+  // Ascending.
+  [[nodiscard]] virtual Result<std::vector<CouponKey>> coupons(const CouponRange& range) = 0;
+  // next_offset by partition.
+  [[nodiscard]] virtual Result<std::map<Partition, Offset>> checkpoints() = 0;
 };
 
 }  // namespace openrun::reconciler

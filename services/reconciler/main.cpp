@@ -1,8 +1,10 @@
 // openrun-reconciler: only wires. The rules are in this folder's other files, the adapters in libs/.
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -10,6 +12,7 @@
 #include <openrun/crypto/coupon_code.hpp>
 #include <openrun/http/health.hpp>
 #include <openrun/http/server.hpp>
+#include <openrun/kafka/kafka.hpp>
 #include <openrun/postgres/postgres.hpp>
 #include <openrun/runtime/runtime.hpp>
 #include <openrun/telemetry/logger.hpp>
@@ -17,6 +20,7 @@
 #include <openrun/wiring/daemon.hpp>
 
 #include "reconciler/facts.hpp"
+#include "reconciler/log_watch.hpp"
 #include "reconciler/reconciler.hpp"
 
 namespace {
@@ -51,6 +55,47 @@ class PostgresFacts final : public reconciler::Facts {
   postgres::AuditStore& store_;
 };
 
+class PostgresCoupons final : public reconciler::Coupons {
+ public:
+  explicit PostgresCoupons(postgres::AuditStore& store) : store_(store) {}
+
+  Result<std::vector<reconciler::CouponSum>> sums(const std::vector<reconciler::CouponRange>& ranges) override {
+    std::vector<postgres::AuditStore::CouponRange> wanted;
+    wanted.reserve(ranges.size());
+    for (const auto& range : ranges) wanted.push_back(of(range));
+    const auto rows = store_.coupon_sums(wanted);
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<reconciler::CouponSum> sums;
+    sums.reserve(rows->size());
+    for (const auto& row : *rows) sums.push_back({row.coupons, row.sum});
+    return sums;
+  }
+  Result<std::vector<reconciler::CouponKey>> coupons(const reconciler::CouponRange& range) override {
+    const auto rows = store_.coupon_keys(of(range));
+    if (!rows) return std::unexpected(rows.error());
+    std::vector<reconciler::CouponKey> coupons;
+    coupons.reserve(rows->size());
+    for (const auto& row : *rows) coupons.push_back({row.sequence, row.request_offset});
+    return coupons;
+  }
+  Result<std::map<Partition, Offset>> checkpoints() override { return store_.checkpoints(); }
+
+ private:
+  static postgres::AuditStore::CouponRange of(const reconciler::CouponRange& range) {
+    return {range.campaign, range.partition, range.first, range.last};
+  }
+  postgres::AuditStore& store_;
+};
+
+// Follows Kafka until a stop is asked for. A thread of its own: a pass over all campaigns may take long.
+void follow(const config::Config& config, const postgres::Options& database, ports::Log& log, ports::Clock& clock,
+            ports::Metrics& metrics, runtime::StopSignal& stop, ports::Logger& logger) {
+  const auto store = postgres::make_audit_store(database, logger);
+  PostgresCoupons coupons(*store);
+  reconciler::LogWatch watch(log, coupons, clock, logger, metrics, config.reconciler.acknowledged_lookback_s * 1'000);
+  while (!stop.wait_for(milliseconds(watch.turn()))) continue;
+}
+
 int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop, ports::Logger& logger) {
   runtime::SystemClock clock;
   const auto metrics = telemetry::make_metrics("reconciler", OPENRUN_VERSION);
@@ -62,6 +107,12 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   reconciler::Reconciler reconciler(
       facts, clock, logger, *metrics,
       {.interval_ms = config.reconciler.interval_ms, .full_interval_ms = config.reconciler.full_interval_s * 1'000});
+
+  auto log = kafka::make_log(wiring::kafka_options(config.kafka, "openrun-reconciler"), logger);
+  if (!log) {
+    logger.critical("cannot start", {{"error", log.error().message}});
+    return exit_failed;
+  }
 
   http::ServerOptions http_options;
   http_options.address = config.reconciler.metrics_address;
@@ -79,7 +130,9 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   const std::string fingerprint = crypto::CouponCodes(keys.code_key).fingerprint();
   if (!wiring::schema_fits(database, fingerprint, stop, logger)) return stop.requested() ? exit_done : exit_failed;
   logger.info("reconciler started", {{"metrics_port", std::int64_t{server->port()}}});
+  std::thread follower([&] { follow(config, database, **log, clock, *metrics, stop, logger); });
   while (!stop.wait_for(milliseconds(reconciler.turn()))) continue;
+  follower.join();
   server->drain(drain_grace);
   logger.info("reconciler stopped");
   return exit_done;

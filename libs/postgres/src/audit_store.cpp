@@ -42,6 +42,22 @@ const char* const every_code =
     "coupon.issued_at, campaign.starts_at FROM coupon LEFT JOIN campaign ON campaign.id = coupon.campaign_id "
     "ORDER BY coupon.campaign_id, coupon.sequence) TO STDOUT (FORMAT binary)";
 
+// The same sum as reconciler::add_to_sum. No product leaves a bigint: 2^20 * 2^42; the sum itself is numeric.
+const Statement coupon_sums_of{
+    "coupon_sums_of",
+    "SELECT facts.coupons, facts.sum "
+    "FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS wanted(campaign, partition, first, last, place) "
+    "CROSS JOIN LATERAL (SELECT count(*) AS coupons, coalesce(sum((sequence % 1000003 + 1) * "
+    "(request_offset % 4398046511104)) % 4611686018427387904, 0)::bigint AS sum FROM coupon "
+    "WHERE campaign_id = wanted.campaign AND sequence BETWEEN wanted.first AND wanted.last AND "
+    "request_partition = wanted.partition) AS facts ORDER BY wanted.place"};
+
+const Statement coupon_keys_of{"coupon_keys_of",
+                               "SELECT sequence, request_offset FROM coupon WHERE campaign_id = $1 AND "
+                               "request_partition = $2 AND sequence BETWEEN $3 AND $4 ORDER BY sequence"};
+
+const Statement all_checkpoints{"all_checkpoints", "SELECT partition, next_offset FROM partition_checkpoint"};
+
 class PostgresAuditStore : public AuditStore {
  public:
   PostgresAuditStore(const Options& options, ports::Logger& logger) : session_(options, logger) {}
@@ -104,6 +120,58 @@ class PostgresAuditStore : public AuditStore {
           partitions.push_back(partition);
         }
         return partitions;
+      });
+    });
+  }
+
+  Result<std::vector<CouponSum>> coupon_sums(const std::vector<CouponRange>& ranges) override {
+    Array campaign(Type::int4), partition(Type::int4), first(Type::int8), last(Type::int8);
+    for (const CouponRange& range : ranges) {
+      campaign.add_int4(static_cast<std::int32_t>(range.campaign.value));
+      partition.add_int4(range.partition.value);
+      first.add_int8(range.first.value);
+      last.add_int8(range.last.value);
+    }
+    Parameters parameters;
+    parameters.array(campaign).array(partition).array(first).array(last);
+    return session_.run([&](Connection& connection) {
+      return map(connection.query(coupon_sums_of, parameters), [](Rows rows) {
+        std::vector<CouponSum> sums;
+        for (int row = 0; row < rows.size(); ++row) {
+          sums.push_back({rows.at(row, 0).integer(), static_cast<std::uint64_t>(rows.at(row, 1).integer())});
+        }
+        return sums;
+      });
+    });
+  }
+
+  Result<std::vector<CouponKey>> coupon_keys(const CouponRange& range) override {
+    Parameters parameters;
+    parameters.int4(static_cast<std::int32_t>(range.campaign.value))
+        .int4(range.partition.value)
+        .int8(range.first.value)
+        .int8(range.last.value);
+    return session_.run([&](Connection& connection) {
+      return map(connection.query(coupon_keys_of, parameters), [](Rows rows) {
+        std::vector<CouponKey> keys;
+        for (int row = 0; row < rows.size(); ++row) {
+          keys.push_back(
+              {Sequence{static_cast<std::uint32_t>(rows.at(row, 0).integer())}, Offset{rows.at(row, 1).integer()}});
+        }
+        return keys;
+      });
+    });
+  }
+
+  Result<std::map<Partition, Offset>> checkpoints() override {
+    return session_.run([](Connection& connection) {
+      return map(connection.query(all_checkpoints), [](Rows rows) {
+        std::map<Partition, Offset> checkpoints;
+        for (int row = 0; row < rows.size(); ++row) {
+          checkpoints.emplace(Partition{static_cast<std::int32_t>(rows.at(row, 0).integer())},
+                              Offset{rows.at(row, 1).integer()});
+        }
+        return checkpoints;
       });
     });
   }

@@ -108,5 +108,42 @@ TEST_F(Audit, APartitionTellsOfItsOutbox) {
   EXPECT_EQ(audit_->partitions()->at(0).outbox_gaps, 1);
 }
 
+TEST_F(Audit, CouponsAreSummedByRangeInTheOrderOfTheQuestion) {
+  using Range = AuditStore::CouponRange;
+  const std::vector<Range> ranges{{CampaignId{7}, Partition{0}, Sequence{4}, Sequence{5}},
+                                  {CampaignId{9}, Partition{0}, Sequence{1}, Sequence{9}},
+                                  {CampaignId{7}, Partition{0}, Sequence{1}, Sequence{2}},
+                                  {CampaignId{7}, Partition{1}, Sequence{1}, Sequence{5}}};
+  const auto sums = audit_->coupon_sums(ranges);
+  ASSERT_TRUE(sums) << sums.error().message;
+  ASSERT_EQ(sums->size(), 4U);
+  // Sequence s stands at offset s - 1.
+  EXPECT_EQ(sums->at(0).coupons, 2);
+  EXPECT_EQ(sums->at(0).sum, 5U * 3 + 6U * 4);
+  EXPECT_EQ(sums->at(1).coupons, 0);
+  EXPECT_EQ(sums->at(1).sum, 0U);
+  EXPECT_EQ(sums->at(2).coupons, 2);
+  EXPECT_EQ(sums->at(2).sum, 3U * 1);
+  EXPECT_EQ(sums->at(3).coupons, 0) << "their requests stood in another partition";
+}
+
+TEST_F(Audit, TheLargestNumbersThereAreCanBeSummed) {
+  database().rows("UPDATE coupon SET sequence = 4294967295, request_offset = 9223372036854775807 WHERE sequence = 5");
+  const auto sums = audit_->coupon_sums({{CampaignId{7}, Partition{0}, Sequence{4'294'967'295}, Sequence{4'294'967'295}}});
+  ASSERT_TRUE(sums) << sums.error().message;
+  const std::uint64_t weight = 4'294'967'295ULL % 1'000'003 + 1;
+  EXPECT_EQ(sums->at(0).sum, weight * ((1ULL << 42) - 1) % (1ULL << 62));
+}
+
+TEST_F(Audit, CouponsOfARangeAreListedBySequence) {
+  const auto keys = audit_->coupon_keys({CampaignId{7}, Partition{0}, Sequence{2}, Sequence{4}});
+  ASSERT_TRUE(keys) << keys.error().message;
+  ASSERT_EQ(keys->size(), 3U);
+  EXPECT_EQ(keys->front().sequence, Sequence{2});
+  EXPECT_EQ(keys->front().request_offset, Offset{1});
+  EXPECT_EQ(keys->back().sequence, Sequence{4});
+  EXPECT_EQ(audit_->checkpoints()->at(Partition{0}), Offset{6});
+}
+
 }  // namespace
 }  // namespace openrun::postgres::test

@@ -64,7 +64,7 @@ class Interrupt {
   int descriptor_;
 };
 
-// A statement that is prepared on its first use. Both texts must live for ever.
+// A statement that is prepared on its second use, or before a pipeline. Both texts must live for ever.
 struct Statement {
   const char* name;
   const char* sql;
@@ -137,6 +137,7 @@ class Connection {
   std::chrono::milliseconds patience_{0};
   Clock::time_point deadline_;
   std::set<std::string_view> prepared_;
+  std::set<std::string_view> asked_;  // by query(), prepared or not
   bool broken_ = false;
 };
 

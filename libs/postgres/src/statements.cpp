@@ -38,12 +38,20 @@ Sql<void> Connection::rename(const std::string& application) {
 }
 
 Sql<Rows> Connection::query(const Statement& statement, const Parameters& parameters) {
-  const Step step{&statement, parameters};
-  if (auto ready = prepare({&step, 1}); !ready) return std::unexpected(std::move(ready.error()));
+  // What is asked only once on a connection, as all of a takeover is, saves the round trip of its preparation.
+  const bool is_first = !prepared_.contains(statement.name) && asked_.insert(statement.name).second;
+  if (!is_first) {
+    const Step step{&statement, parameters};
+    if (auto ready = prepare({&step, 1}); !ready) return std::unexpected(std::move(ready.error()));
+  }
   begin_waiting();
   const auto values = parameters.values();
-  if (PQsendQueryPrepared(connection_, statement.name, parameters.size(), values.data(), parameters.lengths(),
-                          parameters.formats(), 1) == 0) {
+  const int sent_query =
+      is_first ? PQsendQueryParams(connection_, statement.sql, parameters.size(), parameters.types(), values.data(),
+                                   parameters.lengths(), parameters.formats(), 1)
+               : PQsendQueryPrepared(connection_, statement.name, parameters.size(), values.data(),
+                                     parameters.lengths(), parameters.formats(), 1);
+  if (sent_query == 0) {
     broken_ = true;
     return std::unexpected(lost());
   }

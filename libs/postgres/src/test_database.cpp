@@ -233,6 +233,8 @@ bool CuttingProxy::forward(int from, int to, bool to_server) {
   const ssize_t got = ::recv(from, buffer.data(), buffer.size(), 0);
   if (got <= 0) return false;
   if (!to_server && swallow_next_answer.exchange(false)) return false;
+  pollfd stop{stop_, POLLIN, 0};
+  if (delay_ms > 0 && ::poll(&stop, 1, delay_ms) != 0) return false;
   std::atomic<std::int64_t>& left = to_server ? to_server_left : to_client_left;
   std::int64_t allowed = got;
   const bool cut = left != never && left <= got;

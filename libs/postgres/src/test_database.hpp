@@ -90,6 +90,8 @@ class CuttingProxy {
   std::atomic<std::int64_t> to_client_left{never};
   // Bytes from the server are swallowed, and the connection is cut once the server has sent some.
   std::atomic<bool> swallow_next_answer{false};
+  // Every message is held for so long, in either direction; the stop ends the wait.
+  std::atomic<int> delay_ms{0};
   std::atomic<std::int64_t> to_server_total{0};
   std::atomic<std::int64_t> to_client_total{0};
 

@@ -93,6 +93,8 @@ struct Reconciler {
   std::int64_t metrics_port = 9103;
   std::int64_t interval_ms = 2'000;    // between two passes over recently changed campaigns
   std::int64_t full_interval_s = 300;  // between two passes over all
+  // How far back it looks, after a start, whether what was acknowledged was issued.
+  std::int64_t acknowledged_lookback_s = 3'600;
 };
 
 struct Log {

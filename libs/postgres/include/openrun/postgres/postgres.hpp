@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -71,6 +72,29 @@ class AuditStore {
     Timestamp log_time;
   };
   [[nodiscard]] virtual Result<std::vector<PartitionRow>> partitions() = 0;
+
+  // Coupons of one campaign with sequences `first` to `last` whose requests stood in `partition`.
+  struct CouponRange {
+    CampaignId campaign;
+    Partition partition;
+    Sequence first;
+    Sequence last;
+  };
+  // The sum over the coupons of (sequence mod 1000003 + 1) * (request_offset mod 2^42), mod 2^62.
+  struct CouponSum {
+    std::int64_t coupons = 0;
+    std::uint64_t sum = 0;
+  };
+  // One for each range, in their order: one read of the primary key each, in one statement.
+  [[nodiscard]] virtual Result<std::vector<CouponSum>> coupon_sums(const std::vector<CouponRange>& ranges) = 0;
+  struct CouponKey {
+    Sequence sequence;
+    Offset request_offset;
+  };
+  // Ascending by sequence.
+  [[nodiscard]] virtual Result<std::vector<CouponKey>> coupon_keys(const CouponRange& range) = 0;
+  // next_offset by partition.
+  [[nodiscard]] virtual Result<std::map<Partition, Offset>> checkpoints() = 0;
 };
 [[nodiscard]] std::unique_ptr<AuditStore> make_audit_store(const Options& options, ports::Logger& logger);
 

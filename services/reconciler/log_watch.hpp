@@ -1,0 +1,69 @@
+// What the reconciler reads of Kafka: that every coupon that was told stands in the store (acknowledged.hpp), and that
+// every partition's records are decided by somebody (undecided.hpp). The shell around both: no rules. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include <openrun/ports/clock.hpp>
+#include <openrun/ports/log.hpp>
+#include <openrun/ports/metrics.hpp>
+#include <openrun/ports/request_log.hpp>
+
+#include "reconciler/acknowledged.hpp"
+#include "reconciler/facts.hpp"
+#include "reconciler/undecided.hpp"
+
+namespace openrun::reconciler {
+
+class LogWatch {
+ public:
+  // All outlive it. `lookback_ms`: how far back results are checked after a start.
+  LogWatch(ports::Log& log, Coupons& coupons, ports::Clock& clock, ports::Logger& logger, ports::Metrics& metrics,
+           std::int64_t lookback_ms);
+
+  // A bounded piece of work for every partition. Returns the milliseconds to wait before the next one.
+  [[nodiscard]] std::int64_t turn();
+
+  static constexpr std::int64_t look_interval_us = 2'000'000;  // at partitions, ends and checkpoints
+  static constexpr std::int64_t idle_wait_ms = 200;
+  static constexpr int actions_a_turn = 16;  // of one partition
+
+ private:
+  struct Followed {
+    explicit Followed(Partition partition) : watch(partition) {}
+    Acknowledged watch;
+    std::unique_ptr<ports::LogReader> reader;
+    Offset position;
+    std::uint64_t shown = 0;
+    ports::Gauge* behind = nullptr;
+    ports::Gauge* undecided = nullptr;
+  };
+  void look();
+  void look_at(Partition partition, Followed& followed, const std::map<Partition, Offset>& checkpoints);
+  // Whether there may be more to do at once.
+  [[nodiscard]] bool advance(Partition partition, Followed& followed);
+  // False: nothing to do for now.
+  [[nodiscard]] bool perform(Partition partition, Followed& followed, const WatchAction& action);
+  [[nodiscard]] Result<void> open(Partition partition, Followed& followed);
+  [[nodiscard]] Result<std::vector<wire::ResultBatch>> read(Partition partition, Followed& followed,
+                                                            std::size_t records_max);
+  void report(Partition partition, const ReportMissing& missing);
+  void tell(const Error& error);
+
+  ports::Log& log_;
+  Coupons& coupons_;
+  ports::Clock& clock_;
+  ports::Logger& logger_;
+  ports::Metrics& metrics_;
+  const std::int64_t lookback_ms_;
+  std::map<Partition, Followed> followed_;
+  Undecided undecided_;
+  std::int64_t look_at_us_ = 0;
+  bool trouble_told_ = false;
+  ports::Counter& not_issued_;
+  ports::Counter& checked_;
+};
+
+}  // namespace openrun::reconciler
