@@ -143,12 +143,12 @@ class Run:
             say(measure.told(f"{action}, nothing else at fault", [s for s, a, alone in all_of_them if a == action and alone]))
             say(measure.told(f"{action}, others at fault meanwhile", [s for s, a, alone in all_of_them if a == action and not alone]))
         say(measure.told("all", [s for s, _, _ in all_of_them]))
-        say("from the start, or the waking up, of a server to the next commit in any partition:")
+        say("of a server: from its start to its answer, and from its answer, or its waking up, to the next commit in any partition:")
         for target in ("kafka", "postgres"):
+            done = [one for one in self.conductor.done if (one.fault.target, one.fault.action) == (target, plan.KILL)]
+            say(measure.told(f"{target}: start to answer", [one.ended - one.restart for one in done]))
             for action in (plan.KILL, plan.FREEZE):
-                times = [measure.first_commit_after(history, one.restart) for one in self.conductor.done
-                         if one.fault.target == target and one.fault.action == action]
-                say(measure.told(f"{target} after {action}", [seconds for seconds in times if seconds is not None]))
+                say(measure.told(f"{target} after {action}: to the next commit", measure.recoveries(self.conductor.done, target, action, history)))
         say(measure.told("all faults over: everything ready, all partitions commit", self.conductor.calms))
 
 

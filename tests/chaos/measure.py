@@ -42,6 +42,19 @@ def went_on(changes, done, epoch):
     return any(time > done.restart and seen_epoch == epoch for time, seen_epoch, _ in changes)
 
 
+def recoveries(faults, target, action, history):
+    """From the moment at which a server answered again, or woke up, to the next commit; not where it was hit again before that."""
+    found = []
+    for done in faults:
+        if done.skipped or (done.fault.target, done.fault.action) != (target, action):
+            continue
+        seconds = first_commit_after(history, done.ended)
+        if seconds is not None and not any(
+                other.fault.target == target and done.ended < other.began < done.ended + seconds for other in faults):
+            found.append(seconds)
+    return found
+
+
 def first_commit_after(history, since):
     times = [time for changes in history.values()
              for (_, _, before), (time, _, after) in zip(changes, changes[1:]) if time > since and after > before]

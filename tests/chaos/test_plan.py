@@ -57,6 +57,11 @@ class Times(unittest.TestCase):
         history = {0: [(1.0, 4, 100), (5.5, 4, 101)], 1: [(1.0, 9, 7), (5.2, 10, 7), (6.0, 10, 8)]}
         self.assertEqual(measure.first_commit_after(history, 5.0), 0.5)
 
+    def test_a_server_that_is_hit_again_before_the_next_commit_has_not_recovered(self):
+        history = {0: [(1.0, 4, 100), (9.5, 4, 101)]}
+        first, again = frozen(2.0, 5.0, {}, target="kafka"), frozen(6.0, 9.0, {}, target="kafka")
+        self.assertEqual(measure.recoveries([first, again], "kafka", plan.FREEZE, history), [0.5])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -41,7 +41,11 @@ test_program() {
   local name="$1" log status=0 counts
   log="$test_dir/log/${1//[^a-zA-Z0-9]/-}.log"
   shift
-  "$@" </dev/null >"$log" 2>&1 9>&- || status=$?
+  if [[ -n "${test_shown:-}" ]]; then
+    "$@" </dev/null 2>&1 9>&- | tee "$log" || status="${PIPESTATUS[0]}"
+  else
+    "$@" </dev/null >"$log" 2>&1 9>&- || status=$?
+  fi
   counts="$(/usr/bin/python3 "$root/tools/dev/tally.py" text "$log" "$status")"
   # shellcheck disable=SC2086 # three numbers
   test_count "$name" $counts "$log"
@@ -132,16 +136,17 @@ test_integration() {
   test_script integration
 }
 
-# tests/NAME/run.sh, where it is there, with the built programs. It finds what it needs in the environment:
+# tests/NAME/run.sh ARGUMENTS, where it is there, with the built programs. It finds what it needs in the environment:
 # OPENRUN_BIN, OPENRUN_TEST_DIR, OPENRUN_TEST_KAFKA and OPENRUN_TEST_DATABASE_URL.
 test_script() {
   local name="$1"
+  shift
   [[ -x "$root/tests/$name/run.sh" ]] || return 0
   build_daemons || {
     test_count "$name: build" 0 1 0 "$state/build-dev.log"
     return 0
   }
-  OPENRUN_BIN="$bin_dir" OPENRUN_TEST_DIR="$test_dir" test_program "$name" "$root/tests/$name/run.sh"
+  OPENRUN_BIN="$bin_dir" OPENRUN_TEST_DIR="$test_dir" test_program "$name" "$root/tests/$name/run.sh" "$@"
 }
 
 test_sanitizers() {
@@ -162,9 +167,11 @@ test_everything() {
 
 test_command() {
   local part="${1:-}"
-  (($# <= 1)) || usage_error "usage: ./dev test [unit|sim|integration|chaos|e2e|k8s]"
+  # What stands behind the part is for its script, and whoever gives it wants to see what it says.
+  local arguments=("${@:2}") test_shown=""
+  if ((${#arguments[@]})); then test_shown=yes; fi
   case "$part" in
-    "" | unit | sim | integration) ;;
+    "" | unit | sim | integration) [[ -z "$test_shown" ]] || usage_error "./dev test ${part:-(all)} takes no arguments" ;;
     chaos | e2e | k8s) [[ -x "$root/tests/$part/run.sh" ]] || die "there are no $part tests: tests/$part/run.sh is missing" ;;
     *) usage_error "there is no part \"$part\"; choose unit, sim, integration, chaos, e2e or k8s, or none for all" ;;
   esac
@@ -179,7 +186,7 @@ test_command() {
   case "$part" in
     "") test_everything ;;
     unit | sim | integration) "test_$part" ;;
-    *) test_script "$part" ;;
+    *) test_script "$part" "${arguments[@]}" ;;
   esac
   test_clean_up
   local failure
