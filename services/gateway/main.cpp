@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@
 #include <openrun/wiring/daemon.hpp>
 
 #include "gateway/gateway.hpp"
+#include "gateway/starting.hpp"
 
 namespace {
 
@@ -44,6 +46,15 @@ gateway::Settings settings_of(const config::Gateway& from) {
   return settings;
 }
 
+http::ServerOptions server_options(const config::Gateway& from) {
+  http::ServerOptions options;
+  options.address = from.address;
+  options.port = static_cast<std::uint16_t>(from.port);
+  options.threads = static_cast<unsigned>(from.threads);
+  options.connections_max = static_cast<std::size_t>(from.connections_max);
+  return options;
+}
+
 std::vector<crypto::ReceiptKey> receipt_keys(const config::KeyFile& keys) {
   std::vector<crypto::ReceiptKey> receipts;
   receipts.reserve(keys.receipt_keys.size());
@@ -69,6 +80,21 @@ auto until_available(Ask ask, std::string_view what, runtime::StopSignal& stop, 
   }
 }
 
+// Postgres with the right schema, then Kafka with the topic of requests: how many partitions it has. Empty as above.
+std::optional<std::int32_t> wait_for_servers(const postgres::Options& database, const std::string& fingerprint,
+                                             ports::Log& log, gateway::Starting& starting, runtime::StopSignal& stop,
+                                             ports::Logger& logger) {
+  starting.waiting_for("Postgres");
+  const auto schema =
+      until_available([&] { return postgres::check_schema(database, fingerprint); }, "postgres", stop, logger);
+  if (!schema) return std::nullopt;
+  starting.waiting_for("Kafka");
+  const auto partitions =
+      until_available([&] { return log.partitions(ports::Topic::requests, broker_timeout); }, "kafka", stop, logger);
+  if (!partitions) return std::nullopt;
+  return **partitions;
+}
+
 // Everything that lives as long as the daemon serves, in the order in which it has to be made.
 int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop, ports::Logger& logger) {
   const runtime::SystemClock clock;
@@ -81,24 +107,22 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   database.health = &store_health;
   const kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-gateway");
 
-  const auto schema =
-      until_available([&] { return postgres::check_schema(database, codes.fingerprint()); }, "postgres", stop, logger);
-  if (!schema) return stop.requested() ? exit_done : exit_failed;
+  // Until the gateway can be made, somebody answers in its place.
+  gateway::Starting starting;
+  std::unique_ptr<http::Server> stand_in = http::make_server(server_options(config.gateway), logger);
+  if (const Result<void> listening = stand_in->start(starting.handler()); !listening) {
+    logger.critical("cannot start", {{"error", listening.error().message}});
+    return exit_failed;
+  }
   auto log = kafka::make_log(broker, logger);
   if (!log) {
     logger.critical("cannot start", {{"error", log.error().message}});
     return exit_failed;
   }
-  const auto partitions = until_available([&] { return (*log)->partitions(ports::Topic::requests, broker_timeout); },
-                                          "kafka", stop, logger);
+  const auto partitions = wait_for_servers(database, codes.fingerprint(), **log, starting, stop, logger);
   if (!partitions) return stop.requested() ? exit_done : exit_failed;
 
-  http::ServerOptions http_options;
-  http_options.address = config.gateway.address;
-  http_options.port = static_cast<std::uint16_t>(config.gateway.port);
-  http_options.threads = static_cast<unsigned>(config.gateway.threads);
-  http_options.connections_max = static_cast<std::size_t>(config.gateway.connections_max);
-  auto server = http::make_server(http_options, logger);
+  auto server = http::make_server(server_options(config.gateway), logger);
   std::vector<ports::IoThread*> io_threads;
   io_threads.reserve(server->threads());
   for (std::size_t i = 0; i < server->threads(); ++i) io_threads.push_back(&server->thread(i));
@@ -121,7 +145,8 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
     logger.critical("cannot start", {{"error", appender.error().message}});
     return exit_failed;
   }
-  gateway.start(**appender, **partitions);
+  gateway.start(**appender, *partitions);
+  stand_in.reset();
   const Result<void> started = server->start(gateway.handler());
   if (!started) {
     logger.critical("cannot start", {{"error", started.error().message}});

@@ -1,0 +1,30 @@
+// What a gateway answers while it waits for Postgres or Kafka at its start: it lives, it is not ready, and it says what
+// for.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include <openrun/ports/http.hpp>
+
+namespace openrun::gateway {
+
+// waiting_for() from one thread, the handler from any; it must not outlive this.
+class Starting {
+ public:
+  // `server` is told to whoever asks, so it names no host.
+  void waiting_for(std::string server);
+
+  //   /livez   200
+  //   /readyz  503 NOT_READY with the reason
+  //   else     503 OVERLOADED: asking again is safe, and nothing was done
+  [[nodiscard]] ports::HttpHandler handler();
+
+ private:
+  [[nodiscard]] std::string reason();
+
+  std::mutex mutex_;
+  std::string server_ = "its servers";
+};
+
+}  // namespace openrun::gateway
