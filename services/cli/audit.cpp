@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include <openrun/crypto/coupon_chain.hpp>
+#include <openrun/crypto/mac.hpp>
+
 namespace openrun::cli {
 
 void Audit::find(std::string invariant, std::string text) {
-  found_ += 1;
-  if (findings_.size() < findings_max) findings_.push_back({std::move(invariant), std::move(text)});
+  findings_.add(std::move(invariant), std::move(text));
 }
 
 void Audit::campaign(const issuance::StoredCampaign& campaign) {
@@ -16,8 +18,33 @@ void Audit::campaign(const issuance::StoredCampaign& campaign) {
   }
 }
 
+void Audit::begin_coupons(const CampaignDigest& campaign) {
+  end_coupons();
+  digests_.push_back(campaign);
+  digests_.back().computed = crypto::chain_start(campaign.campaign);
+}
+
+void Audit::end_coupons() {
+  if (digests_.empty()) return;
+  const CampaignDigest& last = digests_.back();
+  if (last.computed == last.stored) return;
+  find("campaign_digest_is_its_coupons", "campaign " + std::to_string(last.campaign.value) + ": its digest is " +
+                                             crypto::hex(last.stored) + ", that of its coupon rows is " +
+                                             crypto::hex(last.computed) + ": somebody changed a row");
+}
+
 void Audit::coupon(const AuditedCoupon& coupon) {
   coupons_ += 1;
+  if (digests_.empty() || digests_.back().campaign != coupon.campaign) {
+    find("coupon_has_a_campaign", "campaign " + std::to_string(coupon.campaign.value) + " sequence " +
+                                      std::to_string(coupon.sequence.value) + ": there is no such campaign");
+  } else {
+    CampaignDigest& digest = digests_.back();
+    digest.coupons += 1;
+    digest.computed = crypto::chain_next(
+        digest.computed, {coupon.sequence, coupon.request_partition, coupon.request_offset, coupon.issued_at,
+                          coupon.valid_until, coupon.user, coupon.idempotency_key, coupon.code});
+  }
   const auto name = [&] {
     return "campaign " + std::to_string(coupon.campaign.value) + " sequence " + std::to_string(coupon.sequence.value);
   };

@@ -3,12 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <openrun/base/digest.hpp>
 #include <openrun/base/ids.hpp>
 #include <openrun/crypto/coupon_code.hpp>
 #include <openrun/issuance/invariants.hpp>
+
+#include "cli/findings.hpp"
 
 namespace openrun::cli {
 
@@ -20,6 +24,9 @@ struct AuditedCoupon {
   Offset request_offset;
   Timestamp issued_at;
   Timestamp starts_at;  // of its campaign
+  std::string user;
+  std::string idempotency_key;
+  std::optional<Timestamp> valid_until;
 };
 
 struct AuditedPartition {
@@ -30,9 +37,14 @@ struct AuditedPartition {
   Offset published_through;
 };
 
-struct Finding {
-  std::string invariant;
-  std::string text;
+// The digest of a campaign's coupons, as its row and as its coupons say.
+struct CampaignDigest {
+  CampaignId campaign;
+  std::uint64_t coupons = 0;
+  std::string state;  // the column
+  std::optional<Timestamp> ends_at;
+  Digest stored{};
+  Digest computed{};
 };
 
 class Audit {
@@ -40,26 +52,27 @@ class Audit {
   explicit Audit(const crypto::CouponCodes& codes) : codes_(codes) {}
 
   void campaign(const issuance::StoredCampaign& campaign);
-  // In ascending order of (campaign, sequence).
+  // In ascending order of campaigns, each followed by its coupons in ascending order of sequences.
+  void begin_coupons(const CampaignDigest& campaign);
   void coupon(const AuditedCoupon& coupon);
+  // After the last coupon.
+  void end_coupons();
   void partition(const AuditedPartition& partition);
 
-  [[nodiscard]] bool clean() const { return found_ == 0; }
-  [[nodiscard]] std::uint64_t found() const { return found_; }
-  // The first findings_max of them, in the order in which they were found.
-  [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
+  [[nodiscard]] bool clean() const { return findings_.count() == 0; }
+  [[nodiscard]] const Findings& findings() const { return findings_; }
+  // In ascending order of campaigns.
+  [[nodiscard]] const std::vector<CampaignDigest>& digests() const { return digests_; }
   [[nodiscard]] std::uint64_t campaigns() const { return campaigns_; }
   [[nodiscard]] std::uint64_t coupons() const { return coupons_; }
   [[nodiscard]] std::uint64_t partitions() const { return partitions_; }
-
-  static constexpr std::size_t findings_max = 1'000;
 
  private:
   void find(std::string invariant, std::string text);
 
   const crypto::CouponCodes& codes_;
-  std::vector<Finding> findings_;
-  std::uint64_t found_ = 0;
+  Findings findings_;
+  std::vector<CampaignDigest> digests_;
   std::uint64_t campaigns_ = 0;
   std::uint64_t coupons_ = 0;
   std::uint64_t partitions_ = 0;

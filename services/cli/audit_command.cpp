@@ -1,13 +1,32 @@
-// audit: reads everything that Postgres holds through the checks of audit.hpp.
+// audit: reads everything that Postgres holds through the checks of audit.hpp, and with --deep through the log.
+#include <chrono>
+#include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <iterator>
+#include <memory>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include <openrun/runtime/runtime.hpp>
 
 #include "cli/audit.hpp"
+#include "cli/audit_print.hpp"
 #include "cli/context.hpp"
+#include "cli/deep_audit.hpp"
 
 namespace openrun::cli {
 namespace {
+
+struct Arguments {
+  bool deep = false;
+  bool all_digests = false;
+  std::vector<std::string> from;
+  std::string snapshot;
+  std::string save_snapshot;
+  std::string report;
+};
 
 void read_campaigns(postgres::AuditStore& store, Audit& audit) {
   constexpr std::size_t page = 1'000;
@@ -20,36 +39,103 @@ void read_campaigns(postgres::AuditStore& store, Audit& audit) {
   }
 }
 
-void print_json(const Audit& audit) {
-  std::string out;
-  wire::JsonWriter writer(out);
-  writer.begin_object().key("clean").boolean(audit.clean());
-  writer.key("campaigns").number(static_cast<std::int64_t>(audit.campaigns()));
-  writer.key("coupons").number(static_cast<std::int64_t>(audit.coupons()));
-  writer.key("partitions").number(static_cast<std::int64_t>(audit.partitions()));
-  writer.key("found").number(static_cast<std::int64_t>(audit.found())).key("findings").begin_array();
-  for (const Finding& finding : audit.findings()) {
-    writer.begin_object().key("invariant").string(finding.invariant).key("text").string(finding.text).end_object();
-  }
-  writer.end_array().end_object();
-  std::cout << out << "\n";
+void read_coupons(postgres::AuditStore& store, Audit& audit) {
+  CampaignId at{0};
+  value_or_fail(store.each_code([&](const postgres::AuditStore::CodeRow& row) {
+    if (row.has_campaign && row.campaign != at) {
+      audit.begin_coupons({row.campaign, 0, row.state, row.ends_at, row.digest, {}});
+      at = row.campaign;
+    }
+    if (row.sequence.value == 0) return;
+    audit.coupon({row.campaign, row.sequence, row.code, row.request_partition, row.request_offset, row.issued_at,
+                  row.starts_at, row.user, row.idempotency_key, row.valid_until});
+  }));
+  audit.end_coupons();
 }
 
-void print_text(const Audit& audit) {
-  for (const Finding& finding : audit.findings())
-    std::cout << "WRONG  " << finding.invariant << ": " << finding.text << "\n";
-  if (audit.found() > audit.findings().size())
-    std::cout << "... and " << audit.found() - audit.findings().size() << " more\n";
-  std::cout << (audit.clean() ? "clean: " : "NOT CLEAN: ") << audit.coupons() << " coupons of " << audit.campaigns()
-            << " campaigns in " << audit.partitions() << " partitions";
-  if (audit.clean()) {
-    std::cout << "; issued = rows <= stock, sequences without gap, codes name their rows, in the order of the log, "
-                 "nobody before the start";
-  }
-  std::cout << "\n";
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw CommandFailed{usage_error, path + " cannot be read"};
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
-void run(Context& context) {
+// Whole or not at all.
+void write_file(const std::string& path, const std::string& bytes) {
+  const std::string next = path + ".next";
+  {
+    std::ofstream file(next, std::ios::binary | std::ios::trunc);
+    file << bytes;
+    file.flush();
+    if (!file) throw CommandFailed{found_wrong, next + " cannot be written"};
+  }
+  if (std::rename(next.c_str(), path.c_str()) != 0) throw CommandFailed{found_wrong, path + " cannot be written"};
+}
+
+// "3:1200"
+std::map<Partition, Offset> offsets_of(const std::vector<std::string>& arguments) {
+  std::map<Partition, Offset> offsets;
+  for (const std::string& text : arguments) {
+    int partition = 0;
+    long long offset = 0;
+    int used = 0;
+    if (std::sscanf(text.c_str(), "%d:%lld%n", &partition, &offset, &used) != 2 ||
+        static_cast<std::size_t>(used) != text.size() || partition < 0 || offset < 0) {
+      throw CommandFailed{usage_error, "--from-offset " + text + ": write PARTITION:OFFSET, for example 3:1200"};
+    }
+    offsets[Partition{partition}] = Offset{offset};
+  }
+  return offsets;
+}
+
+void show_progress(const DeepProgress& progress) {
+  constexpr int width = 30;
+  const double share =
+      progress.total <= 0 ? 1.0 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
+  const int filled = static_cast<int>(share * width);
+  std::fprintf(stderr, "\r\033[Kpartition %d, %-8s [%.*s%.*s] %3d %%", progress.partition.value, progress.stage, filled,
+               "##############################", width - filled, "..............................",
+               static_cast<int>(share * 100));
+}
+
+DeepReport run_deep(const Context& context, const Arguments& arguments, const crypto::CouponCodes& codes) {
+  const config::KeyFile keys = context.keys();
+  const crypto::UserHash user_hash(keys.user_hash_key);
+  const auto log = value_or_fail(kafka::make_log(context.kafka(), quiet_logger()));
+  const auto rows = postgres::make_audit_rows(context.postgres());
+  DeepOptions options;
+  options.from = offsets_of(arguments.from);
+  std::optional<SavedStates> saved;
+  if (!arguments.snapshot.empty()) {
+    saved = value_or_fail(SavedStates::open(read_file(arguments.snapshot), keys.code_key));
+    options.saved = &*saved;
+  }
+  std::optional<SavedStatesWriter> save;
+  if (!arguments.save_snapshot.empty()) options.save = &save.emplace(keys.code_key);
+  const bool terminal = ::isatty(2) == 1;
+  if (terminal) options.progress = show_progress;
+  if (!context.json) {
+    const auto most = memory_bytes_max(value_or_fail(rows->checkpoints()));
+    std::cout << "deep audit of one moment in Postgres against the retained log; memory at most about "
+              << most / (1024 * 1024) << " MiB\n"
+              << std::flush;
+  }
+  auto report = deep_audit(*log, *rows, {codes, user_hash}, options);
+  if (terminal) std::fprintf(stderr, "\r\033[K");
+  DeepReport done = value_or_fail(std::move(report));
+  if (save) {
+    write_file(arguments.save_snapshot, save->bytes());
+    if (!context.json) {
+      std::cout << "saved the state of " << save->partitions() << " partitions in " << arguments.save_snapshot
+                << " (partitions with findings, or not fully checked, are left out)\n";
+    }
+  }
+  return done;
+}
+
+void run(Context& context, const Arguments& arguments) {
+  if (!arguments.deep && (!arguments.from.empty() || !arguments.snapshot.empty() || !arguments.save_snapshot.empty())) {
+    throw CommandFailed{usage_error, "--from-offset, --snapshot and --save-snapshot belong to --deep"};
+  }
   const crypto::CouponCodes codes(context.keys().code_key);
   value_or_fail(postgres::check_schema(context.postgres(), codes.fingerprint()));
   const auto store = postgres::make_audit_store(context.postgres(), quiet_logger());
@@ -59,20 +145,27 @@ void run(Context& context) {
     audit.partition({row.partition, row.next_offset, row.outbox_gaps, row.outbox_next, row.published_through});
   }
   read_campaigns(*store, audit);
-  value_or_fail(store->each_code([&](const postgres::AuditStore::CodeRow& row) {
-    audit.coupon({row.campaign, row.sequence, row.code, row.request_partition, row.request_offset, row.issued_at,
-                  row.starts_at});
-  }));
-  context.json ? print_json(audit) : print_text(audit);
-  if (!audit.clean()) context.exit_code = found_wrong;
+  read_coupons(*store, audit);
+  std::optional<DeepReport> deep;
+  if (arguments.deep) deep = run_deep(context, arguments, codes);
+  const PrintedAudit report{audit, deep ? &*deep : nullptr, runtime::SystemClock{}.now(), arguments.all_digests};
+  if (!arguments.report.empty()) write_file(arguments.report, as_json(report));
+  std::cout << (context.json ? as_json(report) : as_text(report));
+  if (!is_clean(report)) context.exit_code = found_wrong;
 }
 
 }  // namespace
 
 void add_audit_command(CLI::App& app, Context& context) {
-  app.add_subcommand("audit", "Prove from Postgres that not one coupon too many was given")->callback([&] {
-    run(context);
-  });
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("audit", "Prove from Postgres that not one coupon too many was given");
+  command->add_flag("--deep", arguments->deep, "Decide the retained log once more and compare everything with it");
+  command->add_flag("--digests", arguments->all_digests, "Show the digests of open campaigns too");
+  command->add_option("--from-offset", arguments->from, "PARTITION:OFFSET to begin at; may be given several times");
+  command->add_option("--snapshot", arguments->snapshot, "Begin with the states that --save-snapshot wrote");
+  command->add_option("--save-snapshot", arguments->save_snapshot, "Write the states at the checkpoints there");
+  command->add_option("--report", arguments->report, "Write the report as JSON there");
+  command->callback([&context, arguments] { run(context, *arguments); });
 }
 
 }  // namespace openrun::cli

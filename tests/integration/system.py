@@ -177,6 +177,13 @@ class System:
             raise Failed(f"openrun audit exited {code}: {out[-3000:]} {err}")
         return json.loads(out)
 
+    def deep_audit(self, *arguments):
+        """Decides the retained log once more; fails unless everything agrees with it."""
+        code, out, err = self.command("--json", "audit", "--deep", *arguments)
+        if code != 0:
+            raise Failed(f"openrun audit --deep exited {code}: {out[-5000:]} {err}")
+        return json.loads(out)
+
     def load(self, *arguments):
         """Begins a load in the background; finish() waits for it and returns its report."""
         return Load(self, arguments)

@@ -169,6 +169,18 @@ void ClaimTable::count_up(std::string_view user) {
   store(counter, load<std::uint32_t>(counter) + 1);
 }
 
+void ClaimTable::each(const std::function<void(std::string_view, std::string_view, Claim)>& take) const {
+  for (const std::vector<char>& chunk : chunks_) {
+    for (std::size_t start = 0; start < chunk.size();) {
+      const Record record = Record::read(chunk.data() + start);
+      if (record.kind == Kind::claim) {
+        take(record.user, record.key, {Sequence{record.sequence}, Timestamp{record.issued_at}});
+      }
+      start += record.bytes();
+    }
+  }
+}
+
 std::size_t ClaimTable::memory_bytes() const {
   std::size_t bytes =
       sizeof *this + index_.capacity() * sizeof index_[0] + chunks_.capacity() * sizeof(decltype(chunks_)::value_type);

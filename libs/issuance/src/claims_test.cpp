@@ -181,5 +181,22 @@ TEST(ClaimTableDeathTest, RefusesASecondCouponUnderTheSameKey) {
   EXPECT_DEATH(claims.insert("lee", std::string(129, 'a'), claim(2)), "longer than its limit");
 }
 
+TEST(ClaimTable, EveryClaimComesInTheOrderOfInsertionAndNoCounter) {
+  ClaimTable table(1);
+  std::vector<std::string> inserted;
+  for (std::uint32_t i = 1; i <= 5'000; ++i) {
+    const std::string user = "user-" + std::to_string(i % 1'000);
+    const std::string key = "key-" + std::to_string(i);
+    table.insert(user, key, {Sequence{i}, Timestamp{1'000 + i}});
+    inserted.push_back(user + key + std::to_string(i) + std::to_string(1'000 + i));
+  }
+  std::vector<std::string> seen;
+  table.each([&](std::string_view user, std::string_view key, Claim claim) {
+    seen.push_back(std::string(user) + std::string(key) + std::to_string(claim.sequence.value) +
+                   std::to_string(claim.issued_at.value));
+  });
+  EXPECT_EQ(seen, inserted);
+}
+
 }  // namespace
 }  // namespace openrun::issuance

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,9 +39,31 @@ const Statement partition_facts{
     "FROM outbox WHERE outbox.partition = checkpoint.partition) AS rows) AS kept ORDER BY checkpoint.partition"};
 
 const char* const every_code =
-    "COPY (SELECT coupon.campaign_id, coupon.sequence, coupon.code, coupon.request_partition, coupon.request_offset, "
-    "coupon.issued_at, campaign.starts_at FROM coupon LEFT JOIN campaign ON campaign.id = coupon.campaign_id "
-    "ORDER BY coupon.campaign_id, coupon.sequence) TO STDOUT (FORMAT binary)";
+    "COPY (SELECT coalesce(coupon.campaign_id, campaign.id), coalesce(coupon.sequence, 0), coalesce(coupon.code, ''), "
+    "coalesce(coupon.request_partition, 0), coalesce(coupon.request_offset, -1), "
+    "coalesce(coupon.issued_at, campaign.starts_at), campaign.starts_at, coalesce(coupon.user_id, ''), "
+    "coalesce(coupon.idempotency_key, ''), coupon.valid_until, campaign.digest, campaign.state, campaign.ends_at "
+    "FROM coupon FULL JOIN campaign ON campaign.id = coupon.campaign_id ORDER BY 1, 2) TO STDOUT (FORMAT binary)";
+
+AuditStore::CodeRow read_code_row(std::span<const Field> row) {
+  AuditStore::CodeRow code;
+  code.campaign = CampaignId{static_cast<std::uint32_t>(row[0].integer())};
+  code.sequence = Sequence{static_cast<std::uint32_t>(row[1].integer())};
+  code.code = row[2].string();
+  code.request_partition = Partition{static_cast<std::int32_t>(row[3].integer())};
+  code.request_offset = Offset{row[4].integer()};
+  code.issued_at = row[5].timestamp();
+  code.starts_at = row[6].timestamp_or_null().value_or(Timestamp{});
+  code.user = row[7].string();
+  code.idempotency_key = row[8].string();
+  code.valid_until = row[9].timestamp_or_null();
+  code.has_campaign = !row[10].is_null();
+  if (!code.has_campaign) return code;
+  std::ranges::copy(row[10].bytes().substr(0, code.digest.size()), code.digest.begin());
+  code.state = row[11].string();
+  code.ends_at = row[12].timestamp_or_null();
+  return code;
+}
 
 // The same sum as reconciler::add_to_sum. No product leaves a bigint: 2^20 * 2^42; the sum itself is numeric.
 const Statement coupon_sums_of{
@@ -92,12 +115,7 @@ class PostgresAuditStore : public AuditStore {
 
   Result<std::uint64_t> each_code(const std::function<void(const CodeRow&)>& each) override {
     return session_.run_in_snapshot([&](Connection& connection) {
-      return connection.copy_out(every_code, [&](std::span<const Field> row) {
-        each({CampaignId{static_cast<std::uint32_t>(row[0].integer())},
-              Sequence{static_cast<std::uint32_t>(row[1].integer())}, row[2].string(),
-              Partition{static_cast<std::int32_t>(row[3].integer())}, Offset{row[4].integer()}, row[5].timestamp(),
-              row[6].timestamp_or_null().value_or(Timestamp{})});
-      });
+      return connection.copy_out(every_code, [&](std::span<const Field> row) { each(read_code_row(row)); });
     });
   }
 

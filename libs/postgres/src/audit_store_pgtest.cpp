@@ -71,8 +71,14 @@ TEST_F(Audit, EveryCodeComesInOrder) {
   std::vector<AuditStore::CodeRow> rows;
   const auto count = audit_->each_code([&](const AuditStore::CodeRow& row) { rows.push_back(row); });
   ASSERT_TRUE(count) << count.error().message;
-  EXPECT_EQ(*count, 5U);
-  ASSERT_EQ(rows.size(), 5U);
+  EXPECT_EQ(*count, 6U);
+  ASSERT_EQ(rows.size(), 6U);
+  EXPECT_EQ(rows[4].user, "user-7-5");
+  EXPECT_EQ(rows[4].digest, (Digest{0xD1, 5}));
+  EXPECT_EQ(rows[4].state, "open");
+  EXPECT_EQ(rows[5].campaign, CampaignId{8}) << "a campaign without coupons comes too";
+  EXPECT_EQ(rows[5].sequence, Sequence{0});
+  EXPECT_EQ(rows[5].digest, (Digest{0xD1, 0}));
   EXPECT_EQ(rows[4].campaign, CampaignId{7});
   EXPECT_EQ(rows[4].sequence, Sequence{5});
   EXPECT_EQ(rows[4].code, "code-5");

@@ -5,6 +5,7 @@
 
 #include <openrun/postgres/postgres.hpp>
 
+#include "dead_letter_row.hpp"
 #include "session.hpp"
 
 namespace openrun::postgres {
@@ -19,11 +20,10 @@ const Statement entries_from{"entries_from",
                              "SELECT first_offset, last_offset, created_at FROM outbox "
                              "WHERE partition = $1 AND first_offset >= $2 ORDER BY first_offset LIMIT $3"};
 const Statement payload_of{"payload_of", "SELECT payload FROM outbox WHERE partition = $1 AND first_offset = $2"};
-const Statement letters_to_export{
-    "letters_to_export",
-    "SELECT id, \"offset\", log_time, key, value, headers, reason, error, replays, created_at "
-    "FROM dead_letter WHERE partition = $1 AND exported_at IS NULL "
-    "ORDER BY \"offset\" LIMIT $2"};
+const Statement letters_to_export{"letters_to_export",
+                                  "SELECT id, " OPENRUN_DEAD_LETTER_COLUMNS
+                                  ", created_at FROM dead_letter WHERE partition = $1 AND exported_at IS NULL "
+                                  "ORDER BY \"offset\" LIMIT $2"};
 const Statement mark_letters{"mark_letters",
                              "UPDATE dead_letter SET exported_at = now() "
                              "WHERE partition = $1 AND id = ANY($2) AND exported_at IS NULL"};
@@ -41,17 +41,7 @@ const Statement prune_rows{
 ports::ExportedDeadLetter read_letter(const Rows& rows, int row) {
   ports::ExportedDeadLetter letter;
   letter.id = rows.at(row, 0).integer();
-  letter.row.offset = Offset{rows.at(row, 1).integer()};
-  letter.row.log_time = rows.at(row, 2).timestamp();
-  letter.row.key = rows.at(row, 3).string();
-  letter.row.value = rows.at(row, 4).string();
-  std::vector<std::string> headers = rows.at(row, 5).byte_strings();
-  for (std::size_t i = 0; i + 1 < headers.size(); i += 2) {
-    letter.row.headers.emplace_back(std::move(headers[i]), std::move(headers[i + 1]));
-  }
-  letter.row.reason = rows.at(row, 6).string();
-  letter.row.error = rows.at(row, 7).string();
-  letter.row.replays = static_cast<std::uint32_t>(rows.at(row, 8).integer());
+  letter.row = read_dead_letter(rows, row, 1);
   letter.created_at = rows.at(row, 9).timestamp();
   return letter;
 }

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ class ClaimTable {
   void insert(std::string_view user, std::string_view key, Claim claim);
 
   [[nodiscard]] std::size_t size() const { return claims_; }
+  // Every claim, in the order in which they were inserted.
+  void each(const std::function<void(std::string_view user, std::string_view key, Claim claim)>& take) const;
   // Everything that is allocated, slack of the containers included.
   [[nodiscard]] std::size_t memory_bytes() const;
 

@@ -6,11 +6,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include <openrun/base/digest.hpp>
 #include <openrun/base/result.hpp>
 #include <openrun/issuance/invariants.hpp>
+#include <openrun/ports/audit_rows.hpp>
 #include <openrun/ports/coupon_store.hpp>
 #include <openrun/ports/gateway_store.hpp>
 #include <openrun/ports/log.hpp>
@@ -56,8 +59,16 @@ class AuditStore {
     Offset request_offset;
     Timestamp issued_at;
     Timestamp starts_at;
+    std::string user;
+    std::string idempotency_key;
+    std::optional<Timestamp> valid_until;
+    bool has_campaign = true;
+    // Of its campaign.
+    Digest digest{};
+    std::string state;
+    std::optional<Timestamp> ends_at;
   };
-  // Every coupon in order of (campaign, sequence), streamed.
+  // Every coupon in order of (campaign, sequence), streamed; a campaign without coupons comes once, with sequence 0.
   [[nodiscard]] virtual Result<std::uint64_t> each_code(const std::function<void(const CodeRow&)>& each) = 0;
   struct PartitionRow {
     Partition partition;
@@ -97,5 +108,9 @@ class AuditStore {
   [[nodiscard]] virtual Result<std::map<Partition, Offset>> checkpoints() = 0;
 };
 [[nodiscard]] std::unique_ptr<AuditStore> make_audit_store(const Options& options, ports::Logger& logger);
+
+// The rows of one moment for `openrun audit --deep`, `why`, `campaign history` and `campaign export`. Holds a
+// transaction open until it is destroyed.
+[[nodiscard]] std::unique_ptr<ports::AuditRows> make_audit_rows(const Options& options);
 
 }  // namespace openrun::postgres
