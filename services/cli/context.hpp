@@ -78,6 +78,7 @@ struct HttpAnswer {
 void add_setup_commands(CLI::App& app, Context& context);     // migrate, topics, keys
 void add_campaign_commands(CLI::App& app, Context& context);  // campaign, dispatch
 void add_audit_command(CLI::App& app, Context& context);
+void add_story_commands(CLI::App& app, Context& context);  // why, campaign history, campaign export; after campaign
 void add_load_command(CLI::App& app, Context& context);
 void add_dlq_command(CLI::App& app, Context& context);
 

@@ -25,6 +25,7 @@ int run(int argc, char** argv) {
   add_setup_commands(app, context);
   add_campaign_commands(app, context);
   add_audit_command(app, context);
+  add_story_commands(app, context);
   add_load_command(app, context);
   add_dlq_command(app, context);
   try {

@@ -80,6 +80,20 @@ const Statement coupon_keys_of{"coupon_keys_of",
                                "request_partition = $2 AND sequence BETWEEN $3 AND $4 ORDER BY sequence"};
 
 const Statement all_checkpoints{"all_checkpoints", "SELECT partition, next_offset FROM partition_checkpoint"};
+const Statement digest_of{"digest_of", "SELECT digest FROM campaign WHERE id = $1"};
+
+AuditStore::ExportRow read_export_row(std::span<const Field> row) {
+  return {Sequence{static_cast<std::uint32_t>(row[0].integer())},
+          row[1].string(),
+          row[2].string(),
+          row[3].string(),
+          row[4].string(),
+          row[5].timestamp(),
+          row[6].timestamp_or_null(),
+          row[7].timestamp_or_null(),
+          Partition{static_cast<std::int32_t>(row[8].integer())},
+          Offset{row[9].integer()}};
+}
 
 class PostgresAuditStore : public AuditStore {
  public:
@@ -117,6 +131,27 @@ class PostgresAuditStore : public AuditStore {
     return session_.run_in_snapshot([&](Connection& connection) {
       return connection.copy_out(every_code, [&](std::span<const Field> row) { each(read_code_row(row)); });
     });
+  }
+
+  Result<Digest> export_coupons(CampaignId campaign, const std::function<void(const ExportRow&)>& each) override {
+    Parameters parameters;
+    parameters.int4(static_cast<std::int32_t>(campaign.value));
+    auto exported = session_.run_in_snapshot([&](Connection& connection) -> Sql<std::optional<Digest>> {
+      const auto found = connection.query(digest_of, parameters);
+      if (!found) return std::unexpected(found.error());
+      if (found->size() == 0) return std::optional<Digest>();
+      const auto done = connection.copy_out(
+          "COPY (SELECT sequence, user_id, idempotency_key, code, status, issued_at, valid_until, used_at, "
+          "request_partition, request_offset FROM coupon WHERE campaign_id = " +
+              std::to_string(campaign.value) + " ORDER BY sequence) TO STDOUT (FORMAT binary)", [&](std::span<const Field> row) { each(read_export_row(row)); });
+      if (!done) return std::unexpected(done.error());
+      std::optional<Digest> digest(std::in_place);
+      std::ranges::copy(found->at(0, 0).bytes().substr(0, digest->size()), digest->begin());
+      return digest;
+    });
+    if (!exported) return std::unexpected(std::move(exported.error()));
+    if (!*exported) return fail(Error::Kind::not_found, "there is no campaign " + std::to_string(campaign.value));
+    return **exported;
   }
 
   Result<std::vector<PartitionRow>> partitions() override {

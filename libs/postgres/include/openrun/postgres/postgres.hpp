@@ -70,6 +70,22 @@ class AuditStore {
   };
   // Every coupon in order of (campaign, sequence), streamed; a campaign without coupons comes once, with sequence 0.
   [[nodiscard]] virtual Result<std::uint64_t> each_code(const std::function<void(const CodeRow&)>& each) = 0;
+  struct ExportRow {
+    Sequence sequence;
+    std::string user;
+    std::string idempotency_key;
+    std::string code;
+    std::string status;
+    Timestamp issued_at;
+    std::optional<Timestamp> valid_until;
+    std::optional<Timestamp> used_at;
+    Partition request_partition;
+    Offset request_offset;
+  };
+  // Every coupon of one campaign in order of sequences, streamed; then the campaign's digest.
+  // Error::Kind::not_found: there is no such campaign.
+  [[nodiscard]] virtual Result<Digest> export_coupons(CampaignId campaign,
+                                                      const std::function<void(const ExportRow&)>& each) = 0;
   struct PartitionRow {
     Partition partition;
     Epoch epoch;
