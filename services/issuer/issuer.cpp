@@ -5,7 +5,7 @@
 namespace openrun::issuer {
 
 Issuer::Issuer(WorkerParts parts, StoreFactory make_store, const IssuerSettings& settings)
-    
+
     : parts_(parts),
       make_store_(std::move(make_store)),
       settings_(settings),

@@ -81,6 +81,11 @@ void IssuerLoop::read_front(const ports::LogRecord& record) {
   const auto verdict = refused_.find(record.offset);
   front_ = wire::read_record(record.offset, record.time, record.value,
                              verdict == refused_.end() ? nullptr : &verdict->second);
+  const auto* replay = std::get_if<issuance::Replay>(&front_->input.event);
+  const bool changes_nothing = replay != nullptr && !machine_->is_open_dead_letter(replay->origin);
+  // It writes no row that the store could refuse and none that could hold the verdict, which a later execution would
+  // then not know.
+  if (front_->refused && changes_nothing) front_ = wire::read_record(record.offset, record.time, record.value);
 }
 
 bool IssuerLoop::is_blocked(Now now) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <openrun/wire/result_batch.hpp>
+
 #include "issuer/loop.hpp"
 #include "issuer/testing/harness.hpp"
 
@@ -118,6 +120,27 @@ TEST(IssuerLoopRefused, ARefusedReplayIsRecordedAsClosedAtOnceAndLeavesItsOrigin
   EXPECT_EQ(state.dead_letters.at(Offset{2}).reason, "STORE_REFUSED");
   EXPECT_EQ(state.final_offsets.at(Offset{2}), Offset{2});
   EXPECT_FALSE(state.final_offsets.contains(Offset{1}));
+}
+
+// Found by elimination while the store stopped refusing the guilty one: a copy of a replay that changes nothing. Its
+// verdict is recorded nowhere, so it must not show in the outcome, which everybody who decides again compares.
+TEST(IssuerLoopRefused, AVerdictOnACopyOfAReplayThatChangesNothingLeavesNoTrace) {
+  Harness harness;
+  harness.append_all({create(1, 10), garbage});
+  harness.run();
+  harness.database.refuse_user("ann");
+  harness.fault = [&](const Action& action) -> std::optional<Harness::Fault> {
+    if (std::holds_alternative<Probe>(action)) harness.database.refuse_no_user();
+    return std::nullopt;
+  };
+  harness.append_all({replay(Offset{1}, request(1, "ann")), replay(Offset{1}, request(1, "ann"))});
+  harness.run_for(1'000);
+  ASSERT_EQ(harness.state().next_offset, Offset{4});
+  EXPECT_EQ(harness.last("Tell record_refused"), "Tell record_refused STORE_REFUSED");
+  const auto last = wire::decode_result_batch(harness.state().outbox.rbegin()->second);
+  ASSERT_TRUE(last.has_value());
+  EXPECT_EQ(last->entries.back().outcome, issuance::Outcome::replay_ignored);
+  EXPECT_EQ(last->entries.back().campaign, CampaignId{1});
 }
 
 TEST(IssuerLoopRefused, StopsWhenEvenTheDeadLetterIsRefused) {

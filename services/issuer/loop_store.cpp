@@ -164,6 +164,7 @@ void IssuerLoop::on_detail(Now now, Result<issuance::CampaignDetail> answer) {
   OPENRUN_ASSERT(store_busy_ && missing_, "an answer of the store that nobody asked for");
   store_busy_ = false;
   if (revoked_) return;
+  if (!answer && answer.error().kind == Error::Kind::conflict) return fenced(answer.error().message);
   if (!answer) return store_failed(now, answer.error());
   const issuance::Campaign* campaign = machine_->find(*missing_);
   OPENRUN_ASSERT(campaign != nullptr, "the detail of a campaign that the machine does not know");
@@ -250,8 +251,8 @@ void IssuerLoop::committed(InFlight done) {
   outbox_.emplace_back(Publish{std::move(done.batch), done.facts});
 }
 
-// What the store cannot write within its time-out it never will: less at once, down to one record. A search for a record
-// that it refuses begins anew in the smaller batch.
+// What the store cannot write within its time-out it never will: less at once, down to one record. A search for a
+// record that it refuses begins anew in the smaller batch.
 void IssuerLoop::shrink(const InFlight& timed_out) {
   commits_in_a_row_ = 0;
   search_.reset();

@@ -247,6 +247,21 @@ TEST(IssuerLoop, ADetailThatDiffersFromTheStateIsAReasonToRebuildNotToAbort) {
   EXPECT_THAT(harness.last("Stop"), HasSubstr("FENCED"));
 }
 
+// Postgres shows a campaign's coupons to the partition's writer only. One that was succeeded must not ask for them for
+// ever, owning a partition that nobody decides.
+TEST(IssuerLoop, AWriterThatIsRefusedADetailBecauseItWasSucceededStops) {
+  Harness harness;
+  harness.append(create(1, 10));
+  harness.run();
+  harness.restart();
+  harness.run();
+  harness.database.fence_details();
+  harness.append(request(1, "ann"));
+  harness.run_for(1'000);
+  EXPECT_THAT(harness.last("Stop"), HasSubstr("FENCED"));
+  EXPECT_TRUE(harness.loop().finished());
+}
+
 TEST(IssuerLoop, RetriesAnUnavailableStoreForEverWithARisingPause) {
   Harness harness({.retry_ms_min = 50, .retry_ms_max = 2'000});
   harness.database.set_down(true);

@@ -19,8 +19,9 @@ class FakeLogReader final : public ports::LogReader {
     --log_.stuck_;
     const auto silent = [&] { return log_.wedge_ == FakeLog::Wedge::silent; };
     ++log_.waiting_;
-    log_.appended_.wait_for(
-        lock, timeout, [&] { return log_.down_ || woken_ || out_of_range() || (!silent() && position_ < contents.end); });
+    log_.appended_.wait_for(lock, timeout, [&] {
+      return log_.down_ || woken_ || out_of_range() || (!silent() && position_ < contents.end);
+    });
     --log_.waiting_;
     woken_ = false;
     if (log_.down_) return fail(Error::Kind::unavailable, "the broker is down");

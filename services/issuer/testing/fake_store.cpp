@@ -40,8 +40,9 @@ Result<ports::TakenOver> FakeDatabase::read(Partition partition, Epoch epoch) {
   return snapshot(partition);
 }
 
-issuance::CampaignDetail FakeDatabase::detail(CampaignId campaign, std::uint64_t hash_seed) {
+Result<issuance::CampaignDetail> FakeDatabase::detail(CampaignId campaign, std::uint64_t hash_seed) {
   const std::lock_guard lock(mutex_);
+  if (details_fenced_) return fail(Error::Kind::conflict, "another writer has taken this partition over");
   issuance::CampaignDetail detail{issuance::ClaimTable(hash_seed), {}};
   for (const auto& [partition, state] : partitions_) {
     for (const auto& [key, row] : state.coupons) {
@@ -60,7 +61,8 @@ std::optional<CommitAnswer> FakeDatabase::fault(const ports::CommitBatch& batch)
     return CommitAnswer{CommitOutcome::fenced, "the checkpoint is not where it was expected"};
   }
   if (batch.next_offset - batch.expected_next_offset > records_in_time_) {
-    return CommitAnswer{.outcome = CommitOutcome::rolled_back, .message = "57014: statement timeout", .timed_out = true};
+    return CommitAnswer{
+        .outcome = CommitOutcome::rolled_back, .message = "57014: statement timeout", .timed_out = true};
   }
   for (const ports::CouponRow& row : batch.coupons) {
     if (refused_users_.contains(row.user))
@@ -127,6 +129,16 @@ bool FakeDatabase::wait_for_next_offset(Partition partition, Offset next_offset)
 void FakeDatabase::refuse_user(const std::string& user) {
   const std::lock_guard lock(mutex_);
   refused_users_.insert(user);
+}
+
+void FakeDatabase::refuse_no_user() {
+  const std::lock_guard lock(mutex_);
+  refused_users_.clear();
+}
+
+void FakeDatabase::fence_details() {
+  const std::lock_guard lock(mutex_);
+  details_fenced_ = true;
 }
 
 void FakeDatabase::refuse_dead_letter(Offset offset) {

@@ -39,7 +39,7 @@ class FakeDatabase {
 
   [[nodiscard]] ports::TakenOver take_over(Partition partition);
   [[nodiscard]] Result<ports::TakenOver> read(Partition partition, Epoch epoch);
-  [[nodiscard]] issuance::CampaignDetail detail(CampaignId campaign, std::uint64_t hash_seed);
+  [[nodiscard]] Result<issuance::CampaignDetail> detail(CampaignId campaign, std::uint64_t hash_seed);
   [[nodiscard]] ports::CommitAnswer commit(const ports::CommitBatch& batch, bool probe);
 
   [[nodiscard]] PartitionState state(Partition partition) const;
@@ -48,6 +48,10 @@ class FakeDatabase {
 
   // A coupon for this user has SQLSTATE class 22.
   void refuse_user(const std::string& user);
+  // No user any more.
+  void refuse_no_user();
+  // Details are asked for by a writer that somebody else has succeeded.
+  void fence_details();
   // Even the dead letter of the record at this offset has.
   void refuse_dead_letter(Offset offset);
   void set_dispatch(std::uint32_t per_second);
@@ -74,6 +78,7 @@ class FakeDatabase {
   std::vector<std::pair<Offset, Offset>> accepted_;
   std::uint32_t dispatch_ = 0;
   bool down_ = false;
+  bool details_fenced_ = false;
   std::int64_t records_in_time_ = INT64_MAX;
 };
 

@@ -227,9 +227,9 @@ std::string range(const ports::CommitBatch& batch) {
 }
 
 const char* name(issuer::Notice::Kind kind) {
-  constexpr const char* names[] = {"taken_over",        "dropped",         "rebuilt",           "record_refused",
-                                   "clock_ahead",       "clock_caught_up", "bulk_dead_letters", "bulk_accepted",
-                                   "batch_shrunk",      "store_unavailable", "log_unavailable"};
+  constexpr const char* names[] = {"taken_over",   "dropped",           "rebuilt",           "record_refused",
+                                   "clock_ahead",  "clock_caught_up",   "bulk_dead_letters", "bulk_accepted",
+                                   "batch_shrunk", "store_unavailable", "log_unavailable"};
   return names[std::to_underlying(kind)];
 }
 

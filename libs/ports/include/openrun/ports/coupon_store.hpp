@@ -108,7 +108,7 @@ class CouponStore {
   // again under the epoch held. Error::Kind::conflict: the epoch is no longer ours; stop.
   [[nodiscard]] virtual Result<TakenOver> rebuild(Partition partition, Epoch epoch) = 0;
 
-  // Everything that decisions about this campaign need.
+  // Everything that decisions about this campaign need. Error::Kind::conflict: the epoch is no longer ours; stop.
   [[nodiscard]] virtual Result<issuance::CampaignDetail> load_detail(CampaignId campaign, std::uint64_t hash_seed) = 0;
 
   [[nodiscard]] virtual CommitAnswer commit(const CommitBatch& batch) = 0;
