@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <openrun/crypto/coupon_chain.hpp>
 #include <openrun/issuance/invariants.hpp>
 #include <openrun/wire/json.hpp>
 #include <openrun/wire/log_record.hpp>
@@ -64,6 +65,7 @@ void Checker::committed(const ports::CommitBatch& batch) {
   for (const issuance::Campaign& campaign : batch.campaigns) {
     note_campaign(campaign);
     check_campaign(campaign.id);
+    check_digest(campaign.id, *results);
   }
   note_situations(batch, *results);
   auto& outcomes = outcomes_[batch.partition];
@@ -93,6 +95,26 @@ void Checker::check_batch(const ports::CommitBatch& batch, const wire::ResultBat
     const bool same = entry.outcome == Outcome::issued && entry.campaign == row.campaign &&
                       entry.sequence == row.sequence && entry.issued_at == row.issued_at;
     if (!same) context_.violate("a coupon is not the one of its outcome");
+  }
+}
+
+// The chain over the coupons, computed from the rows alone.
+void Checker::check_digest(CampaignId campaign, const wire::ResultBatch& results) {
+  const sim::CampaignRows* rows = context_.database.find(campaign);
+  Chain& chain = chains_[campaign];
+  if (chain.links == 0) chain.head = crypto::chain_start(campaign);
+  for (auto row = rows->coupons.upper_bound(Sequence{chain.links}); row != rows->coupons.end(); ++row) {
+    const ports::CouponRow& coupon = row->second;
+    chain.head =
+        crypto::chain_next(chain.head, {coupon.sequence, results.partition, coupon.request_offset, coupon.issued_at,
+                                        coupon.valid_until, coupon.user, coupon.idempotency_key, coupon.code});
+    ++chain.links;
+  }
+  if (rows->digest != chain.head) context_.violate("the digest of a campaign is not that of its coupons");
+  for (const wire::CampaignCounters& counters : results.campaigns) {
+    if (counters.campaign == campaign && counters.digest != chain.head) {
+      context_.violate("the digest in the results is not that of the coupons");
+    }
   }
 }
 

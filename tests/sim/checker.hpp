@@ -90,6 +90,7 @@ class Checker {
   void committed(const ports::CommitBatch& batch);
   void check_batch(const ports::CommitBatch& batch, const wire::ResultBatch& results);
   void check_campaign(CampaignId campaign);
+  void check_digest(CampaignId campaign, const wire::ResultBatch& results);
   void note_campaign(const issuance::Campaign& campaign);
   void note_situations(const ports::CommitBatch& batch, const wire::ResultBatch& results);
   void appended(ports::Topic topic, Partition partition, const sim::Broker::Record& record);
@@ -113,6 +114,11 @@ class Checker {
   std::map<Partition, Offset> newest_published_;
   std::map<Partition, std::map<Offset, std::string>> exported_;  // values in the dead-letters topic
   std::map<CampaignId, CampaignFacts> campaigns_;
+  struct Chain {
+    std::uint32_t links = 0;
+    Digest head;
+  };
+  std::map<CampaignId, Chain> chains_;
   std::set<std::string> receipts_;
   std::set<std::string> shown_failed_;
 };

@@ -82,9 +82,9 @@ void Checker::told(const std::string& gateway, Timestamp gateway_time, const Ask
   if (!place) return context_.violate(who + " a receipt that is none");
   const auto& log = context_.broker.records(ports::Topic::requests, place->partition);
   const auto index = static_cast<std::size_t>(place->offset.value);
-  const auto record = index < log.size() ? wire::decode(log[index].value)
-                                         : std::expected<wire::DecodedRecord, wire::Undecodable>(
-                                               std::unexpected(wire::Undecodable{}));
+  const auto record = index < log.size()
+                          ? wire::decode(log[index].value)
+                          : std::expected<wire::DecodedRecord, wire::Undecodable>(std::unexpected(wire::Undecodable{}));
   if (!record || record->nonce != place->nonce) return context_.violate(who + " a receipt for another record");
   receipts_.insert(receipt);
   if (told.decided() || told.state == "failed") {
@@ -94,8 +94,7 @@ void Checker::told(const std::string& gateway, Timestamp gateway_time, const Ask
   }
 }
 
-void Checker::told_decided(const std::string& who, const Asked& asked, const Told& told,
-                           const crypto::Receipt& place) {
+void Checker::told_decided(const std::string& who, const Asked& asked, const Told& told, const crypto::Receipt& place) {
   const wire::OutcomeEntry* raw = outcome(place.partition, place.offset);
   const std::string name = std::to_string(place.partition.value) + ":" + std::to_string(place.offset.value);
   if (raw == nullptr) return context_.violate(who + " an outcome before it was committed: " + name);
@@ -167,7 +166,8 @@ void Checker::told_at_the_gate(const std::string& who, Timestamp gateway_time, c
   } else {
     justified = false;
   }
-  if (!justified) context_.violate(who + " " + told.reason + " (" + std::to_string(told.status) + ") without its cause");
+  if (!justified)
+    context_.violate(who + " " + told.reason + " (" + std::to_string(told.status) + ") without its cause");
 }
 
 }  // namespace openrun::simulation

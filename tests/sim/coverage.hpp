@@ -17,11 +17,12 @@ enum class Fault : std::uint8_t {
   gateway_freeze,
   issuer_freeze,
   relay_freeze,
-  commit_lost,            // not performed, and the answer says so
-  commit_doubt_applied,   // performed, the answer is lost
-  commit_doubt_dropped,   // the connection is lost before the COMMIT arrives, the answer is in doubt
-  commit_doubt_late,      // the answer is in doubt, and the transaction commits later unless it is terminated
-  commit_conflict,        // 23505 out of nowhere
+  commit_lost,           // not performed, and the answer says so
+  commit_doubt_applied,  // performed, the answer is lost
+  commit_doubt_dropped,  // the connection is lost before the COMMIT arrives, the answer is in doubt
+  commit_doubt_late,     // the answer is in doubt, and the transaction commits later unless it is terminated
+  commit_timed_out,      // not performed; less at once may get through
+  commit_conflict,       // 23505 out of nowhere
   store_call_failed,
   store_answer_lost,
   store_slow,

@@ -1,5 +1,6 @@
 #include "dead_letter_desk.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include <openrun/wire/log_record.hpp>
@@ -19,8 +20,10 @@ void DeadLetterDesk::accept_bulk_stops() {
   for (auto& issuer : cast_.issuers) {
     for (const IssuerNode::BulkStop& stop : std::exchange(issuer->bulk_stops, {})) {
       context_.trace("operator", [&] { return "accepts from " + std::to_string(stop.first.value); });
-      // Written to the table whatever else is going on: the operator tries until it is.
-      context_.database.partition(stop.partition).accepted.emplace_back(stop.first, stop.last);
+      // Written to the table whatever else is going on: the operator tries until it is. All that is in the log now: the
+      // store's refusals are found one by one, and nobody wants to be asked for each.
+      const Offset end = context_.broker.bounds(ports::Topic::requests, stop.partition).end;
+      context_.database.partition(stop.partition).accepted.emplace_back(stop.first, std::max(stop.last, end));
     }
   }
 }
@@ -32,7 +35,7 @@ void DeadLetterDesk::append(Partition partition, const std::string& value) {
 std::string DeadLetterDesk::repaired(Partition partition, const sim::DeadLetter& letter) {
   sim::Random& random = context_.random;
   if (letter.row.reason == "STORE_REFUSED") {
-    if (random.chance(750)) nemesis_.refused_users().clear();
+    if (random.chance(750)) nemesis_.forgive_users();
     return letter.row.value;
   }
   if (random.chance(200)) return letter.row.value;
@@ -42,8 +45,8 @@ std::string DeadLetterDesk::repaired(Partition partition, const sim::DeadLetter&
 void DeadLetterDesk::replay_one() {
   sim::Random& random = context_.random;
   if (!context_.database.readable()) return;
-  const Partition partition{static_cast<std::int32_t>(
-      random.below(static_cast<std::uint64_t>(context_.plan.partitions)))};
+  const Partition partition{
+      static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(context_.plan.partitions)))};
   std::vector<const sim::DeadLetter*> open;
   for (const auto& [offset, letter] : context_.database.partition(partition).dead_letters) {
     if (!letter.final_offset) open.push_back(&letter);

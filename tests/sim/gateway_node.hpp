@@ -1,5 +1,5 @@
-// A gateway process: the production gateway without its HTTP server and its threads; requests are handed over as values.
-// One thread.
+// A gateway process: the production gateway without its HTTP server and its threads; requests are handed over as
+// values. One thread.
 #pragma once
 
 #include <cstdint>

@@ -6,8 +6,7 @@ Group::Group(Context& context, std::vector<Member> members) : context_(context),
 
 bool Group::answers(const Member& member) const {
   if (!member.node->is_up()) return false;
-  return !member.node->is_frozen() ||
-         context_.scheduler.now_us() - member.node->frozen_since_us() < session_us;
+  return !member.node->is_frozen() || context_.scheduler.now_us() - member.node->frozen_since_us() < session_us;
 }
 
 std::vector<std::size_t> Group::living() const {

@@ -83,7 +83,8 @@ IssuerWorker::IssuerWorker(IssuerNode& node, Partition partition)
       loop_(
           partition, issuer::LoopSettings{.batch_max = node.context_.plan.batch_max, .hash_seed = number_},
           [](CampaignId campaign, std::string_view user) { return Keys::get().user_hash(campaign.value, user); },
-          [this](const ports::LogRecord& record) { return reader_->headers(record); }) {}
+          [this](const ports::LogRecord& record) { return reader_->headers(record); }),
+      chains_(Keys::get().codes) {}
 
 IssuerWorker::~IssuerWorker() {
   if (backend_) context_.database.disconnect(*backend_);
@@ -153,6 +154,7 @@ void IssuerWorker::taken_over(Result<ports::TakenOver> answer) {
     context_.coverage.count(Situation::doubt_then_takeover);
   }
   if (answer || answer.error().kind == Error::Kind::conflict) doubtful_to_.reset();
+  if (answer) chains_.reset(*answer);
   loop_.on_taken_over(now(), std::move(answer));
   turn();
 }
@@ -171,42 +173,48 @@ void IssuerWorker::perform_store(const issuer::Action& action) {
   };
   const auto taken = [this](const Result<ports::TakenOver>& answer) { taken_over(answer); };
   if (std::holds_alternative<issuer::TakeOver>(action)) {
-    ask([this, &database] {
-      const bool open = database.has_open(partition_);
-      auto answer = database.take_over(partition_);
-      if (answer) node_.checker_.took_over(partition_, answer->epoch, number_);
-      if (answer && open) context_.coverage.count(Situation::takeover_in_mid_batch);
-      return answer;
-    }, taken);
+    ask(
+        [this, &database] {
+          const bool open = database.has_open(partition_);
+          auto answer = database.take_over(partition_);
+          if (answer) node_.checker_.took_over(partition_, answer->epoch, number_);
+          if (answer && open) context_.coverage.count(Situation::takeover_in_mid_batch);
+          return answer;
+        },
+        taken);
   } else if (const auto* rebuild = std::get_if<issuer::Rebuild>(&action)) {
     ask([this, &database, epoch = rebuild->epoch] { return database.rebuild(partition_, epoch); }, taken);
   } else if (const auto* load = std::get_if<issuer::LoadDetail>(&action)) {
-    ask([this, &database, campaign = load->campaign, epoch = loop_.status().epoch] {
-      return database.load_detail(campaign, partition_, epoch, number_);
-    }, [this](const Result<issuance::CampaignDetail>& answer) {
-      loop_.on_detail(now(), answer);
-      turn();
-    });
+    ask([this, &database, campaign = load->campaign,
+         epoch = loop_.status().epoch] { return database.load_detail(campaign, partition_, epoch, number_); },
+        [this](const Result<issuance::CampaignDetail>& answer) {
+          loop_.on_detail(now(), answer);
+          turn();
+        });
   } else if (std::holds_alternative<issuer::QueryDispatchRate>(action)) {
-    ask([this, &database]() -> Result<std::uint32_t> {
-      if (auto good = database.readable(); !good) return std::unexpected(good.error());
-      const auto& rates = database.dispatch();
-      const auto own = rates.find(partition_.value);
-      const auto all = rates.find(-1);
-      return own != rates.end() ? own->second : all != rates.end() ? all->second : 0;
-    }, [this](const Result<std::uint32_t>& answer) {
-      loop_.on_dispatch_rate(now(), answer);
-      turn();
-    });
+    ask(
+        [this, &database]() -> Result<std::uint32_t> {
+          if (auto good = database.readable(); !good) return std::unexpected(good.error());
+          const auto& rates = database.dispatch();
+          const auto own = rates.find(partition_.value);
+          const auto all = rates.find(-1);
+          return own != rates.end() ? own->second : all != rates.end() ? all->second : 0;
+        },
+        [this](const Result<std::uint32_t>& answer) {
+          loop_.on_dispatch_rate(now(), answer);
+          turn();
+        });
   } else if (const auto* query = std::get_if<issuer::QueryBulkAcceptance>(&action)) {
-    ask([this, &database, first = query->first, last = query->last]() -> Result<bool> {
-      if (auto good = database.readable(); !good) return std::unexpected(good.error());
-      return std::ranges::any_of(database.partition(partition_).accepted,
-                                 [&](const auto& range) { return range.first <= first && last <= range.second; });
-    }, [this](const Result<bool>& answer) {
-      loop_.on_bulk_acceptance(now(), answer);
-      turn();
-    });
+    ask(
+        [this, &database, first = query->first, last = query->last]() -> Result<bool> {
+          if (auto good = database.readable(); !good) return std::unexpected(good.error());
+          return std::ranges::any_of(database.partition(partition_).accepted,
+                                     [&](const auto& range) { return range.first <= first && last <= range.second; });
+        },
+        [this](const Result<bool>& answer) {
+          loop_.on_bulk_acceptance(now(), answer);
+          turn();
+        });
   } else if (const auto* request = std::get_if<issuer::Commit>(&action)) {
     commit(request->batch, false);
   } else if (const auto* probe = std::get_if<issuer::Probe>(&action)) {
@@ -227,16 +235,15 @@ void IssuerWorker::answer_commit(ports::CommitAnswer answer, std::int64_t delay_
 void IssuerWorker::commit(const std::shared_ptr<ports::CommitBatch>& batch, bool probe) {
   using ports::CommitOutcome;
   commit_in_flight_ = true;
-  for (ports::CouponRow& coupon : batch->coupons) {
-    const auto alphabet =
-        coupon.code_format == issuance::CodeFormat::latin ? crypto::CodeAlphabet::latin : crypto::CodeAlphabet::hangul;
-    coupon.code = Keys::get().codes.encode({coupon.campaign, coupon.sequence}, alphabet);
-  }
+  chains_.complete(*batch);
   if (context_.strikes(Fault::commit_lost)) {
-    return answer_commit({CommitOutcome::rolled_back, "connection refused"}, context_.store_us());
+    return answer_commit({CommitOutcome::rolled_back, "connection refused", false}, context_.store_us());
+  }
+  if (context_.strikes(Fault::commit_timed_out)) {
+    return answer_commit({CommitOutcome::rolled_back, "57014: statement timeout", true}, 1'000'000);
   }
   if (context_.strikes(Fault::commit_conflict)) {
-    return answer_commit({CommitOutcome::conflict, "23505: duplicate key"}, context_.store_us());
+    return answer_commit({CommitOutcome::conflict, "23505: duplicate key", false}, context_.store_us());
   }
   later(context_.store_us(), [this, batch, probe] {
     const sim::BackendId backend = node_.checker_.new_backend();
@@ -253,22 +260,22 @@ void IssuerWorker::commit(const std::shared_ptr<ports::CommitBatch>& batch, bool
       return answer_commit(*answer, context_.store_us());
     }
     backend_ = backend;
-    later(context_.store_us(), [this, batch, probe, backend] { send_commit(*batch, probe, backend); });
+    later(context_.store_us(), [this, batch, probe, backend] { send_commit(batch, probe, backend); });
   });
 }
 
 void IssuerWorker::committed_in_doubt(const ports::CommitBatch& batch) {
   doubtful_to_ = batch.next_offset;
-  answer_commit({ports::CommitOutcome::in_doubt, "the answer to COMMIT was lost"}, context_.store_us());
+  answer_commit({ports::CommitOutcome::in_doubt, "the answer to COMMIT was lost", false}, context_.store_us());
 }
 
 // The message that holds the COMMIT leaves the process; from here on the server acts alone.
-void IssuerWorker::send_commit(const ports::CommitBatch& batch, bool probe, sim::BackendId backend) {
+void IssuerWorker::send_commit(const std::shared_ptr<ports::CommitBatch>& batch, bool probe, sim::BackendId backend) {
   sim::Database& database = context_.database;
   backend_.reset();
   if (!probe && context_.strikes(Fault::commit_doubt_dropped)) {
     database.disconnect(backend);
-    return committed_in_doubt(batch);
+    return committed_in_doubt(*batch);
   }
   const bool late = !probe && context_.strikes(Fault::commit_doubt_late);
   const bool unanswered = late || (!probe && context_.strikes(Fault::commit_doubt_applied));
@@ -278,20 +285,22 @@ void IssuerWorker::send_commit(const ports::CommitBatch& batch, bool probe, sim:
       const bool ended = context.database.end(backend, false);
       if (late) context.coverage.count(ended ? Situation::late_commit_won : Situation::late_commit_terminated);
     });
-    return committed_in_doubt(batch);
+    return committed_in_doubt(*batch);
   }
   const auto ended = std::make_shared<bool>(false);
-  context_.scheduler.after(ends_after_us, [&database, backend, probe, ended] { *ended = database.end(backend, probe); });
-  later(ends_after_us + context_.store_us(), [this, ended, probe, next = batch.next_offset] {
+  context_.scheduler.after(ends_after_us,
+                           [&database, backend, probe, ended] { *ended = database.end(backend, probe); });
+  later(ends_after_us + context_.store_us(), [this, ended, probe, batch] {
     using ports::CommitOutcome;
     if (*ended) {
       if (std::exchange(full_seen_, false)) context_.coverage.count(Situation::store_full_then_recovered);
-      return answer_commit({CommitOutcome::committed, ""}, 0);
+      if (!probe) chains_.committed(*batch);
+      return answer_commit({CommitOutcome::committed, "", false}, 0);
     }
     // Terminated: whoever sent the COMMIT cannot know whether it came before.
-    if (probe) return answer_commit({CommitOutcome::rolled_back, "57P01: terminated"}, 0);
-    doubtful_to_ = next;
-    answer_commit({CommitOutcome::in_doubt, "57P01: terminated"}, 0);
+    if (probe) return answer_commit({CommitOutcome::rolled_back, "57P01: terminated", false}, 0);
+    doubtful_to_ = batch->next_offset;
+    answer_commit({CommitOutcome::in_doubt, "57P01: terminated", false}, 0);
   });
 }
 
@@ -321,12 +330,11 @@ void IssuerWorker::read_log(const issuer::ReadLog& action) {
     if (read_ && read_->number == number) finish_read(timed_out);
   };
   const auto bounds = context_.broker.bounds(ports::Topic::requests, partition_);
-  context_.broker.call_at_append(ports::Topic::requests, partition_,
-                                 node_.guarded([self = weak_from_this(), finish] {
-                                   const auto alive = self.lock();
-                                   if (!alive) return;
-                                   alive->later(alive->context_.network_us(), [finish] { finish(false); });
-                                 }));
+  context_.broker.call_at_append(ports::Topic::requests, partition_, node_.guarded([self = weak_from_this(), finish] {
+    const auto alive = self.lock();
+    if (!alive) return;
+    alive->later(alive->context_.network_us(), [finish] { finish(false); });
+  }));
   later(std::max<std::int64_t>(action.timeout.count() * 1'000, 1), [finish] { finish(true); });
   if (bounds.end.value > 0) later(context_.network_us(), [finish] { finish(false); });
 }

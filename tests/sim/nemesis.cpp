@@ -22,12 +22,16 @@ Nemesis::Nemesis(Context& context, Checker& checker, Cast& cast, Workload& workl
     const auto fault = static_cast<Fault>(i);
     choices_.insert(choices_.end(), context.plan.weight[i], fault);
   }
-  context.database.refuses = [this](const ports::CouponRow& row) { return refused_users_.contains(row.user); };
+  context.database.refuses = [this](const ports::CouponRow& row) {
+    const auto home = home_partition(row.campaign, context_.plan.partitions);
+    const auto from = refused_from_.find({row.user, home});
+    return from != refused_from_.end() && row.request_offset >= from->second;
+  };
 }
 
 Partition Nemesis::any_partition() {
-  return Partition{static_cast<std::int32_t>(
-      context_.random.below(static_cast<std::uint64_t>(context_.plan.partitions)))};
+  return Partition{
+      static_cast<std::int32_t>(context_.random.below(static_cast<std::uint64_t>(context_.plan.partitions)))};
 }
 
 void Nemesis::begin() {
@@ -185,7 +189,8 @@ void Nemesis::expire_results() {
   const Partition partition = any_partition();
   const auto bounds = context_.broker.bounds(ports::Topic::results, partition);
   const std::int64_t kept = context_.random.between(0, 4);
-  context_.broker.expire(ports::Topic::results, partition, Offset{std::max(bounds.begin.value, bounds.end.value - kept)});
+  context_.broker.expire(ports::Topic::results, partition,
+                         Offset{std::max(bounds.begin.value, bounds.end.value - kept)});
 }
 
 void Nemesis::poison() {
@@ -197,7 +202,11 @@ void Nemesis::poison() {
 }
 
 void Nemesis::refuse_a_user() {
-  refused_users_.insert(workload_.any_user());
+  const std::string user = workload_.any_user();
+  for (std::int32_t p = 0; p < context_.plan.partitions; ++p) {
+    const Offset end = context_.broker.bounds(ports::Topic::requests, Partition{p}).end;
+    refused_from_.try_emplace({user, Partition{p}}, end);
+  }
 }
 
 }  // namespace openrun::simulation

@@ -1,11 +1,12 @@
-// Brings about the faults that are acts, not mishaps of single calls: crashes, freezes, rebalances, outages, poison. One
-// thread.
+// Brings about the faults that are acts, not mishaps of single calls: crashes, freezes, rebalances, outages, poison.
+// One thread.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gateway_node.hpp"
@@ -32,8 +33,8 @@ class Nemesis {
   void begin();
   // Ends all that is broken, for good.
   void heal();
-  // The users whose coupons the store refuses.
-  [[nodiscard]] std::set<std::string>& refused_users() { return refused_users_; }
+  // The store refuses nobody's coupons any more.
+  void forgive_users() { refused_from_.clear(); }
   // One issuer, at a moment that hurts.
   void crash_an_issuer();
 
@@ -55,7 +56,9 @@ class Nemesis {
   Cast& cast_;
   Workload& workload_;
   std::vector<Fault> choices_;  // each as often as it weighs
-  std::set<std::string> refused_users_;
+  // By user and partition: the offset from which on a coupon is refused. What the store accepted once it does not
+  // refuse later.
+  std::map<std::pair<std::string, Partition>, Offset> refused_from_;
 };
 
 }  // namespace openrun::simulation

@@ -35,8 +35,9 @@ class Node {
     up_ = false;
     frozen_ = false;
     ++incarnation_;
-    waiting_.clear();
     crashed();
+    // Only now: what waits may hold replies, and they ask whether the process still lives.
+    waiting_.clear();
   }
   void freeze() {
     if (!up_ || frozen_) return;

@@ -163,8 +163,8 @@ void compare_campaign(Context& context, CampaignId id, const Model& model) {
     for (const auto& [key, claim] : claims) {
       ++coupons;
       const auto row = rows->coupons.find(claim.first);
-      const bool there = row != rows->coupons.end() && row->second.user == user &&
-                         row->second.idempotency_key == key && row->second.issued_at == claim.second;
+      const bool there = row != rows->coupons.end() && row->second.user == user && row->second.idempotency_key == key &&
+                         row->second.issued_at == claim.second;
       if (!there) context.violate(name + ": the coupon of " + user + " is not in the store");
     }
   }

@@ -1,5 +1,6 @@
-// The rules a second time: re-executes the whole log as simply as they can be said, without the core, and compares every
-// outcome, coupon and counter with what the store holds. Its only inputs are the log and the store's recorded verdicts.
+// The rules a second time: re-executes the whole log as simply as they can be said, without the core, and compares
+// every outcome, coupon and counter with what the store holds. Its only inputs are the log and the store's recorded
+// verdicts.
 #pragma once
 
 #include "checker.hpp"

@@ -12,18 +12,21 @@ struct Rate {
   std::uint32_t per_mille_max;
 };
 constexpr Rate rates[] = {
-    {Fault::commit_lost, 80},       {Fault::commit_doubt_applied, 80}, {Fault::commit_doubt_dropped, 80},
-    {Fault::commit_doubt_late, 80}, {Fault::commit_conflict, 30},      {Fault::store_call_failed, 60},
-    {Fault::store_answer_lost, 60}, {Fault::produce_refused, 50},      {Fault::produce_lost, 60},
-    {Fault::produce_unknown, 60},   {Fault::produce_delayed, 80},      {Fault::delivery_twice, 100},
-    {Fault::results_lost, 300},     {Fault::http_lost, 40},
+    {Fault::commit_lost, 80},          {Fault::commit_doubt_applied, 80},
+    {Fault::commit_doubt_dropped, 80}, {Fault::commit_doubt_late, 80},
+    {Fault::commit_conflict, 30},      {Fault::store_call_failed, 60},
+    {Fault::store_answer_lost, 60},    {Fault::produce_refused, 50},
+    {Fault::produce_lost, 60},         {Fault::produce_unknown, 60},
+    {Fault::produce_delayed, 80},      {Fault::delivery_twice, 100},
+    {Fault::results_lost, 300},        {Fault::http_lost, 40},
+    {Fault::commit_timed_out, 40},
 };
 constexpr Fault acts[] = {
-    Fault::gateway_crash,    Fault::issuer_crash,     Fault::relay_crash,   Fault::gateway_freeze,
-    Fault::issuer_freeze,    Fault::relay_freeze,     Fault::store_slow,    Fault::store_down,
-    Fault::store_full,       Fault::broker_down,      Fault::rebalance,     Fault::broker_clock_back,
-    Fault::two_owners,       Fault::results_repeated, Fault::poison_record, Fault::broker_clock_ahead,
-    Fault::results_expired,  Fault::poison_burst,     Fault::refused_user,
+    Fault::gateway_crash,   Fault::issuer_crash,     Fault::relay_crash,   Fault::gateway_freeze,
+    Fault::issuer_freeze,   Fault::relay_freeze,     Fault::store_slow,    Fault::store_down,
+    Fault::store_full,      Fault::broker_down,      Fault::rebalance,     Fault::broker_clock_back,
+    Fault::two_owners,      Fault::results_repeated, Fault::poison_record, Fault::broker_clock_ahead,
+    Fault::results_expired, Fault::poison_burst,     Fault::refused_user,
 };
 
 std::int64_t one_of(sim::Random& random, std::initializer_list<std::int64_t> choices) {

@@ -20,9 +20,9 @@ struct Overloaded : Handlers... {
 // ---- the process ----
 
 RelayNode::RelayNode(Context& context, Checker& checker, std::string name)
-    : Node(context, std::move(name)), checker_(checker), outbox_(context.database, [&context] {
-        return context.store_call();
-      }) {
+    : Node(context, std::move(name)),
+      checker_(checker),
+      outbox_(context.database, [&context] { return context.store_call(); }) {
   outbox_.on_cursor = [&checker](Partition partition, Offset cursor) { checker.cursor_saved(partition, cursor); };
   outbox_.on_exported = [&checker](Partition partition, const sim::DeadLetter& letter) {
     checker.marked_exported(partition, letter);
@@ -183,8 +183,8 @@ void RelayWorker::wait_for_tail(const relay::ReadTail& action) {
   resume_after(something ? context_.network_us() : std::max<std::int64_t>(wait_us, 1));
   if (something) return;
   context_.broker.call_at_append(ports::Topic::results, partition_, node_.guarded([this, number = wait_number_] {
-                                   node_.after(context_.network_us(), [this, number] { resume(number); });
-                                 }));
+    node_.after(context_.network_us(), [this, number] { resume(number); });
+  }));
 }
 
 void RelayWorker::read_tail() {

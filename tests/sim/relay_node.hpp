@@ -1,5 +1,5 @@
-// A relay process: the production loop of every partition, and around it what PartitionRelay does with a thread, here as
-// events. One thread.
+// A relay process: the production loop of every partition, and around it what PartitionRelay does with a thread, here
+// as events. One thread.
 #pragma once
 
 #include <cstdint>

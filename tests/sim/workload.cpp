@@ -107,7 +107,8 @@ Workload::Command Workload::any_command(std::size_t campaign, std::int32_t numbe
   const std::uint32_t choice = random.below(100);
   if (choice < 45) {
     order.path_end = "/stock";
-    order.body = R"({"add":)" + std::to_string(random.chance(300) ? -random.between(1, 10) : random.between(1, 10)) + "}";
+    order.body =
+        R"({"add":)" + std::to_string(random.chance(300) ? -random.between(1, 10) : random.between(1, 10)) + "}";
   } else if (choice < 60) {
     order.path_end = "/pause";
   } else if (choice < 78) {
@@ -125,9 +126,8 @@ Workload::Command Workload::any_command(std::size_t campaign, std::int32_t numbe
 
 void Workload::plan_commands() {
   for (std::int32_t i = 0; i < context_.plan.commands; ++i) {
-    context_.scheduler.after(context_.random.between(1'000'000, context_.plan.workload_us), [this, i] {
-      command(any_command(context_.random.below(campaigns_.size()), i));
-    });
+    context_.scheduler.after(context_.random.between(1'000'000, context_.plan.workload_us),
+                             [this, i] { command(any_command(context_.random.below(campaigns_.size()), i)); });
   }
 }
 
@@ -181,8 +181,10 @@ void Workload::plan_requests() {
 void Workload::request(Request wish) {
   const Campaign& campaign = campaigns_[wish.campaign];
   if (campaign.id.value == 0) return;
-  HttpCall call{HttpMethod::post, "/v1/campaigns/" + std::to_string(campaign.id.value) + "/requests",
-                R"({"user_id":")" + wish.user + R"("})", {{"Content-Type", "application/json"}}};
+  HttpCall call{HttpMethod::post,
+                "/v1/campaigns/" + std::to_string(campaign.id.value) + "/requests",
+                R"({"user_id":")" + wish.user + R"("})",
+                {{"Content-Type", "application/json"}}};
   if (!wish.key.empty()) call.headers.emplace_back("Idempotency-Key", wish.key);
   const std::int64_t wait_s = context_.random.chance(400) ? context_.random.between(1, 8) : 0;
   if (wait_s > 0) call.headers.emplace_back("Prefer", "wait=" + std::to_string(wait_s));
@@ -251,7 +253,8 @@ void Workload::check_receipt(std::size_t gateway, const std::string& receipt, st
 
 // The first request makes a gateway that still refuses look again; a second later its refusal must be true.
 void Workload::check_campaign(std::size_t gateway, CampaignId campaign, std::int64_t until_us, bool again) {
-  HttpCall call{HttpMethod::post, "/v1/campaigns/" + std::to_string(campaign.value) + "/requests",
+  HttpCall call{HttpMethod::post,
+                "/v1/campaigns/" + std::to_string(campaign.value) + "/requests",
                 R"({"user_id":"late-)" + std::to_string(gateway) + R"("})",
                 {{"Content-Type", "application/json"}, {"Idempotency-Key", "late"}, {"Prefer", "wait=5"}}};
   const Asked asked{Asked::Kind::request, campaign, "late-" + std::to_string(gateway), "late", "", 0, again};
@@ -263,9 +266,8 @@ void Workload::check_campaign(std::size_t gateway, CampaignId campaign, std::int
       --open_checks_;
       context_.violate(gateways_[gateway]->name() + " never decided a late request");
     } else {
-      context_.scheduler.after(2'000'000, [this, gateway, campaign, until_us, done] {
-        check_campaign(gateway, campaign, until_us, done);
-      });
+      context_.scheduler.after(
+          2'000'000, [this, gateway, campaign, until_us, done] { check_campaign(gateway, campaign, until_us, done); });
     }
   });
 }

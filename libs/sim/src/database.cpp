@@ -41,7 +41,9 @@ ports::TakenOver Database::state(Partition partition) {
   taken.snapshot.log_time = rows.log_time;
   taken.snapshot.decision_version = rows.decision_version;
   for (const auto& [id, campaign] : campaigns_) {
-    if (campaign.row.partition == partition) taken.snapshot.campaigns.push_back(campaign.row.campaign);
+    if (campaign.row.partition != partition) continue;
+    taken.snapshot.campaigns.push_back(campaign.row.campaign);
+    taken.digests.push_back(campaign.digest);
   }
   for (const auto& [offset, letter] : rows.dead_letters) {
     if (!letter.final_offset) taken.snapshot.open_dead_letters.push_back(offset);
@@ -58,9 +60,8 @@ Result<ports::TakenOver> Database::take_over(Partition partition) {
 
 Result<ports::TakenOver> Database::rebuild(Partition partition, Epoch epoch) {
   if (auto good = readable(); !good) return std::unexpected(good.error());
-  std::erase_if(open_, [&](const auto& open) {
-    return open.second.partition == partition && open.second.epoch == epoch;
-  });
+  std::erase_if(open_,
+                [&](const auto& open) { return open.second.partition == partition && open.second.epoch == epoch; });
   if (partitions_[partition].epoch != epoch) {
     return fail(Error::Kind::conflict, "another writer has taken this partition over");
   }
@@ -88,24 +89,24 @@ Result<issuance::CampaignDetail> Database::load_detail(CampaignId campaign, Part
 std::optional<CommitAnswer> Database::refusal(const ports::CommitBatch& batch) {
   const PartitionRows& rows = partitions_[batch.partition];
   if (rows.epoch != batch.epoch || rows.next_offset != batch.expected_next_offset) {
-    return CommitAnswer{CommitOutcome::fenced, "OR001: the checkpoint is not where it was expected"};
+    return CommitAnswer{CommitOutcome::fenced, "OR001: the checkpoint is not where it was expected", false};
   }
   std::set<ClaimKey> claimed;
   for (const ports::CouponRow& row : batch.coupons) {
-    if (refuses && refuses(row)) return CommitAnswer{CommitOutcome::refused, "22P05: untranslatable character"};
+    if (refuses && refuses(row)) return CommitAnswer{CommitOutcome::refused, "22P05: untranslatable character", false};
     const ClaimKey claim{row.campaign, row.user, row.idempotency_key};
     const CampaignRows* campaign = find(row.campaign);
     const bool there = campaign != nullptr && campaign->coupons.contains(row.sequence);
     if (there || claims_.contains(claim) || !claimed.insert(claim).second) {
-      return CommitAnswer{CommitOutcome::conflict, "23505: duplicate key"};
+      return CommitAnswer{CommitOutcome::conflict, "23505: duplicate key", false};
     }
   }
   if (rows.outbox.contains(batch.expected_next_offset)) {
-    return CommitAnswer{CommitOutcome::conflict, "23505: duplicate key of outbox"};
+    return CommitAnswer{CommitOutcome::conflict, "23505: duplicate key of outbox", false};
   }
   for (const ports::DeadLetterRow& row : batch.dead_letters) {
     if (rows.dead_letters.contains(row.offset)) {
-      return CommitAnswer{CommitOutcome::conflict, "23505: duplicate key of dead_letter"};
+      return CommitAnswer{CommitOutcome::conflict, "23505: duplicate key of dead_letter", false};
     }
   }
   return std::nullopt;
@@ -116,9 +117,9 @@ bool Database::has_open(Partition partition) const {
 }
 
 std::optional<CommitAnswer> Database::begin(BackendId backend, const ports::CommitBatch& batch) {
-  if (auto good = writable(); !good) return CommitAnswer{CommitOutcome::rolled_back, good.error().message};
+  if (auto good = writable(); !good) return CommitAnswer{CommitOutcome::rolled_back, good.error().message, false};
   if (has_open(batch.partition)) {
-    return CommitAnswer{CommitOutcome::rolled_back, "55P03: the checkpoint is locked by somebody else"};
+    return CommitAnswer{CommitOutcome::rolled_back, "55P03: the checkpoint is locked by somebody else", false};
   }
   if (auto answer = refusal(batch)) return answer;
   open_.emplace(backend, batch);
@@ -146,6 +147,7 @@ void Database::apply(const ports::CommitBatch& batch) {
     target.history.emplace_back(scheduler_.now_us(), target.row);
     if (target.history.size() > history_max) target.history.pop_front();
   }
+  for (std::size_t i = 0; i < batch.digests.size(); ++i) campaigns_[batch.campaigns[i].id].digest = batch.digests[i];
   for (const ports::CouponRow& row : batch.coupons) {
     campaigns_[row.campaign].coupons.emplace(row.sequence, row);
     claims_.emplace(ClaimKey{row.campaign, row.user, row.idempotency_key}, row.sequence);

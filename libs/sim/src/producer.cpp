@@ -70,8 +70,8 @@ Result<void> Producer::append(Partition partition, std::string_view key, std::st
   const std::int64_t now_us = shared_->scheduler.now_us();
   std::int64_t& last_us = shared_->last_arrival_us[partition];
   last_us = std::max(last_us, now_us + fate.arrives_after_us);
-  auto sending = std::make_shared<const Sending>(Sending{partition, std::string(key), std::string(value), headers,
-                                                         token, fate, now_us + delivery_timeout_us});
+  auto sending = std::make_shared<const Sending>(
+      Sending{partition, std::string(key), std::string(value), headers, token, fate, now_us + delivery_timeout_us});
   shared_->scheduler.at(last_us, [shared = shared_, sending = std::move(sending)] { shared->arrive(sending); });
   return {};
 }

@@ -20,8 +20,8 @@ auto perform(CallFate fate, const Result<void>& health, Call call) -> decltype(c
 }
 
 ports::Coupon coupon_of_row(const ports::CouponRow& row) {
-  return {row.campaign,  row.sequence,    row.user,    row.idempotency_key, row.code,
-          row.issued_at, row.valid_until, std::nullopt};
+  return {row.campaign, row.sequence,  row.user,        row.idempotency_key,
+          row.code,     row.issued_at, row.valid_until, std::nullopt};
 }
 
 }  // namespace

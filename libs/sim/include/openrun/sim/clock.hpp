@@ -16,9 +16,7 @@ class Clock final : public ports::Clock {
  public:
   explicit Clock(const Scheduler& scheduler, std::int64_t ahead_ms = 0) : scheduler_(scheduler), ahead_ms_(ahead_ms) {}
 
-  [[nodiscard]] Timestamp now() const override {
-    return Timestamp{epoch_ms + scheduler_.now_us() / 1'000 + ahead_ms_};
-  }
+  [[nodiscard]] Timestamp now() const override { return Timestamp{epoch_ms + scheduler_.now_us() / 1'000 + ahead_ms_}; }
   // A process does not start at zero.
   [[nodiscard]] std::int64_t monotonic_us() const override { return scheduler_.now_us() + 1'000'000; }
 

@@ -56,6 +56,7 @@ struct PartitionRows {
 
 struct CampaignRows {
   ports::StoredCampaign row;
+  Digest digest;
   std::map<Sequence, ports::CouponRow> coupons;
   std::vector<ports::CommandRow> commands;  // ascending by offset
   // The row as it was, the newest last: an answer may have been on its way for a while.
