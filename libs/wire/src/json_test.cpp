@@ -140,6 +140,16 @@ TEST(JsonWrite, WritesNumbersOfEveryWidthAndShortestDoubles) {
   EXPECT_EQ(out, "[7,7,8,-9223372036854775808,18446744073709551615,0.1,1e+300,true,false,null]");
 }
 
+TEST(JsonWrite, AWholeDoubleBeyondTheIntegersIsReadBackAsADouble) {
+  for (const double number : {-92233720368547758080.0, 18446744073709551616.0, 1e19, 9007199254740994.0}) {
+    std::string out;
+    JsonWriter(out).number(number);
+    const auto parsed = parse_json(out);
+    ASSERT_TRUE(parsed) << out;
+    EXPECT_EQ(*parsed->get<double>(), number) << out;
+  }
+}
+
 TEST(JsonWrite, WhatIsWrittenIsReadBack) {
   std::mt19937_64 random(1);
   for (int i = 0; i < 5'000; ++i) {

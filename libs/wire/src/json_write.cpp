@@ -115,7 +115,13 @@ JsonWriter& JsonWriter::number(std::uint64_t value) {
 JsonWriter& JsonWriter::number(double value) {
   if (!std::isfinite(value)) return null();
   separate();
-  append_number(out_, value);
+  // Without an exponent it would read as a whole number, and beyond 64 bits those are refused.
+  constexpr double whole_max = 9'007'199'254'740'992;  // 2^53
+  std::array<char, 32> text;
+  char* const end = text.data() + text.size();
+  out_.append(text.data(), std::fabs(value) > whole_max
+                               ? std::to_chars(text.data(), end, value, std::chars_format::scientific).ptr
+                               : std::to_chars(text.data(), end, value).ptr);
   return *this;
 }
 
