@@ -234,6 +234,10 @@ TEST_F(DeepAuditTest, ASavedStateMakesUpForTheLostLog) {
   save.save = &writer;
   run(save);
   ASSERT_EQ(writer.partitions(), 1U);
+  const auto at_once = SavedStates::open(writer.bytes(), file_key);
+  DeepOptions nothing_new;
+  nothing_new.saved = &*at_once;
+  EXPECT_EQ(names(run(nothing_new)), "");
   system.append(ask(second, "gus", "g"));
   system.commit();
   system.log.expire(ports::Topic::requests, partition, Offset{18});

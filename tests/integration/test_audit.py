@@ -73,7 +73,8 @@ def setUpModule():
     origin = int(system.sql(f'SELECT min("offset") FROM dead_letter WHERE partition = {partition}')[0][0])
     produce(partition, two, replay_record(origin, 1_764_000_000_000, request_record(two, "early")))
     produce(partition, two, replay_record(origin, 1_764_000_000_000, request_record(two, "again")))
-    produce(partition, two, request_record(two, "late"))
+    for _ in range(2):
+        produce(partition, two, request_record(two, "late"))
 
 
 def tearDownModule():
@@ -109,7 +110,7 @@ class Clean(unittest.TestCase):
         self.assertEqual(json.loads((system.state / "audit.json").read_text())["coupons"], report["coupons"])
         code, out, _ = system.command("audit", "--deep", "--digests")
         self.assertEqual(code, 0, out)
-        self.assertIn(f"digest of campaign {ids['small']} (sold_out, 5 coupons): ", out)
+        self.assertIn(f"digest of campaign {ids['small']} (open, 4 coupons): ", out)
 
     def test_it_is_clean_while_a_load_runs(self):
         load = system.load("--create", 100000, "--users", 20000, "--connections", 32, "--url", system.url())
@@ -160,9 +161,9 @@ class Planted(unittest.TestCase):
 
     def test_the_last_coupon_deleted_with_counter_and_digest_lowered_to_fit(self):
         campaign = ids["small"]
-        self.assertFound(f"DELETE FROM coupon WHERE campaign_id = {campaign} AND sequence = 5; "
-                         f"UPDATE campaign SET issued = 4, state = 'open' WHERE id = {campaign}; " + self.refit.format(campaign),
-                         set(), {"coupon_is_stored", "campaign_issued_as_decided", "campaign_state_as_decided", *self.edited_digest})
+        self.assertFound(f"DELETE FROM coupon WHERE campaign_id = {campaign} AND sequence = 4; "
+                         f"UPDATE campaign SET issued = 3 WHERE id = {campaign}; " + self.refit.format(campaign),
+                         set(), {"coupon_is_stored", "campaign_issued_as_decided", *self.edited_digest})
 
     def test_a_changed_user(self):
         change = f"UPDATE coupon SET user_id = 'thief' WHERE campaign_id = {ids['small']} AND sequence = 1; "
@@ -187,8 +188,7 @@ class Planted(unittest.TestCase):
     def test_wrong_counters(self):
         self.assertFound(f"UPDATE campaign SET issued = issued + 1 WHERE id = {ids['two']}", {"issued_is_coupons"},
                          {"campaign_issued_as_decided"})
-        self.assertFound(f"UPDATE campaign SET stock = stock + 1 WHERE id = {ids['load']}", set(), {"campaign_stock_as_decided",
-                         "campaign_state_as_decided"})
+        self.assertFound(f"UPDATE campaign SET stock = stock + 1 WHERE id = {ids['load']}", set(), {"campaign_stock_as_decided"})
 
     def test_a_changed_time(self):
         change = f"UPDATE coupon SET issued_at = issued_at + interval '1 ms' WHERE campaign_id = {ids['small']} AND sequence = 3; "
