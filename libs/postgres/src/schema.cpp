@@ -7,6 +7,7 @@
 
 #include "connection.hpp"
 #include "schema_steps.hpp"
+#include "watch.hpp"
 
 namespace openrun::postgres {
 namespace {
@@ -95,8 +96,15 @@ Result<void> compare_fingerprint(Connection& connection, const std::string& fing
 
 Result<std::unique_ptr<Connection>> connect(Options options, const char* application, Interrupt& interrupt) {
   if (options.application.empty()) options.application = application;
+  Watch watch(options.health);
+  watch.begin({.may_take_long = true});
   auto connection = Connection::open(options, options.application, interrupt);
-  if (!connection) return failed(connection, "connecting to Postgres");
+  if (!connection) {
+    watch.end(&connection.error());
+    return failed(connection, "connecting to Postgres");
+  }
+  watch.connected();
+  watch.end(nullptr);
   auto encoding = (*connection)->query(server_encoding);
   if (!encoding) return failed(encoding, "connecting to Postgres");
   if (encoding->at(0, 0).bytes() != "UTF8") {

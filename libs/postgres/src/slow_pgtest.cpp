@@ -50,7 +50,7 @@ TEST_F(Slow, AWayWithALongDelayIsNoReasonToGiveUpATransactionOfManyMessages) {
   CuttingProxy proxy(static_cast<std::uint16_t>(std::stoi(PQport(database().raw()))));
   Options through = watched();
   through.url = url_with(name_, proxy.port());
-  through.statement_timeout = milliseconds(300);
+  through.statement_timeout = milliseconds(400);
   proxy.delay_ms = 120;
   auto store = make_coupon_store(through, logger_);
   auto writer = store->take_over(Partition{0});

@@ -1,0 +1,320 @@
+"""A store in trouble: slow, too slow for its time-out, its connections taken by others, its disk full.
+
+Each time the front stays up, nothing is lost, the daemons say what is wrong, and all goes on by itself.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from slow_proxy import SlowProxy
+from system import Failed, System, wait_until
+
+STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration") + "-slow-store"
+DAEMONS = ("gateway-1", "issuer-1", "relay-1", "reconciler-1")
+system = System(STATE, partitions=1)
+mounted = []
+
+
+def setUpModule():
+    system.down()
+    system.up()
+
+
+def tearDownModule():
+    try:
+        if os.environ.get("OPENRUN_TEST_KEEP") != "1":
+            system.down()
+    finally:
+        for folder in mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=False)
+            shutil.rmtree(folder.parent, ignore_errors=True)
+
+
+def superuser(text, check=True):
+    done = subprocess.run(
+        ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(system.port("postgres")), "-U", "postgres", "-d", "openrun",
+         "-c", text],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+    if check and done.returncode != 0:
+        raise Failed(f"psql: {done.stderr.decode()}")
+    return done.stdout.decode().strip()
+
+
+def restart(name, environment=None):
+    system.stop(name)
+    system.start(name, environment)
+
+
+def ready_reason(name):
+    """What /readyz says, or nothing where it is ready."""
+    answer = system.call("GET", "/readyz", daemon=name, timeout=5)
+    return "" if answer.status == 200 else answer.json["detail"]
+
+
+def all_ready():
+    for name in DAEMONS:
+        wait_until(f"{name} is ready", lambda n=name: ready_reason(n) == "", 40)
+
+
+def troubles(name):
+    """The causes for which the daemon says that the store does not serve it."""
+    values = system.metrics(name)
+    prefix = 'openrun_store_trouble{cause="'
+    return {key[len(prefix):-2] for key, value in values.items() if key.startswith(prefix) and value == 1}
+
+
+def issued(campaign):
+    return int(system.sql(f"SELECT count(*) FROM coupon WHERE campaign_id = {campaign}")[0][0])
+
+
+def told(name, text):
+    return [line for line in system.log_lines(name) if text in str(line)]
+
+
+def ask(campaign, users):
+    """Everybody asks once, without waiting; returns receipts and the longest time that an answer took."""
+    def one(user):
+        began = time.monotonic()
+        answer = system.request(campaign, user)
+        if answer.status != 202:
+            raise Failed(f"{user}: {answer}")
+        return answer.json["receipt"], time.monotonic() - began
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(one, users))
+    return [receipt for receipt, _ in answers], max(seconds for _, seconds in answers)
+
+
+class SlowStoreCase(unittest.TestCase):
+    def setUp(self):
+        all_ready()
+
+    def assertAllDecided(self, campaign, receipts, count):
+        # The relay's or the issuer's publication may come a moment after the commit.
+        for receipt in receipts:
+            answer = wait_until("decided", lambda r=receipt: (a := system.status(r, wait=10)).json.get("status") == "issued" and a, 60)
+            self.assertEqual(answer.json["status"], "issued")
+        self.assertEqual(issued(campaign), count)
+        self.assertEqual(system.campaign(campaign)["issued"], count)
+
+    def assertOver(self):
+        all_ready()
+        for name in DAEMONS:
+            # A daemon that asks seldom forgets a trouble that it did not meet again.
+            wait_until(f"{name} has no trouble", lambda n=name: not troubles(n) - {"SLOW"}, 45)
+        self.assertEqual(system.metrics("reconciler-1")["openrun_acknowledged_not_issued_total"], 0)
+        system.audit()
+
+
+class AnswersInSeconds(SlowStoreCase):
+    def test_postgres_answers_in_seconds(self):
+        proxy = SlowProxy(system.port("postgres"))
+        self.addCleanup(proxy.close)
+        url = {"OPENRUN_POSTGRES__URL": f"postgresql://openrun@127.0.0.1:{proxy.port}/openrun"}
+        for name in DAEMONS:
+            restart(name, url)
+        try:
+            all_ready()
+            campaign = system.create(1000)
+            self.assertEqual(system.request(campaign, "before", wait=10).status, 201)
+            proxy.delay_seconds = 0.5
+            before = issued(campaign)
+            receipts, longest = ask(campaign, [f"slow-{i}" for i in range(200)])
+            wait_until("the issuer says that the store is slow", lambda: "SLOW" in troubles("issuer-1"), 30)
+            self.assertTrue(told("issuer-1", "Postgres is slow: a call took"))
+            began = time.monotonic()
+            wait_until("coupons are issued all the same", lambda: issued(campaign) == before + 200, 40)
+            print(f"\n  200 requests accepted within {longest:.2f} s each while Postgres answered after 1 s; "
+                  f"all issued {time.monotonic() - began:.1f} s later")
+            self.assertEqual(ready_reason("issuer-1"), "", "a slow store is no reason to be taken out")
+            proxy.delay_seconds = 0.0
+            self.assertAllDecided(campaign, receipts, 201)
+        finally:
+            proxy.delay_seconds = 0.0
+            for name in DAEMONS:
+                restart(name)
+        self.assertOver()
+
+    def test_batches_that_are_too_slow_for_the_time_out_get_smaller_until_they_pass(self):
+        campaign = system.create(1000)
+        system.stop("issuer-1")
+        # All in one batch: 300 rows of 20 ms are six times what a statement may take.
+        receipts, _ = ask(campaign, [f"user-{i}" for i in range(300)])
+        superuser("CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END $$; "
+                  "CREATE TRIGGER dawdle BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION dawdle()")
+        try:
+            system.start("issuer-1", {"OPENRUN_POSTGRES__STATEMENT_TIMEOUT_MS": "1000"})
+            began = time.monotonic()
+            wait_until("coupons are issued", lambda: issued(campaign) > 0, 40)
+            limit = system.metrics("issuer-1")['openrun_issuer_batch_limit{partition="0"}']
+            print(f"\n  the first coupons {time.monotonic() - began:.1f} s after the start, {limit:.0f} at once")
+            self.assertLessEqual(limit, 50)
+            self.assertTrue(told("issuer-1", "the store is too slow for a batch of this size"))
+            self.assertTrue(told("issuer-1", "TIMED_OUT"))
+        finally:
+            superuser("DROP FUNCTION dawdle CASCADE")
+        self.assertAllDecided(campaign, receipts, 300)
+        restart("issuer-1")
+        self.assertOver()
+
+
+class Greedy:
+    """Takes every connection that the server gives, the superuser's reserve included, until it is closed."""
+
+    def __init__(self, port):
+        self.port = port
+        self.held = []
+        self.refused = threading.Event()
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self._take, daemon=True)
+        self.thread.start()
+
+    def _take(self):
+        while not self.ending.is_set():
+            connection = socket.create_connection(("127.0.0.1", self.port), 5)
+            names = b"user\0postgres\0database\0openrun\0application_name\0greedy\0\0"
+            connection.sendall(struct.pack("!ii", len(names) + 8, 196608) + names)
+            if connection.recv(1) == b"R":
+                self.held.append(connection)
+                continue
+            connection.close()
+            self.refused.set()
+            self.ending.wait(0.02)
+
+    def close(self):
+        self.ending.set()
+        self.thread.join(10)
+        for connection in self.held:
+            connection.close()
+
+
+class ConnectionsTaken(SlowStoreCase):
+    def test_somebody_else_takes_all_connections(self):
+        campaign = system.create(1000)
+        self.assertEqual(system.request(campaign, "before", wait=10).status, 201)
+        backends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'openrun-issuer/%'"
+        control = subprocess.Popen(
+            ["psql", "-XAtq", "-h", "127.0.0.1", "-p", str(system.port("postgres")), "-U", "postgres", "-d", "openrun"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        control.stdin.write(b"SELECT 'connected';\n")
+        control.stdin.flush()
+        self.assertEqual(control.stdout.readline(), b"connected\n")
+        greedy = Greedy(system.port("postgres"))
+        try:
+            self.assertTrue(greedy.refused.wait(30))
+            # Who holds a connection goes on with it.
+            self.assertEqual(system.request(campaign, "held", wait=10).status, 201)
+            control.stdin.write(f"{backends};\n".encode())
+            control.stdin.flush()
+            wait_until("the issuer says so", lambda: "CONNECTIONS_EXHAUSTED" in troubles("issuer-1"), 30)
+            self.assertIn("too many clients (53300)", ready_reason("issuer-1"))
+            receipts, longest = ask(campaign, [f"user-{i}" for i in range(100)])
+            waiting = system.status(receipts[-1]).json
+            self.assertEqual(waiting["status"], "waiting")
+            print(f"\n  with all connections taken 100 requests were accepted, within {longest:.2f} s each; the last at position {waiting['position']}")
+            self.assertTrue(told("issuer-1", "CONNECTIONS_EXHAUSTED"))
+        finally:
+            greedy.close()
+            control.communicate(timeout=10)
+        self.assertAllDecided(campaign, receipts, 102)
+        self.assertOver()
+
+
+def small_disk(megabytes):
+    """A file system of its own that the server's user may write to, or None where this machine forbids it."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="openrun-small-disk-", dir="/var/tmp")) / "disk"
+    folder.mkdir()
+    folder.parent.chmod(0o755)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0755", "tmpfs", str(folder)],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode != 0:
+        shutil.rmtree(folder.parent)
+        raise unittest.SkipTest(f"this machine mounts no small file system: {done.stdout.decode().strip()}")
+    mounted.append(folder)
+    subprocess.run(["chown", "postgres:", str(folder)], check=os.geteuid() == 0)
+    return folder
+
+
+def fill(folder):
+    with open(folder / "filler", "wb", buffering=0) as filler:
+        for size in (1 << 20, 1 << 12):
+            try:
+                while True:
+                    filler.write(b"\0" * size)
+            except OSError:
+                continue
+
+
+class DiskFull(SlowStoreCase):
+    def test_a_the_tables_disk_is_full(self):
+        disk = small_disk(8)
+        (disk / "space").mkdir()
+        subprocess.run(["chown", "postgres:", str(disk / "space")], check=os.geteuid() == 0)
+        superuser(f"CREATE TABLESPACE small LOCATION '{disk / 'space'}'")
+        superuser("ALTER TABLE coupon SET TABLESPACE small")
+        try:
+            campaign = system.create(5000)
+            self.assertEqual(system.request(campaign, "before", wait=10).status, 201)
+            fill(disk)
+            # More than the table's free pages hold.
+            receipts, _ = ask(campaign, [f"user-{i}" for i in range(400)])
+            wait_until("the issuer says so", lambda: "DISK_FULL" in troubles("issuer-1"), 30)
+            self.assertIn("disk is full (53100)", ready_reason("issuer-1"))
+            more, longest = ask(campaign, [f"later-{i}" for i in range(100)])
+            self.assertEqual(system.status(more[-1]).json["status"], "waiting")
+            self.assertIn("DISK_FULL", troubles("issuer-1"), "reads that succeed do not show that there is room")
+            print(f"\n  with the disk full 100 requests were accepted, within {longest:.2f} s each; "
+                  f"{issued(campaign)} of 501 were issued before it was full")
+            (disk / "filler").unlink()
+            self.assertAllDecided(campaign, receipts + more, 501)
+            self.assertOver()
+        finally:
+            (disk / "filler").unlink(missing_ok=True)
+            superuser("ALTER TABLE coupon SET TABLESPACE pg_default")
+            superuser("DROP TABLESPACE small")
+
+    def test_b_the_logs_disk_is_full_and_the_server_panics(self):
+        disk = small_disk(112)
+        data = pathlib.Path(superuser("SHOW data_directory"))
+        system.stop("postgres")
+        shutil.move(str(data / "pg_wal"), str(disk / "pg_wal"))
+        subprocess.run(["chown", "-R", "postgres:", str(disk / "pg_wal")], check=os.geteuid() == 0)
+        (disk / "pg_wal").chmod(0o700)
+        (data / "pg_wal").symlink_to(disk / "pg_wal")
+        system.start("postgres")
+        try:
+            all_ready()
+            campaign = system.create(5000)
+            self.assertEqual(system.request(campaign, "before", wait=10).status, 201)
+            fill(disk)
+            receipts, _ = ask(campaign, [f"user-{i}" for i in range(100)])
+
+            def panicked():
+                # Each switch needs a new segment, and there is no room for one.
+                superuser("SELECT pg_switch_wal(); CREATE TEMPORARY TABLE t AS SELECT 1", check=False)
+                text = (system.state / "log" / "postgres.log").read_text(errors="replace")
+                return "PANIC" in text and "No space left on device" in text
+            wait_until("the server panics", panicked, 30)
+            more, longest = ask(campaign, [f"later-{i}" for i in range(100)])
+            wait_until("the issuer says that the store is away", lambda: troubles("issuer-1") & {"UNREACHABLE", "STARTING", "DISK_FULL"}, 20)
+            self.assertIn("Postgres", ready_reason("issuer-1"))
+            print(f"\n  after the panic 100 requests were accepted, within {longest:.2f} s each; "
+                  f"the issuer says: {ready_reason('issuer-1')}")
+        finally:
+            (disk / "filler").unlink(missing_ok=True)
+            # Recovery itself needs room: the server may have given up, and then it is started again.
+            wait_until("Postgres runs again", lambda: (system.dev("start", "postgres", check=False), superuser("SELECT 1", check=False))[1] == "1", 40)
+        self.assertAllDecided(campaign, receipts + more, 201)
+        self.assertOver()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
