@@ -174,7 +174,6 @@ class PostgresAuditRows : public ports::AuditRows {
       if (!begun) return std::unexpected(std::move(begun.error()));
       connection_ = std::move(*opened);
     }
-    connection_->set_deadline(Connection::Clock::now() + options_.statement_timeout);
     return connection_.get();
   }
 
