@@ -95,6 +95,11 @@ std::optional<std::int32_t> wait_for_servers(const postgres::Options& database, 
   return **partitions;
 }
 
+int cannot_start(ports::Logger& logger, const Error& error) {
+  logger.critical("cannot start", {{"error", error.message}});
+  return exit_failed;
+}
+
 // Everything that lives as long as the daemon serves, in the order in which it has to be made.
 int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop, ports::Logger& logger) {
   const runtime::SystemClock clock;
@@ -110,15 +115,10 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   // Until the gateway can be made, somebody answers in its place.
   gateway::Starting starting;
   std::unique_ptr<http::Server> stand_in = http::make_server(server_options(config.gateway), logger);
-  if (const Result<void> listening = stand_in->start(starting.handler()); !listening) {
-    logger.critical("cannot start", {{"error", listening.error().message}});
-    return exit_failed;
-  }
+  if (const Result<void> listening = stand_in->start(starting.handler()); !listening)
+    return cannot_start(logger, listening.error());
   auto log = kafka::make_log(broker, logger);
-  if (!log) {
-    logger.critical("cannot start", {{"error", log.error().message}});
-    return exit_failed;
-  }
+  if (!log) return cannot_start(logger, log.error());
   const auto partitions = wait_for_servers(database, codes.fingerprint(), **log, starting, stop, logger);
   if (!partitions) return stop.requested() ? exit_done : exit_failed;
 
@@ -141,17 +141,11 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
                             [&] { return store_health.trouble(postgres::Health::Clock::now(), true); }},
                            settings_of(config.gateway));
   auto appender = kafka::make_appender(broker, ports::Topic::requests, gateway.on_deliveries(), logger);
-  if (!appender) {
-    logger.critical("cannot start", {{"error", appender.error().message}});
-    return exit_failed;
-  }
+  if (!appender) return cannot_start(logger, appender.error());
   gateway.start(**appender, *partitions);
   stand_in.reset();
   const Result<void> started = server->start(gateway.handler());
-  if (!started) {
-    logger.critical("cannot start", {{"error", started.error().message}});
-    return exit_failed;
-  }
+  if (!started) return cannot_start(logger, started.error());
   logger.info("serving", {{"address", config.gateway.address}, {"port", std::int64_t{server->port()}}});
   while (!stop.wait_for(milliseconds(1'000))) {
   }

@@ -73,9 +73,8 @@ std::chrono::milliseconds ResultsFeed::step(Partition partition) {
 bool ResultsFeed::ready() const {
   if (was_ready_.load(std::memory_order_acquire)) return true;
   std::lock_guard lock(mutex_);
-  const bool all = !readers_.empty() && std::ranges::all_of(readers_, [](const auto& reader) {
-    return reader->reader.progress().ready();
-  });
+  const bool all = !readers_.empty() &&
+                   std::ranges::all_of(readers_, [](const auto& reader) { return reader->reader.progress().ready(); });
   if (all) was_ready_.store(true, std::memory_order_release);
   return all;
 }

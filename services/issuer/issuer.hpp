@@ -63,7 +63,7 @@ class Issuer {
   void revoked(std::span<const Partition> partitions, bool lost);
   [[nodiscard]] std::unique_ptr<PartitionWorker> start_worker(Partition partition);
   void look_for_stalls();
-  [[nodiscard]] std::string membership_trouble() const;  // with the mutex
+  [[nodiscard]] std::string membership_trouble() const;                                 // with the mutex
   [[nodiscard]] std::string trouble_of(Partition partition, const Owned& owned) const;  // with the mutex
 
   const WorkerParts parts_;

@@ -65,9 +65,9 @@ class Acknowledged {
   // Nothing that was read waits for its check.
   [[nodiscard]] bool idle() const { return told_.empty() && missing_.empty(); }
 
-  static constexpr std::size_t records_at_once = 8;      // of the results topic; each holds 10,000 outcomes at most
-  static constexpr std::size_t ranges_at_once = 1'000;   // in one question to the store
-  static constexpr std::size_t reported_kept = 10'000;   // results come twice; above that one may be reported twice
+  static constexpr std::size_t records_at_once = 8;     // of the results topic; each holds 10,000 outcomes at most
+  static constexpr std::size_t ranges_at_once = 1'000;  // in one question to the store
+  static constexpr std::size_t reported_kept = 10'000;  // results come twice; above that one may be reported twice
   static constexpr std::int64_t retry_us_min = 200'000;
   static constexpr std::int64_t retry_us_max = 5'000'000;
 
@@ -83,7 +83,7 @@ class Acknowledged {
 
   const Partition partition_;
   bool open_ = false;
-  std::deque<Told> told_;      // read and not checked yet
+  std::deque<Told> told_;       // read and not checked yet
   bool front_differs_ = false;  // the first of them has to be looked at one by one
   std::deque<ReportMissing> missing_;
   std::set<std::tuple<CampaignId, Sequence, Offset>> reported_;

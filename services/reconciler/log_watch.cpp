@@ -51,9 +51,8 @@ void LogWatch::look() {
     const ports::Metrics::Labels labels{{"partition", std::to_string(number)}};
     found->second.behind = &metrics_.gauge("openrun_acknowledged_behind_records",
                                            "Records of the results topic that were not checked yet.", labels);
-    found->second.undecided =
-        &metrics_.gauge("openrun_undecided_seconds",
-                        "Since when the partition's log has held records and nobody decides any.", labels);
+    found->second.undecided = &metrics_.gauge(
+        "openrun_undecided_seconds", "Since when the partition's log has held records and nobody decides any.", labels);
   }
   const auto checkpoints = coupons_.checkpoints();
   if (!checkpoints) return tell(checkpoints.error());
@@ -131,8 +130,7 @@ bool LogWatch::perform(Partition partition, Followed& followed, const WatchActio
 }
 
 Result<void> LogWatch::open(Partition partition, Followed& followed) {
-  const auto from =
-      log_.offset_at(ports::Topic::results, partition, clock_.now() + -lookback_ms_, broker_timeout);
+  const auto from = log_.offset_at(ports::Topic::results, partition, clock_.now() + -lookback_ms_, broker_timeout);
   if (!from) return std::unexpected(from.error());
   followed.reader.reset();
   auto opened = log_.open(ports::Topic::results, partition, *from);

@@ -118,10 +118,8 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   http_options.address = config.reconciler.metrics_address;
   http_options.port = static_cast<std::uint16_t>(config.reconciler.metrics_port);
   const auto server = http::make_server(http_options, logger);
-  const auto listening =
-      server->start(http::health_handler(*metrics, [&] {
-    return wiring::with_store_trouble(reconciler.not_ready_reason(), store_health);
-  }));
+  const auto listening = server->start(http::health_handler(
+      *metrics, [&] { return wiring::with_store_trouble(reconciler.not_ready_reason(), store_health); }));
   if (!listening) {
     logger.critical("cannot start", {{"error", listening.error().message}});
     return exit_failed;

@@ -47,18 +47,16 @@ int run(const config::Config& config) {
   postgres::Health store_health(*logger, *metrics);
   postgres::Options database = wiring::postgres_options(config.postgres, "openrun-relay");
   database.health = &store_health;
-  relay::Relay relay(
-      [&] { return postgres::make_outbox(database, *logger); },
-      {.missing_after_us = config.relay.missing_after_ms * 1'000,
-       .scan_interval_us = config.relay.scan_interval_ms * 1'000,
-       .outcome_retention_ms = config.relay.outcome_retention_hours * 3'600'000});
+  relay::Relay relay([&] { return postgres::make_outbox(database, *logger); },
+                     {.missing_after_us = config.relay.missing_after_ms * 1'000,
+                      .scan_interval_us = config.relay.scan_interval_ms * 1'000,
+                      .outcome_retention_ms = config.relay.outcome_retention_hours * 3'600'000});
   http::ServerOptions server_options;
   server_options.address = config.relay.metrics_address;
   server_options.port = static_cast<std::uint16_t>(config.relay.metrics_port);
   const auto server = http::make_server(server_options, *logger);
-  started(server->start(http::health_handler(*metrics, [&] {
-    return wiring::with_store_trouble(relay.not_ready_reason(), store_health);
-  })));
+  started(server->start(http::health_handler(
+      *metrics, [&] { return wiring::with_store_trouble(relay.not_ready_reason(), store_health); })));
 
   if (schema_fits(database, crypto::CouponCodes(keys.code_key).fingerprint(), *logger, stop)) {
     kafka::Options options = wiring::kafka_options(config.kafka, "openrun-relay");

@@ -156,8 +156,8 @@ const std::array reconciler_keys{
         "between two passes over recently changed campaigns"},
     Key{"reconciler", "full_interval_s", OPENRUN_INT64(reconciler.full_interval_s), between(1, 604'800),
         "between two passes over all campaigns, in seconds"},
-    Key{"reconciler", "acknowledged_lookback_s", OPENRUN_INT64(reconciler.acknowledged_lookback_s),
-        between(1, 604'800), "after a start, how far back it checks that what was acknowledged was issued, in seconds"},
+    Key{"reconciler", "acknowledged_lookback_s", OPENRUN_INT64(reconciler.acknowledged_lookback_s), between(1, 604'800),
+        "after a start, how far back it checks that what was acknowledged was issued, in seconds"},
 };
 
 #undef OPENRUN_FLAG

@@ -143,7 +143,8 @@ class PostgresAuditStore : public AuditStore {
       const auto done = connection.copy_out(
           "COPY (SELECT sequence, user_id, idempotency_key, code, status, issued_at, valid_until, used_at, "
           "request_partition, request_offset FROM coupon WHERE campaign_id = " +
-              std::to_string(campaign.value) + " ORDER BY sequence) TO STDOUT (FORMAT binary)", [&](std::span<const Field> row) { each(read_export_row(row)); });
+              std::to_string(campaign.value) + " ORDER BY sequence) TO STDOUT (FORMAT binary)",
+          [&](std::span<const Field> row) { each(read_export_row(row)); });
       if (!done) return std::unexpected(done.error());
       std::optional<Digest> digest(std::in_place);
       std::ranges::copy(found->at(0, 0).bytes().substr(0, digest->size()), digest->begin());

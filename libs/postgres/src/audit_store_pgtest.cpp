@@ -135,7 +135,8 @@ TEST_F(Audit, CouponsAreSummedByRangeInTheOrderOfTheQuestion) {
 
 TEST_F(Audit, TheLargestNumbersThereAreCanBeSummed) {
   database().rows("UPDATE coupon SET sequence = 4294967295, request_offset = 9223372036854775807 WHERE sequence = 5");
-  const auto sums = audit_->coupon_sums({{CampaignId{7}, Partition{0}, Sequence{4'294'967'295}, Sequence{4'294'967'295}}});
+  const auto sums =
+      audit_->coupon_sums({{CampaignId{7}, Partition{0}, Sequence{4'294'967'295}, Sequence{4'294'967'295}}});
   ASSERT_TRUE(sums) << sums.error().message;
   const std::uint64_t weight = 4'294'967'295ULL % 1'000'003 + 1;
   EXPECT_EQ(sums->at(0).sum, weight * ((1ULL << 42) - 1) % (1ULL << 62));

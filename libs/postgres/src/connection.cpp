@@ -33,8 +33,8 @@ std::string one_line(std::string text) {
   return text;
 }
 
-// "connection to server at ... failed: FATAL:  53300: sorry, too many clients already LOCATION: ..." names its SQLSTATE.
-// The word before it is in the server's language, so it is the form that is looked for.
+// "connection to server at ... failed: FATAL:  53300: sorry, too many clients already LOCATION: ..." names its
+// SQLSTATE. The word before it is in the server's language, so it is the form that is looked for.
 std::string sqlstate_in(std::string_view message) {
   constexpr std::size_t length = 5;
   const auto is_symbol = [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z'); };

@@ -70,7 +70,7 @@ Parameters of(Partition partition) {
 
 class PostgresCouponStore : public ports::CouponStore {
  public:
-  PostgresCouponStore(const Options& options, ports::Logger& logger) 
+  PostgresCouponStore(const Options& options, ports::Logger& logger)
       : options_(options), logger_(logger), watch_(options.health) {}
 
   Result<ports::TakenOver> take_over(Partition partition) override { return seize(partition, std::nullopt); }

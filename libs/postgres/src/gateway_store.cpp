@@ -235,9 +235,8 @@ Result<std::uint32_t> PostgresGatewayStore::holders(CampaignId campaign,
   const std::string copy = "COPY (SELECT user_id FROM coupon WHERE campaign_id = " + std::to_string(campaign.value) +
                            ") TO STDOUT (FORMAT binary)";
   return session_.run_in_snapshot([&](Connection& connection) {
-    return map(
-        connection.copy_out(copy, [&](std::span<const Field> row) { each(row[0].bytes()); }),
-        [](std::uint64_t count) { return static_cast<std::uint32_t>(count); });
+    return map(connection.copy_out(copy, [&](std::span<const Field> row) { each(row[0].bytes()); }),
+               [](std::uint64_t count) { return static_cast<std::uint32_t>(count); });
   });
 }
 

@@ -9,8 +9,8 @@ namespace openrun::postgres {
 namespace {
 
 // Label values; in the order of Trouble.
-constexpr std::array<const char*, troubles> names{"UNREACHABLE", "STARTING",  "CONNECTIONS_EXHAUSTED", "DISK_FULL",
-                                                  "READ_ONLY",   "TIMED_OUT", "FAILING",               "SLOW"};
+constexpr std::array<const char*, troubles> names{
+    "UNREACHABLE", "STARTING", "CONNECTIONS_EXHAUSTED", "DISK_FULL", "READ_ONLY", "TIMED_OUT", "FAILING", "SLOW"};
 
 std::string seconds(std::chrono::milliseconds time) {
   const auto tenths = time.count() / 100;
@@ -113,8 +113,8 @@ void Health::stands(Trouble trouble, const std::string& message, const Call& cal
   State& state = states_.at(std::to_underlying(trouble));
   // Room is shown by writes alone, whoever met the trouble.
   const bool needs_write = trouble == Trouble::disk_full || trouble == Trouble::read_only;
-  const bool needs_connection_only = trouble == Trouble::unreachable || trouble == Trouble::starting ||
-                                     trouble == Trouble::connections_exhausted;
+  const bool needs_connection_only =
+      trouble == Trouble::unreachable || trouble == Trouble::starting || trouble == Trouble::connections_exhausted;
   state.by_write = needs_write || (call.writes && !needs_connection_only);
   state.seen_at = now;
   state.took = call.took;

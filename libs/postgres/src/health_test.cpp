@@ -1,5 +1,3 @@
-#include <openrun/postgres/health.hpp>
-
 #include <map>
 #include <string>
 #include <variant>
@@ -7,6 +5,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <openrun/postgres/health.hpp>
 
 #include "watch.hpp"
 

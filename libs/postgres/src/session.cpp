@@ -2,7 +2,7 @@
 
 namespace openrun::postgres {
 
-Session::Session(const Options& options, ports::Logger& logger) 
+Session::Session(const Options& options, ports::Logger& logger)
     : options_(options), logger_(logger), watch_(options.health) {
   if (options_.application.empty()) options_.application = "openrun";
 }

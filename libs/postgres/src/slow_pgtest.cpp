@@ -64,7 +64,8 @@ TEST_F(Slow, ABatchThatTakesTooLongSaysSoAndASmallerOnePasses) {
   Options impatient = watched();
   impatient.statement_timeout = milliseconds(400);
   database().rows(
-      "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$");
+      "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END "
+      "$$");
   database().rows("CREATE TRIGGER dawdle BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION dawdle()");
   auto store = make_coupon_store(impatient, logger_);
   const auto writer = store->take_over(Partition{0}).value();

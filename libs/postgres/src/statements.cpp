@@ -46,11 +46,10 @@ Sql<Rows> Connection::query(const Statement& statement, const Parameters& parame
   }
   begin_waiting();
   const auto values = parameters.values();
-  const int sent_query =
-      is_first ? PQsendQueryParams(connection_, statement.sql, parameters.size(), parameters.types(), values.data(),
-                                   parameters.lengths(), parameters.formats(), 1)
-               : PQsendQueryPrepared(connection_, statement.name, parameters.size(), values.data(),
-                                     parameters.lengths(), parameters.formats(), 1);
+  const int sent_query = is_first ? PQsendQueryParams(connection_, statement.sql, parameters.size(), parameters.types(),
+                                                      values.data(), parameters.lengths(), parameters.formats(), 1)
+                                  : PQsendQueryPrepared(connection_, statement.name, parameters.size(), values.data(),
+                                                        parameters.lengths(), parameters.formats(), 1);
   if (sent_query == 0) {
     broken_ = true;
     return std::unexpected(lost());

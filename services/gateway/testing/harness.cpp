@@ -184,8 +184,8 @@ void Harness::restart() {
                                    .partitions = milliseconds(5)};
   gateway = std::make_unique<Gateway>(
       Environment{clock, logger, metrics, log, [this] { return std::make_unique<FakeGatewayStore>(database); },
-                  test_signer(), test_codes(), test_user_hash(), threads, timing,
-                  crypto::random_u32, [this] { return store_trouble; }},
+                  test_signer(), test_codes(), test_user_hash(), threads, timing, crypto::random_u32,
+                  [this] { return store_trouble; }},
       settings_);
   appender = std::make_unique<FakeAppender>(gateway->on_deliveries(), clock);
   gateway->start(*appender, partitions_);

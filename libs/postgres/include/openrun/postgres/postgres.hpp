@@ -27,7 +27,7 @@ struct Options {
   std::chrono::seconds connect_timeout{3};
   std::chrono::milliseconds statement_timeout{5'000};
   std::chrono::milliseconds lock_timeout{500};
-  std::string application;  // application_name of connections that are not a partition's writer
+  std::string application;   // application_name of connections that are not a partition's writer
   Health* health = nullptr;  // where what is wrong is told; outlives all that is made with these options
 };
 
