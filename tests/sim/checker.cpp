@@ -63,7 +63,7 @@ void Checker::committed(const ports::CommitBatch& batch) {
   if (!results) return context_.violate("an outbox row cannot be read: " + results.error().message);
   check_batch(batch, *results);
   for (const issuance::Campaign& campaign : batch.campaigns) {
-    note_campaign(campaign);
+    note_campaign(batch, campaign);
     check_campaign(campaign.id);
     check_digest(campaign.id, *results);
   }
@@ -124,12 +124,16 @@ void Checker::check_campaign(CampaignId campaign) {
   }
 }
 
-void Checker::note_campaign(const issuance::Campaign& campaign) {
+void Checker::note_campaign(const ports::CommitBatch& batch, const issuance::Campaign& campaign) {
   const auto [found, created] = campaigns_.try_emplace(campaign.id);
   CampaignFacts& facts = found->second;
   const std::int64_t now_us = context_.scheduler.now_us();
   if (created) facts.created_us = now_us;
   const bool sold_out = campaign.issued >= campaign.terms.stock;
+  if (facts.ever_sold_out && campaign.terms.stock > facts.stock) {
+    restocked_.emplace(batch.partition, batch.expected_next_offset);
+  }
+  facts.stock = campaign.terms.stock;
   if (facts.ever_sold_out && !sold_out) context_.coverage.count(Situation::restocked_after_sold_out);
   facts.ever_sold_out = facts.ever_sold_out || sold_out;
   facts.ever_closed = facts.ever_closed || campaign.closed;

@@ -70,6 +70,10 @@ class Checker {
   [[nodiscard]] const wire::OutcomeEntry* final_outcome(Partition partition, Offset offset) const;
   [[nodiscard]] const std::vector<wire::OutcomeEntry>& outcomes(Partition partition) { return outcomes_[partition]; }
   [[nodiscard]] bool is_published(Partition partition, Offset first_offset) const;
+  // Whether the batch that begins there added stock to a campaign that had been sold out.
+  [[nodiscard]] bool restocked_in(Partition partition, Offset first_offset) const {
+    return restocked_.contains({partition, first_offset});
+  }
   // The newest accepted requests: each was told 202 (or more) by some gateway.
   [[nodiscard]] const std::set<std::string>& receipts() const { return receipts_; }
   [[nodiscard]] bool sold_out_now(CampaignId campaign) const;
@@ -82,7 +86,7 @@ class Checker {
     std::int64_t created_us = 0;
     bool ever_sold_out = false;
     bool ever_closed = false;
-    std::int64_t changed_us = 0;  // when stock, start or end was changed last
+    std::uint32_t stock = 0;
     Timestamp starts_at_max;
     std::optional<Timestamp> ends_at_min;
   };
@@ -91,7 +95,7 @@ class Checker {
   void check_batch(const ports::CommitBatch& batch, const wire::ResultBatch& results);
   void check_campaign(CampaignId campaign);
   void check_digest(CampaignId campaign, const wire::ResultBatch& results);
-  void note_campaign(const issuance::Campaign& campaign);
+  void note_campaign(const ports::CommitBatch& batch, const issuance::Campaign& campaign);
   void note_situations(const ports::CommitBatch& batch, const wire::ResultBatch& results);
   void appended(ports::Topic topic, Partition partition, const sim::Broker::Record& record);
   void told_decided(const std::string& who, const Asked& asked, const Told& told, const crypto::Receipt& place);
@@ -119,6 +123,7 @@ class Checker {
     Digest head;
   };
   std::map<CampaignId, Chain> chains_;
+  std::set<std::pair<Partition, Offset>> restocked_;
   std::set<std::string> receipts_;
   std::set<std::string> shown_failed_;
 };

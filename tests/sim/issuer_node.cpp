@@ -15,6 +15,7 @@ void IssuerNode::started() {
         sim::ProduceFate fate = context_.produce();
         // Best effort: what does not get there is published by the relay.
         if (context_.strikes(Fault::results_lost)) fate.dropped = true;
+        result_lost_ = fate.dropped || fate.refused;
         return fate;
       },
       [](const ports::Delivery&) {});
@@ -354,6 +355,9 @@ void IssuerWorker::publish(const issuer::Publish& action) {
   const ports::CommitBatch& batch = *action.batch;
   (void)node_.results_->append(partition_, std::to_string(partition_.value), batch.payload, {},
                                static_cast<std::uint64_t>(batch.expected_next_offset.value));
+  if (node_.result_lost_ && node_.checker_.restocked_in(partition_, batch.expected_next_offset)) {
+    context_.coverage.count(Situation::restock_lost_in_results);
+  }
 }
 
 void IssuerWorker::tell(const issuer::Notice& notice) {

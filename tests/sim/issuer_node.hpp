@@ -112,6 +112,7 @@ class IssuerNode final : public Node {
   std::map<Partition, std::shared_ptr<IssuerWorker>> workers_;
   std::vector<std::shared_ptr<IssuerWorker>> retired_;
   std::unique_ptr<sim::Producer> results_;
+  bool result_lost_ = false;  // of the last publication
 };
 
 }  // namespace openrun::simulation
