@@ -89,7 +89,7 @@ void Checker::told(const std::string& gateway, Timestamp gateway_time, const Ask
   receipts_.insert(receipt);
   if (told.decided() || told.state == "failed") {
     told_decided(who, asked, told, *place);
-  } else if (asked.settled && told.status != 503) {
+  } else if (asked.settled && asked.kind == Asked::Kind::poll && told.status != 503) {
     context_.violate(who + " that it still waits, after all was settled");
   }
 }

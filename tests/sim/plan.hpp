@@ -40,7 +40,7 @@ struct Plan {
   std::int64_t store_us = 1'000;
 
   // Simulated time after the faults by which everything must be settled.
-  static constexpr std::int64_t settle_us = 90'000'000;
+  static constexpr std::int64_t settle_us = 240'000'000;
 };
 
 }  // namespace openrun::simulation
