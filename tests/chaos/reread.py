@@ -1,4 +1,4 @@
-"""Every receipt is read again from every gateway, until each one has its answer or the time is over."""
+"""Every receipt is read again from every gateway, until each one has its answer, or no more come, or the time is over."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ AT_ONCE = 8
 PIPELINED = 32
 CALL_TIMEOUT_S = 30.0
 PAUSE_S = 0.5
+IDLE_S = 60.0
 
 
 class Rereading:
@@ -18,6 +19,7 @@ class Rereading:
         self.ports = ports  # gateway -> port
         self.deadline = time.monotonic() + seconds
         self.reads = 0
+        self.answered_at = time.monotonic()
 
     def run(self):
         asyncio.run(self._all())
@@ -29,7 +31,7 @@ class Rereading:
     async def _gateway(self, name, port):
         endpoint = Endpoint(port)
         open_receipts = list(self.facts.receipts.values())
-        while open_receipts and time.monotonic() < self.deadline:
+        while open_receipts and time.monotonic() < min(self.deadline, self.answered_at + IDLE_S):
             chunks = [open_receipts[at:at + PIPELINED] for at in range(0, len(open_receipts), PIPELINED)]
             left = iter(chunks)
             again = []
@@ -60,4 +62,6 @@ class Rereading:
             return True
         told = told_by(answer.json)
         receipt.reread[name] = told
+        if told.decided:
+            self.answered_at = time.monotonic()
         return told.decided
