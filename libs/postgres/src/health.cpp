@@ -150,7 +150,6 @@ void Health::tell_when_over() {
 std::string Health::trouble(Clock::time_point now, bool with_slow) {
   const std::lock_guard lock(mutex_);
   forget_old(now);
-  tell_when_over();
   std::string text;
   for (std::size_t i = 0; i < troubles; ++i) {
     const auto trouble = static_cast<Trouble>(i);

@@ -125,6 +125,9 @@ TEST_F(HealthTest, ATroubleThatIsNotMetAgainIsForgotten) {
   now_ += Health::forgotten_after;
   EXPECT_EQ(trouble(), "");
   EXPECT_EQ(gauge("DISK_FULL"), 0);
+  EXPECT_THAT(log_.lines, SizeIs(1)) << "that it serves again is shown by an answer alone";
+  answers();
+  EXPECT_THAT(log_.lines, SizeIs(2));
 }
 
 TEST_F(HealthTest, ATroubleThatComesAndGoesIsToldSeldom) {

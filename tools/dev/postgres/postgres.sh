@@ -90,7 +90,8 @@ postgres_clear_after_crash() {
     [[ -z $found || $SECONDS -ge $deadline ]] && break
     sleep 0.1
   done
-  rm -f "$data/postmaster.pid"
+  # The lock of the socket names a pid as well, which may belong to somebody else, or to a postmaster that is not reaped yet.
+  rm -f "$data/postmaster.pid" "${data%/data}"/socket/.s.PGSQL.*
 }
 
 postgres_write_settings() {
