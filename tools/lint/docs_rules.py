@@ -91,7 +91,7 @@ def check_metrics(files):
         return
     made = {}
     for source, text in files.items():
-        if re.match(r"(services|libs/telemetry)/.*(?<!_test)\.[ch]pp$", source) and "/testing/" not in source:
+        if re.match(r"(services|libs/telemetry|libs/postgres)/.*(?<!_test)\.[ch]pp$", source) and "/testing/" not in source:
             for number, line in enumerate(text.split("\n"), 1):
                 for name in METRIC_IN_SOURCE.findall(line):
                     made.setdefault(name, (source, number))
