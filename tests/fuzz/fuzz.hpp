@@ -16,7 +16,7 @@ namespace openrun::fuzz {
 inline void require(bool holds, const char* promise, std::string_view detail = {}) {
   if (holds) [[likely]]
     return;
-  std::fprintf(stderr, "broken promise: %s\n%.*s\n", promise, static_cast<int>(detail.size()), detail.data());
+  std::fprintf(stderr, "broken promise: %s\n%s\n", promise, std::string(detail).c_str());
   std::abort();
 }
 

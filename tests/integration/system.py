@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shlex
 import signal
 import subprocess
@@ -14,6 +15,9 @@ import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+SANITIZER_REPORT = re.compile(r"(Address|Leak|Thread)Sanitizer|UndefinedBehaviorSanitizer|runtime error: ")
 
 
 class Failed(AssertionError):
@@ -77,7 +81,14 @@ class System:
                 self.environment[name] = value
 
     def down(self):
+        """Stops all and deletes it. What a sanitizer has reported in a log is a failure."""
+        self.dev("down", check=False)
+        reports = [
+            f"{log.name}: {line}" for log in sorted(self.state.glob("log/*.log"))
+            for line in log.read_text(errors="replace").splitlines() if SANITIZER_REPORT.search(line)]
         self.dev("down", "--wipe", check=False)
+        if reports:
+            raise Failed("a sanitizer has reported:\n" + "\n".join(reports[:20]))
 
     def stop(self, name):
         self.dev("stop", name)

@@ -50,6 +50,15 @@ build_targets() {
   if ((SECONDS - started > 2)); then say "built ($preset) in $((SECONDS - started)) s"; fi
 }
 
+daemon_targets=(openrun-gateway openrun-issuer openrun-relay openrun-reconciler openrun)
+
 build_daemons() {
-  build_targets dev openrun-gateway openrun-issuer openrun-relay openrun-reconciler openrun
+  case "$build_preset" in
+    dev | release | asan | tsan) ;;
+    *)
+      complain "dev: OPENRUN_PRESET is \"$build_preset\"; choose dev, release, asan or tsan"
+      return 1
+      ;;
+  esac
+  build_targets "$build_preset" "${daemon_targets[@]}"
 }

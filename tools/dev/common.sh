@@ -6,8 +6,20 @@ state="${OPENRUN_STATE:-$root/.openrun}"
 run_dir="$state/run"
 log_dir="$state/log"
 config_file="$state/openrun.yaml"
-build_dir="$root/build/dev"
+# Whose programs are started: dev, or asan to run the whole system under the address and undefined-behaviour sanitizers.
+build_preset="${OPENRUN_PRESET:-dev}"
+build_dir="$root/build/$build_preset"
 bin_dir="$build_dir/bin"
+
+# What every program that is built with a sanitizer runs with: the first report ends it.
+sanitizer_options=(
+  "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+  "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1"
+  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1"
+)
+# The sanitizers of g++ 12 cannot live with the address randomisation of newer kernels.
+without_randomisation=(env)
+if [[ "$build_preset" != dev ]] && setarch -R true 2>/dev/null; then without_randomisation=(setarch -R); fi
 
 # What the caller has open besides 0, 1 and 2 (a CI runner's pipe, a jobserver) must not live on in the daemons: the caller
 # might wait for its end. 255 is bash's own: the script.

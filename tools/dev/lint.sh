@@ -39,16 +39,16 @@ lint_steps() {
 
 # The core's archive has no undefined symbol that is a clock, randomness, a lock or I/O.
 lint_purity() {
-  build_targets dev openrun_issuance && "$root/tools/lint/purity.sh" "$build_dir/libs/issuance/libopenrun_issuance.a"
+  build_targets dev openrun_issuance && "$root/tools/lint/purity.sh" "$root/build/dev/libs/issuance/libopenrun_issuance.a"
 }
 
 # clang-tidy by the compile database of the dev build; what was clean and has not changed since is not checked again.
 lint_clang_tidy() {
-  [[ -f "$build_dir/compile_commands.json" ]] || {
-    complain "dev: there is no build in $build_dir yet"
+  [[ -f "$root/build/dev/compile_commands.json" ]] || {
+    complain "dev: there is no build in $root/build/dev yet"
     return 1
   }
-  /usr/bin/python3 "$root/tools/lint/tidy.py" "$build_dir" --jobs "$(build_jobs)"
+  /usr/bin/python3 "$root/tools/lint/tidy.py" "$root/build/dev" --jobs "$(build_jobs)"
 }
 
 lint_tidy_step() { "$1" "clang-tidy" lint_clang_tidy; }
@@ -70,6 +70,6 @@ lint_command() {
   lint_failed=0
   packages_ensure test
   lint_steps lint_plain_step lint_plain_step
-  if [[ -f "$build_dir/compile_commands.json" ]]; then lint_tidy_step lint_plain_step; fi
+  if [[ -f "$root/build/dev/compile_commands.json" ]]; then lint_tidy_step lint_plain_step; fi
   return "$lint_failed"
 }

@@ -65,6 +65,7 @@ names_known() {
 environment_of() {
   local name="$1" port="${setting[port.$1]:-}"
   cat "$state/overrides" 2>/dev/null || true
+  if [[ "$build_preset" == asan ]]; then printf '%s\n' "${sanitizer_options[@]}"; fi
   case "$name" in
     gateway-*) printf 'OPENRUN_GATEWAY__PORT=%s\n' "$port" ;;
     issuer-*) printf 'OPENRUN_ISSUER__METRICS_PORT=%s\nOPENRUN_ISSUER__INSTANCE_ID=%s\n' "$port" "$name" ;;
@@ -125,7 +126,7 @@ start_process() {
     *)
       mapfile -t variables < <(environment_of "$name")
       launch_signature "$name" >"$run_dir/$name.launched"
-      launch "$name" env "${variables[@]}" "$bin_dir/$(program_of "$name")" --config "$config_file"
+      launch "$name" "${without_randomisation[@]}" env "${variables[@]}" "$bin_dir/$(program_of "$name")" --config "$config_file"
       ;;
   esac
 }

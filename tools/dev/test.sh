@@ -55,9 +55,8 @@ test_program() {
 # counted case by case, others as one.
 test_ctest() {
   local name="$1" preset="$2" label="$3" log reports suite made needs status=0 counts pattern="" targets=() jobs=2
-  # g++ 12's thread sanitizer cannot live with the address randomisation of newer kernels.
   local without_randomisation=(env)
-  if setarch -R true 2>/dev/null; then without_randomisation=(setarch -R); fi
+  if [[ "$preset" != dev ]] && setarch -R true 2>/dev/null; then without_randomisation=(setarch -R); fi
   log="$test_dir/log/${1//[^a-zA-Z0-9]/-}.log"
   shift 3
   build_configure "$preset" || {
@@ -81,9 +80,7 @@ test_ctest() {
   if [[ "$label" == pg || "$label" == kafka ]]; then jobs=1; fi
   reports="$test_dir/reports/${name//[^a-zA-Z0-9]/-}"
   rm -rf "$reports" && mkdir -p "$reports/gtest"
-  GTEST_OUTPUT="xml:$reports/gtest/" ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1" \
-    UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1" TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1" \
-    "${without_randomisation[@]}" ctest --test-dir "$root/build/$preset" -j "$jobs" -R "$pattern" -L "^$label\$" --output-on-failure --timeout 600 \
+  "${without_randomisation[@]}" env "${sanitizer_options[@]}" GTEST_OUTPUT="xml:$reports/gtest/" ctest --test-dir "$root/build/$preset" -j "$jobs" -R "$pattern" -L "^$label\$" --output-on-failure --timeout 600 \
     --output-junit "$reports/ctest.xml" </dev/null >"$log" 2>&1 9>&- || status=$?
   counts="$(/usr/bin/python3 "$root/tools/dev/tally.py" ctest "$reports/gtest" "$reports/ctest.xml" "$status")"
   # shellcheck disable=SC2086 # three numbers
@@ -149,9 +146,45 @@ test_script() {
   OPENRUN_BIN="$bin_dir" OPENRUN_TEST_DIR="$test_dir" test_program "$name" "$root/tests/$name/run.sh" "$@"
 }
 
+# The paths that differ most: commit and publication, commands, a zombie, a relay that repairs, a gateway that starts anew.
+asan_integration=(test_pipeline.OpenRun test_pipeline.Commands test_pipeline.Zombie test_pipeline.RelayGuarantees
+  test_pipeline.GatewayRestarted)
+
 test_sanitizers() {
   test_ctest "unit tests, address and undefined" asan unit
+  test_ctest "simulation, address and undefined" asan sim
+  if test_servers_start; then
+    test_ctest "Postgres, address and undefined" asan pg
+    test_ctest "Kafka, address and undefined" asan kafka
+    test_daemons_sanitized
+  fi
   test_ctest "unit tests, threads" tsan unit "${tsan_suites[@]}"
+}
+
+# A part of the integration tests with daemons that are built with the sanitizers; a report in any log is a failure.
+test_daemons_sanitized() {
+  local name="integration, address and undefined"
+  [[ -x "$root/tests/integration/run.sh" ]] || return 0
+  build_targets asan "${daemon_targets[@]}" || {
+    test_count "$name: build" 0 1 0 "$state/build-asan.log"
+    return 0
+  }
+  OPENRUN_PRESET=asan OPENRUN_BIN="$root/build/asan/bin" OPENRUN_TEST_DIR="$test_dir" OPENRUN_TEST_STATE="$test_dir/integration-asan" \
+    test_program "$name" "$root/tests/integration/run.sh" "${asan_integration[@]}"
+}
+
+test_fuzz() {
+  local target targets
+  mapfile -t targets < <(fuzz_targets)
+  fuzz_build "${targets[@]}" || {
+    test_count "fuzz: build" 0 1 0 "$state/build-fuzz.log"
+    return 0
+  }
+  fuzz_all "$fuzz_seconds_default" "${targets[@]}"
+  for target in "${targets[@]}"; do
+    fuzz_report "$target"
+    if ((fuzz_status[$target] == 0)); then test_count "fuzz $target" 1 0; else test_count "fuzz $target" 0 1 0 "$fuzz_dir/$target/log"; fi
+  done
 }
 
 test_everything() {
@@ -162,6 +195,7 @@ test_everything() {
   test_integration
   for part in chaos e2e; do test_script "$part"; done
   test_sanitizers
+  test_fuzz
   lint_tidy_step test_step
 }
 
@@ -171,9 +205,11 @@ test_command() {
   local arguments=("${@:2}") test_shown=""
   if ((${#arguments[@]})); then test_shown=yes; fi
   case "$part" in
-    "" | unit | sim | integration) [[ -z "$test_shown" ]] || usage_error "./dev test ${part:-(all)} takes no arguments" ;;
+    "" | unit | sim | integration | sanitizers | fuzz)
+      [[ -z "$test_shown" ]] || usage_error "./dev test ${part:-(all)} takes no arguments"
+      ;;
     chaos | e2e | k8s) [[ -x "$root/tests/$part/run.sh" ]] || die "there are no $part tests: tests/$part/run.sh is missing" ;;
-    *) usage_error "there is no part \"$part\"; choose unit, sim, integration, chaos, e2e or k8s, or none for all" ;;
+    *) usage_error "there is no part \"$part\"; choose unit, sim, integration, sanitizers, fuzz, chaos, e2e or k8s, or none for all" ;;
   esac
   mkdir -p "$test_dir/log" "$test_dir/run" "$test_dir/reports"
   exec 9>"$test_dir/lock"
@@ -185,7 +221,7 @@ test_command() {
   packages_ensure test
   case "$part" in
     "") test_everything ;;
-    unit | sim | integration) "test_$part" ;;
+    unit | sim | integration | sanitizers | fuzz) "test_$part" ;;
     *) test_script "$part" "${arguments[@]}" ;;
   esac
   test_clean_up
