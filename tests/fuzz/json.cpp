@@ -32,7 +32,8 @@ class TreeWriter {
     if (const auto* flag = value.get<bool>()) json_.boolean(*flag);
     if (const auto* number = value.get<std::int64_t>()) json_.number(*number);
     if (const auto* number = value.get<std::uint64_t>()) json_.number(*number);
-    if (const auto* number = value.get<double>()) json_.number(*number);
+    // -0.0 comes back as the whole number 0.
+    if (const auto* number = value.get<double>()) json_.number(*number == 0 ? 0.0 : *number);
     if (const auto* text = value.get<std::string>()) json_.string(*text);
     if (const auto* array = value.get<JsonArray>()) {
       json_.begin_array();

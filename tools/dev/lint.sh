@@ -33,6 +33,7 @@ lint_steps() {
   "$program" "the style rules see violations" /usr/bin/python3 "$root/tools/lint/style_test.py"
   "$program" "the count of tests sees failures" /usr/bin/python3 "$root/tools/dev/tally_test.py"
   "$step" "shell scripts" lint_shellcheck
+  "$program" "the planted bugs still apply" mutants_check
   "$program" "the dependency rule sees violations" "$root/tools/lint/tier_test.sh"
   if [[ -x "$root/tools/lint/purity.sh" ]]; then "$step" "purity of the core" lint_purity; fi
 }

@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""Shows that the simulator finds planted bugs. Each patch in mutants/ breaks production code in a few lines; the simulator is built
+with it and must fail within the seeds on which the unbroken tree stays green.
+
+    mutants.py [--seeds N] [--jobs N] [--state DIRECTORY] [--markdown FILE] [NAME...]
+    mutants.py --check
+
+NAME is a part of a patch's name; none: all. --check only looks whether every patch still applies. The last line is
+"N passed, N failed"; exits with 1 where a planted bug survives, a patch does not apply, or the unbroken tree fails.
+
+The sources are copied to DIRECTORY/tree (.openrun/mutants) and broken there, one bug at a time. The copy stays, so that only what a patch
+touches is compiled again.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PATCHES = pathlib.Path(__file__).resolve().parent / "mutants"
+# What the build needs; everything else would only be copied.
+SOURCES = ("CMakeLists.txt", "CMakePresets.json", "cmake", "config", "libs", "loadtest", "proto", "services", "tests", "tools")
+BUILD_S_MAX = 900
+RUN_S_MAX = 600
+# How the simulator tells the first seed that failed, and why.
+FAILED_SEED = re.compile(r"^seed (\d+): (\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    path: pathlib.Path
+    broken: str
+    caught_by: str
+    files: tuple
+
+    @property
+    def name(self):
+        return self.path.stem
+
+
+def read_mutant(path):
+    head, _, body = path.read_text(encoding="utf-8").partition("\n--- ")
+    fields = re.match(r"Broken: (.+?)\nCaught by: (.+?)\s*\Z", head, re.DOTALL)
+    if not fields:
+        raise SystemExit(f"{path}: begin with \"Broken: what\" and \"Caught by: invariants\", before the patch itself")
+    broken, caught_by = (" ".join(field.split()) for field in fields.groups())
+    return Mutant(path, broken, caught_by, tuple(re.findall(r"^\+\+\+ b/(\S+)", body, re.MULTILINE)))
+
+
+def read_mutants(names):
+    mutants = [read_mutant(path) for path in sorted(PATCHES.glob("*.patch"))]
+    unknown = [name for name in names if not any(name in mutant.name for mutant in mutants)]
+    if unknown:
+        raise SystemExit(f"no patch in {PATCHES} is named {unknown[0]}")
+    return [mutant for mutant in mutants if not names or any(name in mutant.name for name in names)]
+
+
+def patch(directory, mutant, *options):
+    """Without fuzz: a patch whose surroundings have changed may break something else than it says."""
+    command = ["patch", "-p1", "-F0", "-s", "-N", "-r", "-", "--no-backup-if-mismatch", "-d", directory, "-i", mutant.path, *options]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.returncode == 0, done.stdout
+
+
+def check(mutants):
+    failed = 0
+    for mutant in mutants:
+        applies, output = patch(ROOT, mutant, "--dry-run")
+        if not applies:
+            failed += 1
+            print(f"{mutant.name} does not apply any more: make it anew\n{output}")
+    print(f"{len(mutants) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+class Tree:
+    """A copy of the sources with a build of its own."""
+
+    def __init__(self, state, preset, jobs):
+        self.directory = state / "tree"
+        self.preset = preset
+        self.jobs = jobs
+        self.log = state / "build.log"
+        self.binary = self.directory / "build" / preset / "bin" / "openrun-sim"
+        self.environment = {**os.environ, "CCACHE_BASEDIR": str(self.directory), "CCACHE_NOHASHDIR": "1"}
+
+    def copy_file(self, name):
+        source, target = ROOT / name, self.directory / name
+        content = source.read_bytes()
+        # What has not changed keeps its time, so that it is not compiled again.
+        if not target.is_file() or target.read_bytes() != content:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+            shutil.copymode(source, target)
+
+    def copy(self):
+        wanted = set()
+        for name in SOURCES:
+            files = [ROOT / name] if (ROOT / name).is_file() else (ROOT / name).rglob("*")
+            wanted |= {str(path.relative_to(ROOT)) for path in files if path.is_file() and "__pycache__" not in path.parts}
+        for name in wanted:
+            self.copy_file(name)
+        build = self.directory / "build"
+        for path in list(self.directory.rglob("*")):
+            if build not in path.parents and path.is_file() and str(path.relative_to(self.directory)) not in wanted:
+                path.unlink()
+
+    def build(self):
+        """Empty where all went well, else the end of the output."""
+        build = self.directory / "build" / self.preset
+        commands = [["ninja", "-C", build, "-j", str(self.jobs), "openrun-sim"]]
+        if not (build / "build.ninja").is_file():
+            commands.insert(0, ["cmake", "--preset", self.preset])
+        for command in commands:
+            with self.log.open("w", encoding="utf-8") as log:
+                done = subprocess.run(command, cwd=self.directory, env=self.environment, stdin=subprocess.DEVNULL, stdout=log,
+                                      stderr=subprocess.STDOUT, timeout=BUILD_S_MAX, check=False)
+            if done.returncode:
+                return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-25:])
+        return ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    seed: int = 0
+    invariant: str = ""
+    fault: str = ""  # why there is no verdict
+    build_s: float = 0
+    run_s: float = 0
+
+    @property
+    def caught(self):
+        return self.seed > 0
+
+
+def simulate(tree, seeds, log):
+    command = [tree.binary, "--seeds", f"1-{seeds}", "--jobs", str(tree.jobs)]
+    begun = time.monotonic()
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=RUN_S_MAX,
+                              text=True, errors="replace", check=False)
+    except subprocess.TimeoutExpired:
+        return Verdict(fault=f"no verdict within {RUN_S_MAX} s")
+    log.write_text(done.stdout, encoding="utf-8")
+    run_s = time.monotonic() - begun
+    failed = [(int(seed), invariant.rstrip(":")) for seed, invariant in FAILED_SEED.findall(done.stdout)]
+    if failed:
+        seed, invariant = min(failed)
+        return Verdict(seed=seed, invariant=invariant, run_s=run_s)
+    if done.returncode:
+        return Verdict(fault=f"ended with {done.returncode} and named no seed, see {log}", run_s=run_s)
+    return Verdict(run_s=run_s)
+
+
+def prove(tree, mutant, seeds):
+    applied, output = patch(tree.directory, mutant)
+    try:
+        if not applied:
+            return Verdict(fault="does not apply any more: make it anew\n" + output)
+        begun = time.monotonic()
+        fault = tree.build()
+        build_s = time.monotonic() - begun
+        if fault:
+            return Verdict(fault="does not compile:\n" + fault)
+        verdict = simulate(tree, seeds, tree.directory.parent / f"{mutant.name}.log")
+        return Verdict(verdict.seed, verdict.invariant, verdict.fault, build_s, verdict.run_s)
+    finally:
+        for name in mutant.files:
+            tree.copy_file(name)
+
+
+def line(name, verdict, seeds):
+    if verdict.caught:
+        found = f"seed {verdict.seed:4d}  {verdict.invariant}"
+    else:
+        found = "FAILED: " + (verdict.fault or f"survived {seeds} seeds")
+    return f"{name:44s} {verdict.build_s:4.0f} s build {verdict.run_s:5.1f} s run  {found}"
+
+
+def write_markdown(path, rows):
+    lines = ["| planted bug | what is broken | seeds | found by |", "|---|---|---|---|"]
+    lines += [f"| {mutant.name} | {mutant.broken} | {verdict.seed} | `{verdict.invariant}` |" for mutant, verdict in rows if verdict.caught]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def run(options):
+    mutants = read_mutants(options.names)
+    options.state.mkdir(parents=True, exist_ok=True)
+    tree = Tree(options.state, options.preset, options.jobs)
+    tree.copy()
+    fault = tree.build()
+    if fault:
+        raise SystemExit(f"the simulator does not build:\n{fault}\n0 passed, 1 failed")
+    begun = time.monotonic()
+    unbroken = simulate(tree, options.seeds, options.state / "unbroken.log")
+    sound = not unbroken.caught and not unbroken.fault
+    if sound:
+        print(f"{'the unbroken tree':44s} green on {options.seeds} seeds in {unbroken.run_s:.1f} s", flush=True)
+    else:
+        print(line("the unbroken tree", unbroken, options.seeds).replace("seed", "FAILED: seed"), flush=True)
+    rows = []
+    for mutant in mutants:
+        verdict = prove(tree, mutant, options.seeds)
+        rows.append((mutant, verdict))
+        print(line(mutant.name, verdict, options.seeds), flush=True)
+    caught = [verdict for _, verdict in rows if verdict.caught]
+    if caught:
+        needed = [verdict.seed for verdict in caught]
+        print(f"seeds needed: median {statistics.median(needed):g}, at most {max(needed)}; {time.monotonic() - begun:.0f} s in all")
+    if options.markdown:
+        write_markdown(options.markdown, rows)
+    passed = len(caught) + sound
+    print(f"{passed} passed, {len(rows) + 1 - passed} failed")
+    return 0 if passed == len(rows) + 1 else 1
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--preset", default="dev")
+    parser.add_argument("--state", type=pathlib.Path, default=ROOT / ".openrun" / "mutants")
+    parser.add_argument("--markdown", type=pathlib.Path)
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args(arguments)
+    if options.seeds < 1:
+        parser.error("--seeds must be at least 1")
+    options.state = options.state.resolve()
+    return check(read_mutants(options.names)) if options.check else run(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
