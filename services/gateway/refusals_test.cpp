@@ -75,7 +75,9 @@ TEST_F(Refusals, AWinnerWhoCannotBeLookedUpIs503NeverSoldOut) {
 TEST_F(Refusals, AMissedRestockSellsAgainWithinTwoSeconds) {
   const std::uint32_t campaign = harness.create_campaign(1);
   (void)harness.serve_request(campaign, "ann");
+  const int reads_before = calls("campaign");
   ASSERT_TRUE(refuses(campaign, "SOLD_OUT"));
+  ASSERT_TRUE(harness.until([&] { return calls("campaign") > reads_before; })) << "the first refusal reads it too";
   // The restock is decided and committed, but its results are lost.
   (void)harness.send(post, path(campaign, "/stock"), R"({"add":1})", admin);
   harness.acknowledge();

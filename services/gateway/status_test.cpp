@@ -140,10 +140,9 @@ TEST_F(Status, AHeldPollIsEndedByTheStoreWhenItsResultIsLost) {
   harness.decide(false);
   (void)accept(campaign, "b");
   harness.decide();
-  ASSERT_TRUE(harness.until([&] {
-    harness.clock.advance_ms(50);
-    return held.arrived();
-  }));
+  ASSERT_TRUE(harness.settled());
+  harness.advance_ms(250);
+  ASSERT_TRUE(harness.until([&] { return held.arrived(); }));
   EXPECT_EQ(held.field("status"), "issued");
 }
 

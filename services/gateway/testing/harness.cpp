@@ -173,6 +173,10 @@ Harness::Harness(Settings settings, std::size_t io_threads, std::int32_t partiti
 }
 
 void Harness::restart() {
+  if (gateway) {
+    gateway->stop();
+    for (auto& thread : io) thread->run();
+  }
   std::vector<ports::IoThread*> threads;
   threads.reserve(io.size());
   for (auto& thread : io) threads.push_back(thread.get());
