@@ -360,6 +360,7 @@ class GatewayRestarted(PipelineCase):
             waiting = [system.request(campaign, f"u{i}").json["receipt"] for i in range(60)]
             system.kill("gateway-1")
             system.start("gateway-1")
+            wait_until("it has reached its servers", lambda: system.status(decided).status == 200, 30)
             self.assertEqual(system.status(decided).json["status"], "issued")
             self.assertEqual(system.status(waiting[-1]).json["status"], "waiting")
         finally:
@@ -375,12 +376,14 @@ class GatewayRestarted(PipelineCase):
         system.stop("gateway-1")
         system.start("gateway-1", {"OPENRUN_GATEWAY__WINDOW_RECORDS": "1024", "OPENRUN_GATEWAY__WINDOW_AGE_S": "1"})
         try:
+            wait_until("it has reached its servers", lambda: system.status(receipts[0]).status == 200, 30)
             after = [system.status(r).json for r in receipts]
             self.assertEqual([a["status"] for a in after], ["issued", "rejected"])
             self.assertEqual(before, after)
         finally:
             system.stop("gateway-1")
             system.start("gateway-1")
+            wait_until("it has reached its servers", lambda: system.ready(1), 30)
 
 
 if __name__ == "__main__":
