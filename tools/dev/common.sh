@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Where things are, what was remembered, which ports are free. To be sourced by ./dev, with `root` set.
+# Where things are and what was remembered. To be sourced by ./dev, with `root` set.
 
 state="${OPENRUN_STATE:-$root/.openrun}"
 [[ "$state" == /* ]] || state="$root/$state"
@@ -76,41 +76,6 @@ settings_save() {
   local name
   for name in "${!setting[@]}"; do printf '%s=%s\n' "$name" "${setting[$name]}"; done | sort >"$state/settings.new"
   mv "$state/settings.new" "$state/settings"
-}
-
-# ---- ports
-
-# Whether anybody on this machine listens on the TCP port, on whatever address.
-port_taken() {
-  local hex
-  printf -v hex '%04X' "$1"
-  grep -Eqs ": [0-9A-F]+:$hex [0-9A-F]+:[0-9A-F]{4} 0A " /proc/net/tcp /proc/net/tcp6
-}
-
-# Whether another process of this system was given the port, running or not.
-port_remembered_by_other() {
-  local name port="$1" mine="$2"
-  for name in "${!setting[@]}"; do
-    [[ "$name" == port.* && "$name" != "port.$mine" ]] || continue
-    [[ "${setting[$name]}" == "$port" ]] && return 0
-    # Kafka's controller listens one above its broker.
-    [[ "$name" == port.kafka && $((setting[$name] + 1)) == "$port" ]] && return 0
-  done
-  return 1
-}
-
-# port_for NAME FIRST [WIDTH]: the remembered port of a process, else the first free one from FIRST on.
-port_for() {
-  local name="$1" port="${setting[port.$1]:-}" first="$2" width="${3:-1}" next
-  if [[ -n "$port" ]] && { is_running "$name" || ! port_taken "$port"; }; then return 0; fi
-  for ((port = first; port < first + 400; port++)); do
-    for ((next = port; next < port + width; next++)); do
-      if port_taken "$next" || port_remembered_by_other "$next" "$name"; then continue 2; fi
-    done
-    setting["port.$name"]="$port"
-    return 0
-  done
-  die "no free port for $name between $first and $((first + 400))"
 }
 
 # ---- waiting

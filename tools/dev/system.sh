@@ -110,7 +110,7 @@ system_up() {
   build_daemons || die "nothing was started"
   stop_orphans
   system_stop_surplus
-  configuration_ports
+  ports_choose configuration_ports
   settings_save
   configuration_secrets
   configuration_text | configuration_write "$config_file"

@@ -89,17 +89,22 @@ test_ctest() {
 
 # ---- servers of the test run, with ports and data of their own
 
+test_ports() {
+  port_for kafka 19292 2
+  port_for postgres 15433
+}
+
 test_servers_start() {
-  local kafka_port=19292 postgres_port=15433
   if [[ -n "${OPENRUN_TEST_KAFKA:-}" ]]; then return 0; fi
-  while port_taken "$kafka_port" || port_taken "$((kafka_port + 1))"; do kafka_port=$((kafka_port + 2)); done
-  while port_taken "$postgres_port"; do postgres_port=$((postgres_port + 1)); done
-  if ! start_server kafka "$kafka_port" "$test_dir" || ! start_server postgres "$postgres_port" "$test_dir"; then
+  local -A setting=()
+  local state="$test_dir"
+  ports_choose test_ports
+  if ! start_server kafka "${setting[port.kafka]}" "$test_dir" || ! start_server postgres "${setting[port.postgres]}" "$test_dir"; then
     test_count "the servers of the tests" 0 1 0 "$test_dir/log/kafka.log"
     return 1
   fi
-  export OPENRUN_TEST_KAFKA="127.0.0.1:$kafka_port"
-  OPENRUN_TEST_DATABASE_URL="$(postgres_url "$postgres_port")"
+  export OPENRUN_TEST_KAFKA="127.0.0.1:${setting[port.kafka]}"
+  OPENRUN_TEST_DATABASE_URL="$(postgres_url "${setting[port.postgres]}")"
   export OPENRUN_TEST_DATABASE_URL
 }
 
