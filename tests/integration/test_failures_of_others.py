@@ -4,7 +4,6 @@ Each class names where the failure was reported.
 """
 
 import concurrent.futures
-import http.client
 import os
 import subprocess
 import threading
@@ -70,23 +69,22 @@ class Eventyay1398(unittest.TestCase):
     """fossasia/eventyay issue 1398: stock 3, 5 sold."""
 
     def test_stock_three_is_three_coupons_with_restarts_between(self):
-        restarts = ("issuer-1", "gateway-1", "postgres", "relay-1")
-        for name in restarts:
-            campaign = system.create(3, gateway=2)
-            self.assertEqual(system.request(campaign, "first", gateway=2, wait=20).status, 201)
-            # These are in the log, decided or not, when the process dies.
-            receipts = [system.request(campaign, f"user-{i}", gateway=2).json.get("receipt") for i in range(8)]
+        campaign = system.create(3, gateway=2)
+        for name in ("issuer-1", "postgres"):
+            # In the log, decided or not, when the process dies.
+            receipt = system.request(campaign, f"before {name} dies", gateway=2).json["receipt"]
             system.kill(name)
             system.start(name)
-            for gateway in (1, 2):
-                wait_until("the gateway is ready", lambda g=gateway: system.ready(g), 30)
-            shown = [wait_until("decided", lambda r=receipt: (a := system.status(r, gateway=2, wait=5).json).get("status") != "waiting" and a, 30)
-                     for receipt in receipts if receipt]
-            again = at_once(campaign, [f"user-{i}" for i in range(8, 24)])
-            told = sum(answer["status"] == "issued" for answer in shown) + sum(answer.status == 201 for _, answer in again)
-            self.assertEqual(told, 2, f"after {name} was killed")
-            self.assertEqual(len(holders(campaign)), 3)
-            self.assertEqual(system.campaign(campaign, gateway=2)["remaining"], 0)
+            wait_until("decided", lambda r=receipt: system.status(r, gateway=2, wait=5).json.get("status") == "issued", 30)
+        system.kill("gateway-1")
+        system.start("gateway-1")
+        for gateway in (1, 2):
+            wait_until("the gateway is ready", lambda g=gateway: system.ready(g), 30)
+        answers = [answer for _, answer in at_once(campaign, [f"user-{i}" for i in range(32)])]
+        self.assertEqual(sorted({answer.status for answer in answers}), [201, 409], answers)
+        self.assertEqual(sum(answer.status == 201 for answer in answers), 1, answers)
+        self.assertEqual(len(holders(campaign)), 3)
+        self.assertEqual(system.campaign(campaign, gateway=2)["remaining"], 0)
         system.audit()
 
 
@@ -200,45 +198,6 @@ class Posthog65809(unittest.TestCase):
         self.assertDecided(receipts)
         print(f"\n  seen {seen:.1f} s after it froze; all is well {time.monotonic() - began:.1f} s after it woke")
 
-    def test_a_standby_to_whom_the_group_gave_nothing_is_ready(self):
-        # Three issuers and two partitions: one of them holds none, and the group has told it so.
-        more = []
-        try:
-            for name in ("more-1", "more-2"):
-                environment = dict(os.environ, **system.environment, OPENRUN_ISSUER__METRICS_PORT="0", OPENRUN_ISSUER__INSTANCE_ID=name)
-                log = open(system.state / "log" / f"{name}.log", "wb")  # closed by the end of the test
-                self.addCleanup(log.close)
-                more.append((name, subprocess.Popen(
-                    ["openrun-issuer", "--config", system.environment["OPENRUN_CONFIG"]], env=environment, stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL, stderr=log)))
-
-            def states():
-                ports = [system.port("issuer-1")]
-                for name, _ in more:
-                    ports += [line["metrics_port"] for line in system.log_lines(name) if line.get("message") == "issuer started"]
-                found = []
-                for port in ports:
-                    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-                    try:
-                        connection.request("GET", "/readyz")
-                        response = connection.getresponse()
-                        response.read()
-                        connection.request("GET", "/metrics")
-                        lines = connection.getresponse().read().decode().splitlines()
-                    finally:
-                        connection.close()
-                    owned = sum(line.endswith(" 1") for line in lines if line.startswith("openrun_issuer_owned"))
-                    found.append((response.status == 200, owned))
-                return sorted(found)
-            wait_until("all are ready, one without partitions", lambda: states() == [(True, 0), (True, 1), (True, 1)], 40)
-        finally:
-            for _, process in more:
-                process.terminate()
-            for _, process in more:
-                process.wait(20)
-        # Static members leave by their session time-out.
-        wait_until("issuer-1 holds both again", lambda: owned_by_issuer_1() == 2, 30)
-
 
 class SuccessesThatWereNeverIssued(unittest.TestCase):
     """A large shop told 0.014 % of its winners of coupons that were never issued. Here that is counted, and always 0."""
@@ -266,7 +225,9 @@ class SuccessesThatWereNeverIssued(unittest.TestCase):
             system.start(name)
         report = load.finish(120)
         self.assertEqual(wrong_checks(report), [], report)
-        self.assertEqual((report["undecided"], report["outcomes"]["issued"]), (0, 6000), report)
+        self.assertEqual(report["undecided"], 0, report)
+        # Who was answered 503 though the log had his request, or lost his connection, learns it from the next one.
+        self.assertEqual(report["outcomes"]["issued"] + report["outcomes"].get("ALREADY_ISSUED", 0), 6000, report)
         self.assertAllCheckedAndNoneMissing(checked + 6000)
         system.kill("reconciler-1")
         system.start("reconciler-1")

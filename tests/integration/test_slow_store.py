@@ -93,17 +93,35 @@ def ask(campaign, users):
     return [receipt for receipt, _ in answers], max(seconds for _, seconds in answers)
 
 
+def refused_for_now(answer):
+    return answer.status == 503 and int(answer.headers["Retry-After"]) >= 1 and answer.json["code"] == "OVERLOADED"
+
+
 class SlowStoreCase(unittest.TestCase):
     def setUp(self):
         all_ready()
 
+    def assertFrontStaysUp(self, campaign, decided):
+        """In mid-trouble: who was decided reads it, who asks is accepted, and the gateway stays where it is. Returns the receipts."""
+        answer = system.status(decided, wait=0).json
+        self.assertEqual((answer["status"], answer["coupon"]["sequence"]), ("issued", 1))
+        receipts, longest = ask(campaign, [f"in-trouble-{i}" for i in range(100)])
+        last = system.status(receipts[-1]).json
+        self.assertEqual(last["status"], "waiting")
+        self.assertEqual(ready_reason("gateway-1"), "")
+        print(f"\n  in mid-trouble: 100 of 100 requests answered 202, each within {longest:.2f} s; the last at position {last['position']}; "
+              f"a poll of a decided one: issued")
+        return receipts
+
     def assertAllDecided(self, campaign, receipts, count):
+        began = time.monotonic()
         # The relay's or the issuer's publication may come a moment after the commit.
         for receipt in receipts:
             answer = wait_until("decided", lambda r=receipt: (a := system.status(r, wait=10)).json.get("status") == "issued" and a, 60)
             self.assertEqual(answer.json["status"], "issued")
         self.assertEqual(issued(campaign), count)
         self.assertEqual(system.campaign(campaign)["issued"], count)
+        print(f"\n  {len(receipts)} of {len(receipts)} accepted are issued {time.monotonic() - began:.1f} s after the trouble's end, 0 lost")
 
     def assertOver(self):
         all_ready()
@@ -199,7 +217,7 @@ class Greedy:
 class ConnectionsTaken(SlowStoreCase):
     def test_somebody_else_takes_all_connections(self):
         campaign = system.create(1000)
-        self.assertEqual(system.request(campaign, "before", wait=10).status, 201)
+        decided = system.request(campaign, "before", wait=10).json["receipt"]
         backends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'openrun-issuer/%'"
         control = subprocess.Popen(
             ["psql", "-XAtq", "-h", "127.0.0.1", "-p", str(system.port("postgres")), "-U", "postgres", "-d", "openrun"],
@@ -216,16 +234,42 @@ class ConnectionsTaken(SlowStoreCase):
             control.stdin.flush()
             wait_until("the issuer says so", lambda: "CONNECTIONS_EXHAUSTED" in troubles("issuer-1"), 30)
             self.assertIn("too many clients (53300)", ready_reason("issuer-1"))
-            receipts, longest = ask(campaign, [f"user-{i}" for i in range(100)])
-            waiting = system.status(receipts[-1]).json
-            self.assertEqual(waiting["status"], "waiting")
-            print(f"\n  with all connections taken 100 requests were accepted, within {longest:.2f} s each; the last at position {waiting['position']}")
+            receipts = self.assertFrontStaysUp(campaign, decided)
             self.assertTrue(told("issuer-1", "CONNECTIONS_EXHAUSTED"))
         finally:
             greedy.close()
             control.communicate(timeout=10)
         self.assertAllDecided(campaign, receipts, 102)
         self.assertOver()
+
+
+class Gone(SlowStoreCase):
+    def test_postgres_is_gone(self):
+        campaign = system.create(1000)
+        decided = system.request(campaign, "before", wait=10).json["receipt"]
+        system.stop("postgres")
+        try:
+            receipts = self.assertFrontStaysUp(campaign, decided)
+            # What only Postgres knows is refused for now, and never called unknown.
+            unknown = system.request(2**31 - 1, "anybody")
+            self.assertTrue(refused_for_now(unknown), unknown)
+            made = system.call("POST", "/v1/campaigns", {"name": "later", "stock": 1, "starts_at": "2020-01-01T00:00:00.000Z"}, admin=True)
+            self.assertTrue(refused_for_now(made), made)
+            for name in DAEMONS:
+                wait_until(f"{name} says so", lambda n=name: "UNREACHABLE" in troubles(n), 30)
+                self.assertTrue(told(name, "UNREACHABLE"))
+            for name in DAEMONS[1:]:
+                self.assertIn("Postgres cannot be reached", ready_reason(name))
+            shown = system.call("GET", "/readyz", daemon="gateway-1")
+            self.assertEqual((shown.status, shown.json.get("store")), (200, "Postgres cannot be reached"))
+            print("  a campaign that the gateway does not know and a new one: 503 with Retry-After")
+        finally:
+            system.start("postgres")
+        self.assertAllDecided(campaign, receipts, 101)
+        wait_until("the gateway knows again", lambda: system.request(2**31 - 1, "anybody").status == 404, 20)
+        self.assertOver()
+        for name in DAEMONS:
+            wait_until(f"{name} says that it is over", lambda n=name: told(n, "Postgres serves again"), 10)
 
 
 def small_disk(megabytes):
@@ -262,17 +306,16 @@ class DiskFull(SlowStoreCase):
         superuser("ALTER TABLE coupon SET TABLESPACE small")
         try:
             campaign = system.create(5000)
-            self.assertEqual(system.request(campaign, "before", wait=10).status, 201)
+            decided = system.request(campaign, "before", wait=10).json["receipt"]
             fill(disk)
             # More than the table's free pages hold.
             receipts, _ = ask(campaign, [f"user-{i}" for i in range(400)])
             wait_until("the issuer says so", lambda: "DISK_FULL" in troubles("issuer-1"), 30)
             self.assertIn("disk is full (53100)", ready_reason("issuer-1"))
-            more, longest = ask(campaign, [f"later-{i}" for i in range(100)])
-            self.assertEqual(system.status(more[-1]).json["status"], "waiting")
+            more = self.assertFrontStaysUp(campaign, decided)
+            self.assertTrue(told("issuer-1", "DISK_FULL"))
             self.assertIn("DISK_FULL", troubles("issuer-1"), "reads that succeed do not show that there is room")
-            print(f"\n  with the disk full 100 requests were accepted, within {longest:.2f} s each; "
-                  f"{issued(campaign)} of 501 were issued before it was full")
+            print(f"  {issued(campaign)} of 501 were issued before the disk was full")
             (disk / "filler").unlink()
             self.assertAllDecided(campaign, receipts + more, 501)
             self.assertOver()
@@ -293,7 +336,7 @@ class DiskFull(SlowStoreCase):
         try:
             all_ready()
             campaign = system.create(5000)
-            self.assertEqual(system.request(campaign, "before", wait=10).status, 201)
+            decided = system.request(campaign, "before", wait=10).json["receipt"]
             fill(disk)
             receipts, _ = ask(campaign, [f"user-{i}" for i in range(100)])
 
@@ -303,11 +346,11 @@ class DiskFull(SlowStoreCase):
                 text = (system.state / "log" / "postgres.log").read_text(errors="replace")
                 return "PANIC" in text and "No space left on device" in text
             wait_until("the server panics", panicked, 30)
-            more, longest = ask(campaign, [f"later-{i}" for i in range(100)])
+            more = self.assertFrontStaysUp(campaign, decided)
             wait_until("the issuer says that the store is away", lambda: troubles("issuer-1") & {"UNREACHABLE", "STARTING", "DISK_FULL"}, 20)
-            self.assertIn("Postgres", ready_reason("issuer-1"))
-            print(f"\n  after the panic 100 requests were accepted, within {longest:.2f} s each; "
-                  f"the issuer says: {ready_reason('issuer-1')}")
+            reason = ready_reason("issuer-1")
+            self.assertIn("Postgres", reason)
+            print(f"  the issuer says: {reason}")
         finally:
             (disk / "filler").unlink(missing_ok=True)
             # Recovery itself needs room: the server may have given up, and then it is started again.
