@@ -263,7 +263,26 @@ std::size_t RelayLoop::publishing() const {
   return row_tokens_.size();
 }
 
+// The store was put back to an earlier moment, or is another one. Rows that are known here as published may be decided
+// again and be missing then, and a dead letter's handle may belong to another one.
+void RelayLoop::forget() {
+  phase_ = Phase::cursor;
+  rows_.clear();
+  seen_.clear();
+  oldest_created_at_.reset();
+  pending_payloads_.clear();
+  row_tokens_.clear();
+  dead_letter_tokens_.clear();
+  exporting_.clear();
+  to_export_.clear();
+  exported_.clear();
+  marking_.clear();
+  status_.caught_up = false;
+  status_.backlog = 0;
+}
+
 void RelayLoop::failed(Now now, const Error& error) {
+  if (error.kind == Error::Kind::conflict) forget();
   retry_us_ = std::clamp(retry_us_ * 2, retry_us_min, retry_us_max);
   pause_until_us_ = now.monotonic_us + retry_us_;
   status_.trouble = error.message;

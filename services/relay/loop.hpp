@@ -5,7 +5,8 @@
 // The issuer publishes what it has just committed, so nearly every row is seen in the topic's tail and needs nothing. A
 // row that has been missing there for missing_after_us since it was first seen here is published. The cursor (all rows
 // below it are in the topic) moves only past rows that were seen in the topic or acknowledged by the broker, and is
-// saved after that, never before: a crash between the two publishes a row twice, never not at all.
+// saved after that, never before: a crash between the two publishes a row twice, never not at all. A store that says
+// that it stands before what is known here (Error::Kind::conflict) is read anew from its own cursor on.
 #pragma once
 
 #include <cstddef>
@@ -164,6 +165,7 @@ class RelayLoop {
     return owner_ ? settings_.missing_after_us : settings_.standby_missing_after_us;
   }
   void failed(Now now, const Error& error);
+  void forget();
   void well();
   [[nodiscard]] std::size_t publishing() const;
 

@@ -84,6 +84,8 @@ class World {
 
  private:
   [[nodiscard]] std::unexpected<Error> down() const { return fail(Error::Kind::unavailable, "down"); }
+  [[nodiscard]] std::unexpected<Error> restored() const { return fail(Error::Kind::conflict, "an earlier moment"); }
+  [[nodiscard]] Offset checkpoint() const { return outbox.empty() ? Offset{0} : outbox.back().last + 1; }
 
   void deliver() {
     if (deliveries_withheld) return;
@@ -100,6 +102,7 @@ class World {
   }
   void perform(const ScanEntries& action, std::int64_t) {
     if (store_down) return loop->on_entries(now(), down());
+    if (action.from > checkpoint()) return loop->on_entries(now(), restored());
     std::vector<ports::OutboxEntry> entries;
     for (const Row& row : outbox) {
       if (row.first >= action.from && entries.size() < action.limit)
@@ -141,6 +144,7 @@ class World {
   }
   void perform(const SaveCursor& action, std::int64_t) {
     if (store_down) return loop->on_done(now(), down());
+    if (action.cursor > checkpoint()) return loop->on_done(now(), restored());
     EXPECT_GE(action.cursor, saved_cursor);
     // The order that matters: everything below a cursor that is saved stands in the topic.
     for (const Row& row : outbox) {
@@ -287,6 +291,47 @@ TEST(RelayLoop, WaitsForTheStoreAndThenCatchesUp) {
   world.run_for(5 * second);
   EXPECT_EQ(world.times_in_topic(0), 1U);
   EXPECT_TRUE(world.loop->status().trouble.empty());
+}
+
+// The log is decided again from 10 on, in other batches, and the issuer's publication of the second one fails.
+TEST(RelayLoop, ForgetsWhatItKnewOfAStoreThatWasRestoredToAnEarlierMoment) {
+  World world;
+  world.commit(0, 9, true);
+  world.run_for(3 * second);
+  ASSERT_EQ(world.saved_cursor, Offset{10});
+  const std::vector<World::Row> backup = world.outbox;
+  for (const std::int64_t first : {10, 20, 30}) world.commit(first, first + 9, true);
+  world.run_for(3 * second);
+  ASSERT_EQ(world.saved_cursor, Offset{40});
+  world.outbox = backup;
+  world.saved_cursor = Offset{10};
+  world.run_for(3 * second);
+  EXPECT_EQ(world.saved_cursor, Offset{10}) << "not beyond what is committed now";
+  world.commit(10, 24, true);
+  world.commit(25, 39, false);
+  world.run_for(5 * second);
+  EXPECT_EQ(world.times_in_topic(25), 1U);
+  EXPECT_EQ(world.saved_cursor, Offset{40});
+  EXPECT_TRUE(world.loop->status().trouble.empty());
+}
+
+TEST(RelayLoop, DeadLettersOfAStoreThatWasRestoredAreExportedAgain) {
+  World world;
+  world.commit(0, 9, true);
+  world.dead_letter(1, 5);
+  world.run_for(3 * second);
+  ASSERT_EQ(world.marked.size(), 1U);
+  world.deliveries_withheld = true;
+  world.dead_letter(2, 6);
+  world.run_for(3 * second);
+  world.outbox.clear();
+  world.saved_cursor = Offset{0};
+  world.run_for(3 * second);
+  world.deliveries_withheld = false;
+  world.commit(0, 9, true);
+  world.run_for(3 * second);
+  EXPECT_EQ(std::ranges::count(world.exported, 2), 2) << "nobody knows whether the first is of the same letter";
+  EXPECT_EQ(std::ranges::count(world.marked, 2), 1);
 }
 
 TEST(RelayLoop, ATailThatFellOutOfTheTopicIsOpenedAgain) {

@@ -13,12 +13,18 @@ namespace {
 
 const Statement read_cursor{"read_cursor", "SELECT published_through FROM relay_progress WHERE partition = $1"};
 const Statement write_cursor{"write_cursor",
-                             "INSERT INTO relay_progress AS stored (partition, published_through) VALUES ($1, $2) "
-                             "ON CONFLICT (partition) DO UPDATE SET published_through = excluded.published_through "
-                             "WHERE stored.published_through < excluded.published_through"};
-const Statement entries_from{"entries_from",
-                             "SELECT first_offset, last_offset, created_at FROM outbox "
-                             "WHERE partition = $1 AND first_offset >= $2 ORDER BY first_offset LIMIT $3"};
+                             "INSERT INTO relay_progress AS stored (partition, published_through) "
+                             "SELECT partition, $2 FROM partition_checkpoint WHERE partition = $1 AND "
+                             "next_offset >= $2 ON CONFLICT (partition) DO UPDATE SET "
+                             "published_through = greatest(stored.published_through, excluded.published_through)"};
+// One row without an entry where there are none, because the checkpoint is asked for in any case.
+const Statement entries_from{
+    "entries_from",
+    "SELECT checkpoint.next_offset, entry.first_offset, entry.last_offset, entry.created_at "
+    "FROM (SELECT coalesce((SELECT next_offset FROM partition_checkpoint WHERE partition = $1), 0) AS next_offset) "
+    "AS checkpoint LEFT JOIN LATERAL (SELECT first_offset, last_offset, created_at FROM outbox "
+    "WHERE partition = $1 AND first_offset >= $2 ORDER BY first_offset LIMIT $3) AS entry ON true "
+    "ORDER BY entry.first_offset"};
 const Statement payload_of{"payload_of", "SELECT payload FROM outbox WHERE partition = $1 AND first_offset = $2"};
 const Statement letters_to_export{"letters_to_export",
                                   "SELECT id, " OPENRUN_DEAD_LETTER_COLUMNS
@@ -37,6 +43,12 @@ const Statement prune_rows{
     "DELETE FROM outbox USING oldest, kept "
     "WHERE outbox.partition = $1 AND outbox.first_offset = oldest.first_offset AND "
     "(kept.first_offset IS NULL OR outbox.first_offset < kept.first_offset)"};
+
+std::unexpected<Error> stands_before(Partition partition, Offset known) {
+  return fail(Error::Kind::conflict, "Postgres stands before offset " + std::to_string(known.value) + " of partition " +
+                                         std::to_string(partition.value) +
+                                         ", up to which rows were known: it was restored, or is another database");
+}
 
 ports::ExportedDeadLetter read_letter(const Rows& rows, int row) {
   ports::ExportedDeadLetter letter;
@@ -62,23 +74,26 @@ class PostgresOutbox : public ports::Outbox {
   Result<void> set_published_through(Partition partition, Offset cursor) override {
     Parameters parameters;
     parameters.int4(partition.value).int8(cursor.value);
-    return session_.run_void([&](Connection& connection) { return connection.query(write_cursor, parameters); });
+    auto written = session_.run_write([&](Connection& connection) { return connection.query(write_cursor, parameters); });
+    if (!written) return std::unexpected(std::move(written.error()));
+    if (written->touched() == 0) return stands_before(partition, cursor);
+    return {};
   }
 
   Result<std::vector<ports::OutboxEntry>> entries(Partition partition, Offset from, std::size_t limit) override {
     Parameters parameters;
     parameters.int4(partition.value).int8(from.value).int8(static_cast<std::int64_t>(limit));
-    return session_.run([&](Connection& connection) {
-      return map(connection.query(entries_from, parameters), [](Rows rows) {
-        std::vector<ports::OutboxEntry> entries;
-        entries.reserve(static_cast<std::size_t>(rows.size()));
-        for (int row = 0; row < rows.size(); ++row) {
-          entries.push_back(
-              {Offset{rows.at(row, 0).integer()}, Offset{rows.at(row, 1).integer()}, rows.at(row, 2).timestamp()});
-        }
-        return entries;
-      });
-    });
+    auto rows = session_.run([&](Connection& connection) { return connection.query(entries_from, parameters); });
+    if (!rows) return std::unexpected(std::move(rows.error()));
+    if (Offset{rows->at(0, 0).integer()} < from) return stands_before(partition, from);
+    std::vector<ports::OutboxEntry> entries;
+    if (rows->at(0, 1).is_null()) return entries;
+    entries.reserve(static_cast<std::size_t>(rows->size()));
+    for (int row = 0; row < rows->size(); ++row) {
+      entries.push_back(
+          {Offset{rows->at(row, 1).integer()}, Offset{rows->at(row, 2).integer()}, rows->at(row, 3).timestamp()});
+    }
+    return entries;
   }
 
   Result<std::string> payload(Partition partition, Offset first_offset) override {

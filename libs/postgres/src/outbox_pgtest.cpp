@@ -11,8 +11,15 @@ class OutboxTest : public PostgresTest {
     if (IsSkipped()) return;
     outbox_ = make_outbox(options(), logger_);
   }
+  void decided(int next_offset) {
+    database().rows("INSERT INTO partition_checkpoint (partition, epoch, next_offset, log_time, fingerprint, "
+                    "decision_version) VALUES (0, 1, " +
+                    std::to_string(next_offset) +
+                    ", now(), 0, 1) ON CONFLICT (partition) DO UPDATE SET next_offset = excluded.next_offset");
+  }
   // Rows [0, 10), [10, 20), ... of partition 0, one hour apart, the newest one written now.
   void fill(int rows) {
+    decided(rows * 10);
     database().rows(
         "INSERT INTO outbox SELECT 0, n * 10, n * 10 + 9, convert_to('row ' || n, 'UTF8'), now() - interval '1 hour' * "
         "(" +
@@ -27,11 +34,27 @@ class OutboxTest : public PostgresTest {
 };
 
 TEST_F(OutboxTest, TheCursorOnlyGrows) {
+  decided(20);
   EXPECT_EQ(outbox_->published_through(Partition{0}), Offset{0});
   ASSERT_TRUE(outbox_->set_published_through(Partition{0}, Offset{20}));
   ASSERT_TRUE(outbox_->set_published_through(Partition{0}, Offset{10}));
   EXPECT_EQ(outbox_->published_through(Partition{0}), Offset{20});
   EXPECT_EQ(outbox_->published_through(Partition{1}), Offset{0});
+}
+
+TEST_F(OutboxTest, TheCursorNeverPassesTheCheckpoint) {
+  EXPECT_EQ(outbox_->set_published_through(Partition{0}, Offset{1}).error().kind, Error::Kind::conflict);
+  decided(20);
+  ASSERT_TRUE(outbox_->set_published_through(Partition{0}, Offset{20}));
+  EXPECT_EQ(outbox_->set_published_through(Partition{0}, Offset{21}).error().kind, Error::Kind::conflict);
+  EXPECT_EQ(outbox_->published_through(Partition{0}), Offset{20});
+}
+
+TEST_F(OutboxTest, WhoKnowsMoreThanTheStoreIsTold) {
+  EXPECT_TRUE(outbox_->entries(Partition{0}, Offset{0}, 9)->empty());
+  fill(2);
+  EXPECT_TRUE(outbox_->entries(Partition{0}, Offset{20}, 9)->empty());
+  EXPECT_EQ(outbox_->entries(Partition{0}, Offset{21}, 9).error().kind, Error::Kind::conflict);
 }
 
 TEST_F(OutboxTest, EntriesComeInOrderAndPayloadsByTheirFirstOffset) {

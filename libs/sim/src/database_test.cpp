@@ -133,6 +133,7 @@ TEST_F(SimDatabase, GatewaysReadRowsAsTheyWereAWhileAgo) {
 TEST_F(SimDatabase, ACallsAnswerMayBeLostAfterItsWork) {
   CallFate fate = CallFate::answer_lost;
   SimulatedOutbox outbox(database, [&] { return fate; });
+  database.partition(zero).next_offset = Offset{9};
   EXPECT_FALSE(outbox.set_published_through(zero, Offset{5}).has_value());
   fate = CallFate::refused;
   EXPECT_FALSE(outbox.set_published_through(zero, Offset{9}).has_value());
@@ -140,6 +141,8 @@ TEST_F(SimDatabase, ACallsAnswerMayBeLostAfterItsWork) {
   EXPECT_EQ(outbox.published_through(zero), Offset{5});
   ASSERT_TRUE(outbox.set_published_through(zero, Offset{2}).has_value());
   EXPECT_EQ(outbox.published_through(zero), Offset{5}) << "it only ever grows";
+  EXPECT_EQ(outbox.set_published_through(zero, Offset{10}).error().kind, Error::Kind::conflict);
+  EXPECT_EQ(outbox.entries(zero, Offset{10}, 1).error().kind, Error::Kind::conflict);
 }
 
 }  // namespace

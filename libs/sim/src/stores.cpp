@@ -35,16 +35,19 @@ Result<Offset> SimulatedOutbox::published_through(Partition partition) {
 
 Result<void> SimulatedOutbox::set_published_through(Partition partition, Offset cursor) {
   return perform(fate_(), database_.writable(), [&]() -> Result<void> {
+    PartitionRows& rows = database_.partition(partition);
+    if (cursor > rows.next_offset) return fail(Error::Kind::conflict, "the checkpoint stands before the cursor");
     if (on_cursor) on_cursor(partition, cursor);
-    Offset& stored = database_.partition(partition).published_through;
-    stored = std::max(stored, cursor);
+    rows.published_through = std::max(rows.published_through, cursor);
     return {};
   });
 }
 
 Result<std::vector<ports::OutboxEntry>> SimulatedOutbox::entries(Partition partition, Offset from, std::size_t limit) {
   return perform(fate_(), database_.readable(), [&]() -> Result<std::vector<ports::OutboxEntry>> {
-    const auto& outbox = database_.partition(partition).outbox;
+    const PartitionRows& rows = database_.partition(partition);
+    if (from > rows.next_offset) return fail(Error::Kind::conflict, "the checkpoint stands before the rows asked for");
+    const auto& outbox = rows.outbox;
     std::vector<ports::OutboxEntry> entries;
     for (auto row = outbox.lower_bound(from); row != outbox.end() && entries.size() < limit; ++row) {
       entries.push_back({row->first, row->second.last_offset, row->second.created_at});

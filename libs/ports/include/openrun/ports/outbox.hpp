@@ -30,11 +30,14 @@ class Outbox {
  public:
   virtual ~Outbox() = default;
 
-  // All rows with first_offset < cursor are known to be in the results topic. Kept in Postgres; only ever grows.
+  // All rows with first_offset < cursor are known to be in the results topic. Kept in Postgres; only ever grows, and
+  // never beyond what is committed. Error::Kind::conflict: the checkpoint stands before `cursor`, so this store was
+  // restored to an earlier moment, or is another one: what the caller knows of it no longer holds.
   [[nodiscard]] virtual Result<Offset> published_through(Partition partition) = 0;
   [[nodiscard]] virtual Result<void> set_published_through(Partition partition, Offset cursor) = 0;
 
-  // Rows with first_offset >= from, ascending, without payload.
+  // Rows with first_offset >= from, ascending, without payload. Error::Kind::conflict as above where the checkpoint
+  // stands before `from`.
   [[nodiscard]] virtual Result<std::vector<OutboxEntry>> entries(Partition partition, Offset from,
                                                                  std::size_t limit) = 0;
   [[nodiscard]] virtual Result<std::string> payload(Partition partition, Offset first_offset) = 0;
