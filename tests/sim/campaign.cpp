@@ -10,6 +10,7 @@
 #include <new>
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,8 +19,11 @@
 namespace openrun::simulation {
 namespace {
 
-// A seed that plays longer than this on the wall hangs.
-constexpr unsigned seed_seconds_max = 60;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool is_sanitized = true;
+#else
+constexpr bool is_sanitized = false;
+#endif
 constexpr std::size_t jobs_max = 64;
 constexpr std::size_t failures_kept = 64;
 constexpr std::size_t text_bytes = 400;
@@ -60,13 +64,22 @@ struct Shared {
   }
 };
 
-[[noreturn]] void work(Shared& shared, std::size_t worker, const CampaignOptions& options) {
+// Beyond it `new` throws, and the process ends: better than the machine.
+void bound_memory(std::uint64_t bytes) {
+  if (is_sanitized) return;
+  const rlimit limit{bytes, bytes};
+  OPENRUN_ASSERT(setrlimit(RLIMIT_AS, &limit) == 0, "the memory cannot be bounded");
+}
+
+// noexcept: what a seed throws ends this process, whoever has called.
+[[noreturn]] void work(Shared& shared, std::size_t worker, const CampaignOptions& options) noexcept {
+  bound_memory(options.memory_bytes_max);
   while (shared.failed < options.failures_max) {
     const std::uint64_t seed = shared.next++;
     if (seed > options.last) break;
     shared.playing.at(worker) = seed;
-    alarm(seed_seconds_max);
-    const Report report = play(seed, options.options);
+    alarm(options.seed_s_max);
+    const Report report = options.player(seed, options.options);
     alarm(0);
     if (!report.violations.empty()) shared.fail(seed, report.violations.front());
     shared.add(report);
@@ -75,9 +88,9 @@ struct Shared {
   std::_Exit(0);
 }
 
-std::string ending_of(int status) {
+std::string ending_of(int status, const CampaignOptions& options) {
   if (!WIFSIGNALED(status)) return "its process ended with " + std::to_string(WEXITSTATUS(status));
-  if (WTERMSIG(status) == SIGALRM) return "it hangs: " + std::to_string(seed_seconds_max) + " s and no end";
+  if (WTERMSIG(status) == SIGALRM) return "it hangs: " + std::to_string(options.seed_s_max) + " s and no end";
   return std::string("its process died: ") + strsignal(WTERMSIG(status)) + " (a broken assertion says which, above)";
 }
 
@@ -88,6 +101,18 @@ void start_worker(std::map<pid_t, std::size_t>& workers, Shared& shared, std::si
   OPENRUN_ASSERT(pid >= 0, "no further process can be started");
   if (pid == 0) work(shared, worker, options);
   workers.emplace(pid, worker);
+}
+
+std::vector<std::string> gaps_of(const Coverage& coverage) {
+  std::vector<std::string> gaps;
+  for (std::size_t i = 0; i < fault_count; ++i) {
+    if (coverage.faults.at(i) == 0) gaps.push_back("the fault " + std::string(name_of(static_cast<Fault>(i))));
+  }
+  for (std::size_t i = 0; i < situation_count; ++i) {
+    if (coverage.situations.at(i) > 0) continue;
+    gaps.push_back("the situation " + std::string(name_of(static_cast<Situation>(i))));
+  }
+  return gaps;
 }
 
 }  // namespace
@@ -109,8 +134,11 @@ Totals play_all(const CampaignOptions& options) {
     const std::size_t worker = found->second;
     workers.erase(found);
     const std::uint64_t seed = shared.playing.at(worker).exchange(0);
-    if (seed == 0) continue;
-    shared.fail(seed, ending_of(status));
+    if (seed == 0) {
+      OPENRUN_ASSERT(status == 0, "a process ended between two seeds, so not all were played");
+      continue;
+    }
+    shared.fail(seed, ending_of(status, options));
     ++shared.seeds;
     start_worker(workers, shared, worker, options);
   }
@@ -127,6 +155,7 @@ Totals play_all(const CampaignOptions& options) {
   for (std::size_t i = 0; i < kept; ++i)
     totals.failures.push_back({shared.texts.at(i).seed, shared.texts.at(i).what.data()});
   std::ranges::sort(totals.failures, {}, &Failure::seed);
+  if (totals.seeds >= coverage_seeds_min) totals.gaps = gaps_of(totals.coverage);
   totals.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   munmap(memory, sizeof(Shared));
   return totals;
