@@ -185,11 +185,18 @@ void Gateway::repair(Partition partition, Offset offset) {
 }
 
 void Gateway::seed(Partition partition) {
-  (void)pool_.submit([this, partition](ports::GatewayStore& store) {
-    if (const auto progress = store.progress(partition)) {
-      window_.seed(partition, progress->next_offset, environment_.clock.monotonic_us());
-    }
+  const auto later = [this, partition] {
+    constexpr std::int64_t retry_ms = 1'000;
+    ports::IoThread& io = *environment_.io_threads.front();
+    io.post([this, &io, partition] { io.after(retry_ms, [this, partition] { seed(partition); }); });
+  };
+  const bool accepted = pool_.submit([this, partition, later](ports::GatewayStore& store) {
+    const auto progress = store.progress(partition);
+    if (!progress) return later();
+    window_.seed(partition, progress->next_offset, environment_.clock.monotonic_us());
   });
+  // Given up, whoever waits for what was decided meanwhile would wait until the next result comes.
+  if (!accepted) later();
 }
 
 void Gateway::bring_gauges_up_to_date() {

@@ -127,7 +127,8 @@ void ResultsWindow::seed(Partition partition, Offset next_offset, std::int64_t n
   if (partition.value < 0 || partition.value >= partitions_max) return;
   Ring& target = ring(partition);
   std::lock_guard lock(target.mutex);
-  if (!target.seen) advance(target, next_offset.value, next_offset.value, now_us);
+  if (target.seen && next_offset.value <= target.highest) return;
+  advance(target, next_offset.value, next_offset.value, now_us);
 }
 
 std::int64_t ResultsWindow::passed_at(const Ring& ring, std::int64_t offset) {

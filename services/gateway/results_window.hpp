@@ -47,7 +47,8 @@ class ResultsWindow {
 
   // `now_us` is monotonic time. Batches of partitions outside 0 .. partitions_max-1 are ignored.
   void apply(const wire::ResultBatch& batch, std::int64_t now_us);
-  // The frontier as Postgres tells it; counts only while nothing has been applied to the partition.
+  // The frontier as Postgres tells it; counts only where it is ahead. What was applied before stays, and what lies
+  // between is a hole.
   void seed(Partition partition, Offset next_offset, std::int64_t now_us);
 
   [[nodiscard]] Found look_up(Partition partition, Offset offset, std::uint32_t nonce, std::int64_t now_us) const;

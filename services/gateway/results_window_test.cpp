@@ -128,15 +128,19 @@ TEST(ResultsWindow, AReplayGivesTheDeadLettersReceiptTheNewOutcome) {
   EXPECT_EQ(look(window, 0).outcome, Outcome::issued);
 }
 
-TEST(ResultsWindow, ASeedSetsTheFrontierOnlyWhileNothingWasApplied) {
+TEST(ResultsWindow, ASeedMovesTheFrontierOnlyAhead) {
   ResultsWindow window(64);
   EXPECT_FALSE(window.seen(p));
   window.seed(p, Offset{50}, 0);
   EXPECT_EQ(look(window, 52).position, 2);
   EXPECT_EQ(look(window, 49).kind, Kind::too_old);
   window.apply(batch(50, 59), 0);
-  window.seed(p, Offset{500}, 0);
+  window.seed(p, Offset{55}, 0);
   EXPECT_EQ(window.highest(p), Offset{60});
+  window.seed(p, Offset{70}, 0);
+  EXPECT_EQ(window.highest(p), Offset{70});
+  EXPECT_EQ(look(window, 55).kind, Kind::decided);
+  EXPECT_EQ(look(window, 65).kind, Kind::hole) << "decided, and its result will never come";
 }
 
 TEST(ResultsWindow, TheRateIsMeasuredOverTheLastSeconds) {

@@ -217,6 +217,31 @@ TEST_F(Status, ACommandsReceiptShowsWhatBecameOfIt) {
   EXPECT_TRUE(shows(receipt, "applied"));
 }
 
+TEST_F(Status, WhatTheRetentionTookBeforeItWasReadIsToldByTheStore) {
+  const std::uint32_t campaign = harness.create_campaign(5);
+  const std::string read = accept(campaign, "a");
+  harness.decide();
+  ASSERT_TRUE(shows(read, "issued"));
+  harness.log.set_down(true);
+  const std::string missed = accept(campaign, "b");
+  harness.decide();
+  lose_database();
+  // Nothing is left that could tell the gateway where the issuer stands.
+  const auto everything = harness.log.end(ports::Topic::results, Partition{0});
+  harness.log.expire(ports::Topic::results, Partition{0}, everything);
+  harness.log.set_down(false);
+  ASSERT_TRUE(harness.until([&] { return harness.log.opened() > 1; }));
+  EXPECT_EQ(harness.ask(get, missed).field("status"), "waiting");
+  lose_database(false);
+  harness.advance_ms(1'100);
+  ASSERT_TRUE(harness.until([&] {
+    harness.clock.advance_ms(250);
+    answer = harness.ask(get, missed);
+    return answer.field("status") == "issued";
+  }));
+  EXPECT_EQ(answer.field("coupon.sequence"), "2");
+}
+
 TEST_F(Status, TheStoresOutcomeOfAnotherRecordIsNeverShown) {
   const std::uint32_t campaign = harness.create_campaign(5);
   (void)accept(campaign, "a");

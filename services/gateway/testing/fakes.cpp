@@ -128,6 +128,11 @@ Offset FakeLog::append(ports::Topic topic, Partition partition, Timestamp time, 
   return Offset{static_cast<std::int64_t>(records.size()) - 1};
 }
 
+Offset FakeLog::end(ports::Topic topic, Partition partition) {
+  std::lock_guard lock(mutex_);
+  return Offset{static_cast<std::int64_t>(contents_[{topic, partition}].records.size())};
+}
+
 void FakeLog::expire(ports::Topic topic, Partition partition, Offset begin) {
   std::lock_guard lock(mutex_);
   contents_[{topic, partition}].begin = begin.value;

@@ -105,6 +105,7 @@ class FakeLog final : public ports::Log {
   explicit FakeLog(std::int32_t partitions) : partitions_(partitions) {}
 
   Offset append(ports::Topic topic, Partition partition, Timestamp time, std::string value);
+  [[nodiscard]] Offset end(ports::Topic topic, Partition partition);
   // Forgets everything below `begin`, as retention does.
   void expire(ports::Topic topic, Partition partition, Offset begin);
   void set_down(bool down);
