@@ -2,10 +2,14 @@
 
 #include <algorithm>
 
+#include <openrun/base/limits.hpp>
 #include <openrun/crypto/coupon_chain.hpp>
 #include <openrun/issuance/invariants.hpp>
 #include <openrun/wire/json.hpp>
 #include <openrun/wire/log_record.hpp>
+
+#include "issuer/loop.hpp"
+#include "node.hpp"
 
 namespace openrun::simulation {
 namespace {
@@ -35,6 +39,18 @@ void Checker::took_over(Partition partition, Epoch epoch, std::uint64_t writer) 
     return "partition " + std::to_string(partition.value) + " is taken over, epoch " + std::to_string(epoch.value);
   });
   if (!epochs_.emplace(std::pair{partition, epoch}, writer).second) context_.violate("an epoch was given twice");
+  reigns_[partition] = {context_.scheduler.now_us(), 0};
+}
+
+void Checker::stopped(Partition partition, Epoch epoch, const std::string& reason, const std::string& message) {
+  if (reason == "LOG_LOST" && lost_logs_.contains(partition)) {
+    context_.coverage.count(Situation::lost_log_noticed);
+    loss_noticed_ = true;
+  } else if (reason != "FENCED") {
+    context_.violate("an issuer stopped: " + message);
+  } else if (context_.database.partition(partition).epoch <= epoch) {
+    context_.violate("a writer was fenced, and nobody had taken its partition over: " + message);
+  }
 }
 
 void Checker::begins(Partition partition, std::uint64_t writer) {
@@ -62,6 +78,13 @@ void Checker::committed(const ports::CommitBatch& batch) {
   const auto results = wire::decode_result_batch(batch.payload);
   if (!results) return context_.violate("an outbox row cannot be read: " + results.error().message);
   check_batch(batch, *results);
+  check_times(batch, *results);
+  check_dispatch_rate(batch, *results);
+  check_bulk(batch, *results);
+  if (lost_logs_.contains(batch.partition)) {
+    context_.violate("records of a log that was lost were decided: " +
+                     place_of(batch.partition, batch.expected_next_offset));
+  }
   for (const issuance::Campaign& campaign : batch.campaigns) {
     note_campaign(batch, campaign);
     check_campaign(campaign.id);
@@ -96,6 +119,45 @@ void Checker::check_batch(const ports::CommitBatch& batch, const wire::ResultBat
                       entry.sequence == row.sequence && entry.issued_at == row.issued_at;
     if (!same) context_.violate("a coupon is not the one of its outcome");
   }
+}
+
+// No record is decided before its time has come, as far as two clocks can agree on it.
+void Checker::check_times(const ports::CommitBatch& batch, const wire::ResultBatch& results) {
+  const auto& log = context_.broker.records(ports::Topic::requests, batch.partition);
+  const std::int64_t latest_ms =
+      sim::epoch_ms + context_.scheduler.now_us() / 1'000 + Node::clock_ahead_ms_max + issuer::LoopSettings{}.clock_skew_ms_max;
+  for (const wire::OutcomeEntry& entry : results.entries) {
+    const auto index = static_cast<std::size_t>(entry.offset.value);
+    if (index >= log.size() || log[index].time.value <= latest_ms) continue;
+    return context_.violate("a record from the future was decided: " + place_of(batch.partition, entry.offset));
+  }
+}
+
+// From a takeover on never more requests than the rate allows, and one burst.
+void Checker::check_dispatch_rate(const ports::CommitBatch& batch, const wire::ResultBatch& results) {
+  const std::int64_t rate = context_.plan.dispatch_per_second;
+  if (rate == 0) return;
+  Reign& reign = reigns_[batch.partition];
+  reign.requests += std::ranges::count_if(results.entries, [](const wire::OutcomeEntry& entry) {
+    return issuance::is_issued(entry.outcome) || issuance::is_request_refusal(entry.outcome);
+  });
+  constexpr std::int64_t bursts_per_second = 20;
+  const std::int64_t earned = rate * (context_.scheduler.now_us() - reign.begun_us) / 1'000'000;
+  if (reign.requests > earned + rate / bursts_per_second + 2) {
+    context_.violate("requests were decided faster than the dispatch rate: " + std::to_string(reign.requests) +
+                     " where " + std::to_string(earned) + " were earned");
+  }
+}
+
+// More than half of a batch of a hundred or more is dead: somebody must have said that this is right.
+void Checker::check_bulk(const ports::CommitBatch& batch, const wire::ResultBatch& results) {
+  const std::size_t dead = batch.dead_letters.size();
+  if (results.entries.size() < limits::dead_letter_batch_min || dead * 2 <= results.entries.size()) return;
+  const auto& accepted = context_.database.partition(batch.partition).accepted;
+  const bool is_accepted = std::ranges::any_of(accepted, [&](const auto& range) {
+    return range.first <= batch.dead_letters.front().offset && batch.dead_letters.back().offset <= range.second;
+  });
+  if (!is_accepted) context_.violate("a batch that is mostly dead letters was written, and nobody has accepted it");
 }
 
 // The chain over the coupons, computed from the rows alone.
@@ -135,6 +197,7 @@ void Checker::note_campaign(const ports::CommitBatch& batch, const issuance::Cam
   }
   facts.stock = campaign.terms.stock;
   if (facts.ever_sold_out && !sold_out) context_.coverage.count(Situation::restocked_after_sold_out);
+  if (sold_out && !facts.ever_sold_out) facts.first_winners = campaign.issued;
   facts.ever_sold_out = facts.ever_sold_out || sold_out;
   facts.ever_closed = facts.ever_closed || campaign.closed;
   facts.starts_at_max = std::max(facts.starts_at_max, campaign.terms.starts_at);

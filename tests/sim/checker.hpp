@@ -27,7 +27,9 @@ struct Asked {
   std::string key;
   std::string receipt;  // of a poll
   std::int64_t sent_us = 0;
-  bool settled = false;  // asked after all was settled: the answer must be the newest
+  bool settled = false;   // asked after all was settled: the answer must be the newest
+  bool waits = false;     // until the outcome is known, or its time is over
+  bool stranger = false;  // a poll with a receipt of another life of the log: its outcome must never be shown
 };
 
 // An answer, read.
@@ -39,6 +41,8 @@ struct Told {
   std::string code;  // of the coupon
   std::int64_t sequence = 0;
   std::int64_t campaign = 0;  // id of a campaign in the body
+  std::int64_t stock = 0;     // of a campaign
+  std::int64_t issued = 0;    // of a campaign
   std::int64_t poll_after_ms = 0;
 
   [[nodiscard]] bool decided() const { return state == "issued" || state == "rejected" || state == "applied"; }
@@ -55,6 +59,13 @@ class Checker {
   void took_over(Partition partition, Epoch epoch, std::uint64_t writer);
   // A transaction is about to begin.
   void begins(Partition partition, std::uint64_t writer);
+
+  // An issuer has given up a partition.
+  void stopped(Partition partition, Epoch epoch, const std::string& reason, const std::string& message);
+  // The partition's requests are no longer those that were decided: from here on nothing may be, and an issuer must
+  // say so.
+  void lost_log(Partition partition) { lost_logs_.insert(partition); }
+  [[nodiscard]] bool loss_was_noticed() const { return loss_noticed_; }
 
   // ---- what the relay says is done ----
   void cursor_saved(Partition partition, Offset cursor);
@@ -86,6 +97,7 @@ class Checker {
     std::int64_t created_us = 0;
     bool ever_sold_out = false;
     bool ever_closed = false;
+    std::uint32_t first_winners = 0;  // so many were issued when it was sold out for the first time
     std::uint32_t stock = 0;
     Timestamp starts_at_max;
     std::optional<Timestamp> ends_at_min;
@@ -93,13 +105,18 @@ class Checker {
 
   void committed(const ports::CommitBatch& batch);
   void check_batch(const ports::CommitBatch& batch, const wire::ResultBatch& results);
+  void check_times(const ports::CommitBatch& batch, const wire::ResultBatch& results);
+  void check_dispatch_rate(const ports::CommitBatch& batch, const wire::ResultBatch& results);
+  void check_bulk(const ports::CommitBatch& batch, const wire::ResultBatch& results);
   void check_campaign(CampaignId campaign);
   void check_digest(CampaignId campaign, const wire::ResultBatch& results);
   void note_campaign(const ports::CommitBatch& batch, const issuance::Campaign& campaign);
   void note_situations(const ports::CommitBatch& batch, const wire::ResultBatch& results);
   void appended(ports::Topic topic, Partition partition, const sim::Broker::Record& record);
   void told_decided(const std::string& who, const Asked& asked, const Told& told, const crypto::Receipt& place);
+  void told_a_stranger(const std::string& who, const Told& told);
   void told_at_the_gate(const std::string& who, Timestamp gateway_time, const Asked& asked, const Told& told);
+  void check_winner(const std::string& who, const Asked& asked, const Told& told, const CampaignFacts& facts);
   void check_coupon(const std::string& who, const Asked& asked, const Told& told, CampaignId campaign,
                     Sequence sequence);
 
@@ -108,6 +125,14 @@ class Checker {
   sim::BackendId backends_ = 0;
   std::map<std::pair<Partition, Epoch>, std::uint64_t> epochs_;
   std::map<Partition, Epoch> last_epoch_;
+  // Since the newest takeover.
+  struct Reign {
+    std::int64_t begun_us = 0;
+    std::int64_t requests = 0;
+  };
+  std::map<Partition, Reign> reigns_;
+  std::set<Partition> lost_logs_;
+  bool loss_noticed_ = false;
   struct LastBegin {
     std::uint64_t writer = 0;
     std::int64_t time_us = -1'000'000;

@@ -61,6 +61,8 @@ Told read_answer(const ports::HttpResponse& response) {
     told.sequence = number_of(*coupon, "sequence");
   }
   told.campaign = number_of(*body, "id");
+  told.stock = number_of(*body, "stock");
+  told.issued = number_of(*body, "issued");
   told.poll_after_ms = number_of(*body, "poll_after_ms");
   const bool refused = told.status == 404 || told.status == 409;
   if (told.state.empty() && refused && !told.receipt.empty()) told.state = "rejected";
@@ -72,6 +74,9 @@ void Checker::told(const std::string& gateway, Timestamp gateway_time, const Ask
   context_.fingerprint.mix(told.reason);
   const std::string who = gateway + " told " + (asked.user.empty() ? asked.receipt : asked.user);
   if (told.status == 500) return context_.violate(who + " an internal error");
+  if (asked.stranger) return told_a_stranger(who, told);
+  // Once a log was lost only its issuer is watched.
+  if (!lost_logs_.empty()) return;
   if (told.status == 410) return context_.violate(who + " that its outcome is gone");
   const std::string& receipt = asked.kind == Asked::Kind::poll ? asked.receipt : told.receipt;
   if (receipt.empty()) {
@@ -92,6 +97,11 @@ void Checker::told(const std::string& gateway, Timestamp gateway_time, const Ask
   } else if (asked.settled && asked.kind == Asked::Kind::poll && told.status != 503) {
     context_.violate(who + " that it still waits, after all was settled");
   }
+}
+
+void Checker::told_a_stranger(const std::string& who, const Told& told) {
+  if (told.status == 410) context_.coverage.count(Situation::strangers_receipt_refused);
+  if (told.decided() || told.state == "failed") context_.violate(who + " an outcome of somebody else: " + told.state);
 }
 
 void Checker::told_decided(const std::string& who, const Asked& asked, const Told& told, const crypto::Receipt& place) {
@@ -135,6 +145,20 @@ void Checker::check_coupon(const std::string& who, const Asked& asked, const Tol
   }
 }
 
+// Who holds a coupon is never told that it is too late. A gateway may be late to learn of stock that was added, and so of
+// those who got it; of the others it knows, or it lets the log decide.
+void Checker::check_winner(const std::string& who, const Asked& asked, const Told& told, const CampaignFacts& facts) {
+  const bool late = told.reason == "SOLD_OUT" || told.reason == "CLOSED" || told.reason == "ENDED";
+  if (!late) return;
+  const auto& campaign = context_.database.find(asked.campaign)->row.campaign;
+  if (asked.settled && campaign.paused) return context_.violate(who + " " + told.reason + " of a paused campaign");
+  const ports::CouponRow* row = context_.database.coupon_of(asked.campaign, asked.user, "");
+  if (row == nullptr) return;
+  const bool known = asked.settled || (told.reason == "CLOSED") ||
+                     (told.reason == "SOLD_OUT" && row->sequence.value <= facts.first_winners);
+  if (known) context_.violate(who + " " + told.reason + ", and it holds a coupon");
+}
+
 // Refusals that never entered the log.
 void Checker::told_at_the_gate(const std::string& who, Timestamp gateway_time, const Asked& asked, const Told& told) {
   if (told.status == 503 || told.status == 0) return;
@@ -148,6 +172,7 @@ void Checker::told_at_the_gate(const std::string& who, Timestamp gateway_time, c
   }
   if (found == campaigns_.end()) return context_.violate(who + " " + told.reason + " of a campaign that is not there");
   const CampaignFacts& facts = found->second;
+  check_winner(who, asked, told, facts);
   bool justified = true;
   if (told.reason == "SOLD_OUT") {
     context_.coverage.count(Situation::sold_out_told_at_the_gate);

@@ -74,6 +74,7 @@ sim::ProduceFate Context::produce() {
   }
   fate.dropped = strikes(Fault::produce_lost);
   fate.told = !strikes(Fault::produce_unknown);
+  if (!fate.told && random.chance(400)) fate.dropped = true;
   fate.told_twice = strikes(Fault::delivery_twice);
   if (strikes(Fault::produce_delayed)) fate.acknowledged_after_us += random.between(50'000, 4'000'000);
   return fate;

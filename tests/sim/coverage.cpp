@@ -14,6 +14,7 @@ constexpr std::array<std::string_view, fault_count> fault_names{
     "produce_refused",  "produce_lost",    "produce_unknown",      "produce_delayed",      "delivery_twice",
     "rebalance",        "two_owners",      "results_lost",         "results_repeated",     "results_expired",
     "poison_record",    "poison_burst",    "refused_user",         "replay_twice",         "http_lost",
+    "log_truncated",    "log_recreated",   "log_outlived",
 };
 constexpr std::array<std::string_view, situation_count> situation_names{
     "doubt_resolved_as_committed",
@@ -56,6 +57,11 @@ constexpr std::array<std::string_view, situation_count> situation_names{
     "rescheduled",
     "limit_reached",
     "same_key_same_coupon",
+    "lost_log_noticed",
+    "strangers_receipt_refused",
+    "winner_asked_again_at_the_end",
+    "gateway_fell_behind_the_retention",
+    "results_repeated_from_the_beginning",
 };
 static_assert(!fault_names.back().empty() && !situation_names.back().empty(), "every one has a name");
 

@@ -46,6 +46,9 @@ enum class Fault : std::uint8_t {
   refused_user,
   replay_twice,
   http_lost,
+  log_truncated,  // the end of the requests is gone, and decided records with it
+  log_recreated,  // other records stand where decided ones stood
+  log_outlived,   // the retention took records that were not decided yet
   count_,
 };
 inline constexpr std::size_t fault_count = std::to_underlying(Fault::count_);
@@ -91,6 +94,11 @@ enum class Situation : std::uint8_t {
   rescheduled,
   limit_reached,
   same_key_same_coupon,
+  lost_log_noticed,
+  strangers_receipt_refused,
+  winner_asked_again_at_the_end,
+  gateway_fell_behind_the_retention,
+  results_repeated_from_the_beginning,
   count_,
 };
 inline constexpr std::size_t situation_count = std::to_underlying(Situation::count_);

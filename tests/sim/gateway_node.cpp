@@ -57,6 +57,7 @@ class GatewayNode::Reply final : public ports::HttpReply {
              told.state + " " + told.reason;
     });
     node_.checker_.told(node_.name(), node_.clock_.now(), asked_, told);
+    node_.check_held(asked_, told);
     if (context.strikes(Fault::http_lost)) return;
     context.scheduler.after(context.network_us(), [answered = answered_, told] { answered(told); });
   }
@@ -92,10 +93,11 @@ void GatewayNode::started() {
   store_ = std::make_unique<sim::SimulatedGatewayStore>(
       context_.database, [this] { return context_.store_call(); },
       [this] { return context_.random.between(0, 30'000); }, context_.scheduler);
+  results_ = std::make_unique<ResultsWatch>(context_.scheduler, context_.broker);
   gateway::Environment environment{clock_,
                                    quiet_logger(),
                                    quiet_metrics(),
-                                   context_.broker,
+                                   *results_,
                                    [] { return nullptr; },
                                    Keys::get().signer,
                                    Keys::get().codes,
@@ -127,6 +129,7 @@ void GatewayNode::crashed() {
   life_->ended = true;
   requests_.reset();
   gateway_.reset();
+  results_.reset();
   store_.reset();
   io_.reset();
 }
@@ -153,6 +156,19 @@ void GatewayNode::step_reader(Partition partition) {
   context_.broker.call_at_append(ports::Topic::results, partition,
                                  guarded([this, step] { after(context_.network_us(), step); }));
   after(400'000, step);
+}
+
+void GatewayNode::check_held(const Asked& asked, const Told& told) {
+  // A small window may have forgotten it again.
+  constexpr std::int64_t window_records_min = 1'024;
+  if (!asked.waits || told.state != "waiting" || context_.plan.window_records < window_records_min) return;
+  const std::string& receipt = asked.kind == Asked::Kind::poll ? asked.receipt : told.receipt;
+  const auto place = Keys::get().signer.verify(receipt);
+  if (!place) return;
+  constexpr std::int64_t moment_us = 100'000;
+  const auto read_us = results_->read_at_us(place->partition, place->offset);
+  if (!read_us || context_.scheduler.now_us() - *read_us < moment_us) return;
+  context_.violate(name_ + " let a client wait that it could have told the outcome of " + receipt);
 }
 
 void GatewayNode::take_jobs() {

@@ -12,6 +12,7 @@
 #include "checker.hpp"
 #include "gateway/gateway.hpp"
 #include "node.hpp"
+#include "results_watch.hpp"
 
 namespace openrun::simulation {
 
@@ -44,6 +45,8 @@ class GatewayNode final : public Node {
   class Reply;
   void started() override;
   void crashed() override;
+  // A client that waits is answered as soon as this gateway knows the outcome.
+  void check_held(const Asked& asked, const Told& told);
   void handle(const HttpCall& call, const Asked& asked, Answered answered);
   void look_for_partitions();
   void step_reader(Partition partition);
@@ -53,6 +56,7 @@ class GatewayNode final : public Node {
 
   Checker& checker_;
   std::unique_ptr<IoThread> io_;
+  std::unique_ptr<ResultsWatch> results_;
   std::unique_ptr<sim::SimulatedGatewayStore> store_;
   std::unique_ptr<sim::Producer> requests_;
   std::unique_ptr<gateway::Gateway> gateway_;

@@ -134,7 +134,8 @@ void IssuerWorker::perform(const issuer::Action& action) {
     tell(told->notice);
   } else if (const auto* stop = std::get_if<issuer::Stop>(&action)) {
     context_.trace(node_.name().c_str(), [&] { return "stops: " + stop->message; });
-    if (stop->reason != "FENCED") context_.violate("an issuer stopped: " + stop->message);
+    node_.checker_.stopped(partition_, loop_.status().epoch, stop->reason, stop->message);
+    if (stop->reason != "FENCED") return;
     context_.coverage.count(Situation::fenced_writer);
     if (node_.frozen_since_us() > 0 && context_.scheduler.now_us() - node_.frozen_since_us() < 15'000'000) {
       context_.coverage.count(Situation::zombie_woke_up_fenced);

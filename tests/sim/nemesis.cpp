@@ -185,10 +185,25 @@ void Nemesis::repeat_results() {
   }
 }
 
+// Now, or when a gateway that stood still for a while is about to go on: what it has not read is gone then.
 void Nemesis::expire_results() {
   const Partition partition = any_partition();
+  GatewayNode& gateway = any(context_, cast_.gateways);
+  if (!gateway.is_up() || gateway.is_frozen() || context_.random.chance(400)) return expire_results_of(partition);
+  const Offset end = context_.broker.bounds(ports::Topic::results, partition).end;
+  gateway.freeze();
+  context_.scheduler.after(context_.random.between(500'000, 3'000'000), [this, partition, &gateway, end] {
+    if (gateway.is_frozen() && context_.broker.bounds(ports::Topic::results, partition).end > end) {
+      context_.coverage.count(Situation::gateway_fell_behind_the_retention);
+    }
+    expire_results_of(partition);
+    gateway.thaw();
+  });
+}
+
+void Nemesis::expire_results_of(Partition partition) {
   const auto bounds = context_.broker.bounds(ports::Topic::results, partition);
-  const std::int64_t kept = context_.random.between(0, 4);
+  const std::int64_t kept = context_.random.chance(500) ? 0 : context_.random.between(0, 4);
   context_.broker.expire(ports::Topic::results, partition,
                          Offset{std::max(bounds.begin.value, bounds.end.value - kept)});
 }

@@ -47,6 +47,7 @@ class Nemesis {
   void step_clock(std::int64_t by_ms);
   void repeat_results();
   void expire_results();
+  void expire_results_of(Partition partition);
   void poison();
   void refuse_a_user();
   [[nodiscard]] Partition any_partition();

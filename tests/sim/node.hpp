@@ -13,8 +13,13 @@ namespace openrun::simulation {
 
 class Node {
  public:
+  // Its clock is so far ahead of the true time, or behind it, at most.
+  static constexpr std::int64_t clock_ahead_ms_max = 400;
+
   Node(Context& context, std::string name)
-      : context_(context), name_(std::move(name)), clock_(context.scheduler, context.random.between(-400, 400)) {}
+      : context_(context),
+        name_(std::move(name)),
+        clock_(context.scheduler, context.random.between(-clock_ahead_ms_max, clock_ahead_ms_max)) {}
   virtual ~Node() = default;
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;

@@ -48,7 +48,7 @@ Plan::Plan(sim::Random& random)
       batch_max(static_cast<std::uint32_t>(one_of(random, {1, 2, 5, 20, 100, 500}))),
       window_records(one_of(random, {16, 64, 1'024})),
       winners_max(static_cast<std::uint32_t>(one_of(random, {4, 1'000}))) {
-  if (random.chance(150)) dispatch_per_second = static_cast<std::uint32_t>(random.between(10, 200));
+  if (random.chance(200)) dispatch_per_second = static_cast<std::uint32_t>(random.between(4, 80));
   for (const Rate& one : rates) {
     if (random.chance(500)) per_mille[std::to_underlying(one.fault)] = 1 + random.below(one.per_mille_max);
   }

@@ -174,6 +174,8 @@ void Workload::plan_requests() {
     if (campaign.starts_ms > 0 && random.chance(500)) {
       at_us = campaign.starts_ms * 1'000 + random.between(-1'500'000, 1'500'000);
     }
+    // And some at the very end: on their way they take a few milliseconds.
+    if (campaign.ends_ms > 0 && random.chance(120)) at_us = campaign.ends_ms * 1'000 - random.between(0, 6'000);
     context_.scheduler.after(std::max<std::int64_t>(at_us, 100'000), [this, wish] { request(wish); });
   }
 }
@@ -188,7 +190,8 @@ void Workload::request(Request wish) {
   if (!wish.key.empty()) call.headers.emplace_back("Idempotency-Key", wish.key);
   const std::int64_t wait_s = context_.random.chance(400) ? context_.random.between(1, 8) : 0;
   if (wait_s > 0) call.headers.emplace_back("Prefer", "wait=" + std::to_string(wait_s));
-  const Asked asked{Asked::Kind::request, campaign.id, wish.user, wish.key, "", 0, false};
+  Asked asked{Asked::Kind::request, campaign.id, wish.user, wish.key, "", 0, false};
+  asked.waits = wait_s > 0;
   ask(any_gateway(), call, asked, patience_us + wait_s * 1'000'000,
       [this, wish](const Told& told) { answered(wish, told); });
 }
@@ -219,56 +222,12 @@ void Workload::poll(const std::string& receipt, std::int32_t polls_left, std::in
     HttpCall call{HttpMethod::get, "/v1/requests/" + receipt, "", {}};
     const std::int64_t wait_s = context_.random.chance(300) ? context_.random.between(1, 6) : 0;
     if (wait_s > 0) call.headers.emplace_back("Prefer", "wait=" + std::to_string(wait_s));
-    const Asked asked{Asked::Kind::poll, {}, "", "", receipt, 0, false};
+    Asked asked{Asked::Kind::poll, {}, "", "", receipt, 0, false};
+    asked.waits = wait_s > 0;
     ask(any_gateway(), call, asked, patience_us + wait_s * 1'000'000, [this, receipt, polls_left](const Told& told) {
       if (told.decided()) return;
       poll(receipt, polls_left - 1, std::max<std::int64_t>(told.poll_after_ms, 300) * 1'000);
     });
-  });
-}
-
-// ---- at the end ----
-
-void Workload::verify(std::int64_t until_us) {
-  for (std::size_t gateway = 0; gateway < gateways_.size(); ++gateway) {
-    for (const std::string& receipt : std::set(checker_.receipts())) check_receipt(gateway, receipt, until_us);
-    for (const auto& [id, rows] : context_.database.campaigns()) {
-      ++open_checks_;
-      check_campaign(gateway, id, until_us, false);
-    }
-  }
-}
-
-void Workload::check_receipt(std::size_t gateway, const std::string& receipt, std::int64_t until_us) {
-  ++open_checks_;
-  HttpCall call{HttpMethod::get, "/v1/requests/" + receipt, "", {{"Prefer", "wait=5"}}};
-  const Asked asked{Asked::Kind::poll, {}, "", "", receipt, 0, true};
-  ask(*gateways_[gateway], call, asked, 8'000'000, [this, gateway, receipt, until_us](const Told& told) {
-    --open_checks_;
-    if (told.decided() || told.state == "failed") return;
-    if (context_.scheduler.now_us() < until_us) return check_receipt(gateway, receipt, until_us);
-    context_.violate(gateways_[gateway]->name() + " never answered for " + receipt);
-  });
-}
-
-// The first request makes a gateway that still refuses look again; a second later its refusal must be true.
-void Workload::check_campaign(std::size_t gateway, CampaignId campaign, std::int64_t until_us, bool again) {
-  HttpCall call{HttpMethod::post,
-                "/v1/campaigns/" + std::to_string(campaign.value) + "/requests",
-                R"({"user_id":"late-)" + std::to_string(gateway) + R"("})",
-                {{"Content-Type", "application/json"}, {"Idempotency-Key", "late"}, {"Prefer", "wait=5"}}};
-  const Asked asked{Asked::Kind::request, campaign, "late-" + std::to_string(gateway), "late", "", 0, again};
-  ask(*gateways_[gateway], call, asked, 8'000'000, [this, gateway, campaign, until_us, again](const Told& told) {
-    const bool done = told.status == 201 || told.status == 409;
-    if (done && again) {
-      --open_checks_;
-    } else if (context_.scheduler.now_us() >= until_us) {
-      --open_checks_;
-      context_.violate(gateways_[gateway]->name() + " never decided a late request");
-    } else {
-      context_.scheduler.after(
-          2'000'000, [this, gateway, campaign, until_us, done] { check_campaign(gateway, campaign, until_us, done); });
-    }
   });
 }
 

@@ -17,11 +17,14 @@ class Workload {
   Workload(Context& context, Checker& checker, std::vector<std::unique_ptr<GatewayNode>>& gateways);
 
   void begin();
-  // After everything is settled: every receipt of every gateway, and one new request of each campaign. Answers that are
-  // wrong are violations; those that did not come are asked for again until `until_us`.
+  // After everything is settled: every receipt of every gateway, one new request of each campaign, and some of
+  // those who won. Answers that are wrong are violations; those that did not come are asked for again until `until_us`.
   void verify(std::int64_t until_us);
   [[nodiscard]] bool verified() const { return open_checks_ == 0; }
   [[nodiscard]] std::size_t open_checks() const { return open_checks_; }
+  // Asks, and answers with status 0 where nothing came in time.
+  void ask(GatewayNode& gateway, const HttpCall& call, const Asked& asked, std::int64_t patience_us,
+           GatewayNode::Answered answered);
   // Of the campaigns that exist, for the operator's repairs.
   [[nodiscard]] CampaignId any_campaign(Partition partition);
   [[nodiscard]] std::string any_user();
@@ -54,9 +57,6 @@ class Workload {
     std::int32_t tries = 0;
   };
   [[nodiscard]] GatewayNode& any_gateway();
-  // Asks, and answers with status 0 where nothing came in time.
-  void ask(GatewayNode& gateway, const HttpCall& call, const Asked& asked, std::int64_t patience_us,
-           GatewayNode::Answered answered);
   void create(std::size_t index);
   void plan_requests();
   void plan_commands();
@@ -68,6 +68,11 @@ class Workload {
   [[nodiscard]] Command any_command(std::size_t campaign, std::int32_t number);
   void check_receipt(std::size_t gateway, const std::string& receipt, std::int64_t until_us);
   void check_campaign(std::size_t gateway, CampaignId campaign, std::int64_t until_us, bool again);
+  // Those who got a coupon ask once more: the newest ones, and some others.
+  void check_winners(std::size_t gateway, CampaignId campaign, std::int64_t until_us);
+  void check_winner(std::size_t gateway, CampaignId campaign, const std::string& user, std::int64_t until_us);
+  // With a receipt that was given before the log was made anew.
+  void check_stranger(std::size_t gateway, const std::string& receipt, std::int64_t until_us);
 
   Context& context_;
   Checker& checker_;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "aftermath.hpp"
 #include "dead_letter_desk.hpp"
 #include "nemesis.hpp"
 #include "oracle.hpp"
@@ -24,6 +25,11 @@ class World {
   bool run_until(std::int64_t time_us, Done done);
   [[nodiscard]] std::string unsettled() const;
   void settle();
+  // What may happen to a system that is settled; some seeds only.
+  void play_aftermath();
+  void run_for(std::int64_t duration_us) {
+    run_until(context_.scheduler.now_us() + duration_us, [] { return false; });
+  }
 
   const std::uint64_t seed_;
   const Options options_;
@@ -33,6 +39,7 @@ class World {
   Workload workload_;
   Nemesis nemesis_;
   DeadLetterDesk desk_;
+  Aftermath aftermath_;
 };
 
 World::World(std::uint64_t seed, const Options& options)
@@ -43,7 +50,8 @@ World::World(std::uint64_t seed, const Options& options)
       cast_(make_cast()),
       workload_(context_, checker_, cast_.gateways),
       nemesis_(context_, checker_, cast_, workload_),
-      desk_(context_, cast_, workload_, nemesis_) {}
+      desk_(context_, cast_, workload_, nemesis_),
+      aftermath_(context_, checker_, cast_, workload_) {}
 
 Cast World::make_cast() {
   Cast cast;
@@ -125,6 +133,26 @@ void World::settle() {
   run_until(context_.scheduler.now_us() + Plan::settle_us, [this] { return unsettled().empty(); });
 }
 
+void World::play_aftermath() {
+  constexpr std::int64_t moment_us = 3'000'000;
+  if (context_.random.chance(250)) {
+    run_for(moment_us);
+    aftermath_.ask_without_store();
+    run_for(2 * moment_us);
+    aftermath_.give_store_back();
+    aftermath_.repeat_results();
+    run_for(moment_us);
+    aftermath_.ask_without_store();
+    run_for(2 * moment_us);
+    aftermath_.give_store_back();
+  }
+  if (!context_.violations.empty() || !context_.random.chance(150) || !aftermath_.lose_a_log()) return;
+  const std::int64_t until_us = context_.scheduler.now_us() + 60'000'000;
+  if (!run_until(until_us, [this] { return checker_.loss_was_noticed(); }) && context_.violations.empty()) {
+    context_.violate("a log has lost records, and no issuer has noticed");
+  }
+}
+
 Report World::play() {
   if (context_.plan.dispatch_per_second > 0) context_.database.dispatch()[-1] = context_.plan.dispatch_per_second;
   for (auto& node : cast_.gateways) node->start();
@@ -139,6 +167,7 @@ Report World::play() {
   if (context_.violations.empty()) settle();
   if (context_.violations.empty()) checker_.check_all();
   if (context_.violations.empty()) compare_with_reference(context_, checker_);
+  if (context_.violations.empty()) play_aftermath();
 
   Report report;
   report.seed = seed_;

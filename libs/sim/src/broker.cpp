@@ -63,6 +63,12 @@ void Broker::expire(ports::Topic topic, Partition partition, Offset begin) {
   target.begin = std::clamp(begin.value, target.begin, static_cast<std::int64_t>(target.records.size()));
 }
 
+void Broker::truncate(ports::Topic topic, Partition partition, Offset end) {
+  Contents& target = contents(topic, partition);
+  target.records.resize(std::min(target.records.size(), static_cast<std::size_t>(end.value)));
+  target.begin = std::min(target.begin, end.value);
+}
+
 void Broker::call_at_append(ports::Topic topic, Partition partition, std::function<void()> wake) {
   contents(topic, partition).waiting.push_back(std::move(wake));
 }

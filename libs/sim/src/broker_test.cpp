@@ -39,6 +39,16 @@ TEST_F(SimBroker, WhatRetentionTookIsOutsideTheLog) {
   EXPECT_EQ(broker.records(requests, zero).size(), 5U) << "who checks sees all";
 }
 
+TEST_F(SimBroker, ATruncatedLogGivesItsOffsetsAgain) {
+  for (int i = 0; i < 5; ++i) broker.append(requests, zero, "k", std::to_string(i));
+  auto reader = broker.open(requests, zero, Offset{4});
+  broker.truncate(requests, zero, Offset{3});
+  EXPECT_EQ(broker.bounds(requests, zero).end, Offset{3});
+  EXPECT_EQ((*reader)->poll(10, {}).error().kind, Error::Kind::not_found);
+  EXPECT_EQ(broker.append(requests, zero, "k", "another"), Offset{3});
+  EXPECT_EQ(broker.records(requests, zero).back().value, "another");
+}
+
 TEST_F(SimBroker, NobodyReachesItWhileItIsAway) {
   auto reader = broker.open(requests, zero, Offset{0});
   broker.set_available(false);

@@ -38,12 +38,16 @@ class Broker final : public ports::Log {
   // Readers see nothing below `begin` any more; records() still does.
   void expire(ports::Topic topic, Partition partition, Offset begin);
 
+  // The log has lost everything from `end` on, as after an election that was not clean: what is appended next stands
+  // there. Nobody may hold a record of it.
+  void truncate(ports::Topic topic, Partition partition, Offset end);
+
   // Calls `wake` once: at the next append to the partition. Forgotten by then is what a dead process has asked.
   void call_at_append(ports::Topic topic, Partition partition, std::function<void()> wake);
   // Sees every record right after it was appended.
   std::function<void(ports::Topic, Partition, Offset, const Record&)> on_append;
 
-  // All that was ever appended, by offset.
+  // All that was ever appended and not truncated, by offset.
   [[nodiscard]] const std::deque<Record>& records(ports::Topic topic, Partition partition) const;
   [[nodiscard]] ports::LogBounds bounds(ports::Topic topic, Partition partition) const;
   [[nodiscard]] std::int32_t partitions() const { return partitions_; }
