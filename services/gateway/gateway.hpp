@@ -48,7 +48,7 @@ struct Environment {
   // Nonces and jitter.
   std::function<std::uint32_t()> random_u32 = crypto::random_u32;
   // One sentence about what is wrong with the store, empty where nothing is. Any thread; must not block.
-  std::function<std::string()> store_trouble = {};
+  std::function<std::string()> store_trouble;
 };
 
 class Gateway {

@@ -16,7 +16,7 @@ struct Observed {
   std::int64_t results_behind_ms = 0;         // since the slowest partition was last known to be at its end
   // What is wrong with the store, empty where nothing is. It is shown, but no reason: requests are accepted and polls
   // answered without it, and no other gateway would have a better one.
-  std::string store_trouble = {};
+  std::string store_trouble;
 };
 
 // Empty: ready. Else one line a reason, fit for anybody's eyes.
