@@ -82,6 +82,8 @@ class System:
 
     def down(self):
         """Stops all and deletes it. What a sanitizer has reported in a log is a failure."""
+        if not self.state.exists():
+            return
         self.dev("down", check=False)
         reports = [
             f"{log.name}: {line}" for log in sorted(self.state.glob("log/*.log"))

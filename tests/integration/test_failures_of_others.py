@@ -132,7 +132,7 @@ class Posthog65809(unittest.TestCase):
     def assertReconcilerSeesThatNobodyDecides(self):
         for partition in range(2):
             gauge = f'openrun_undecided_seconds{{partition="{partition}"}}'
-            wait_until("the reconciler sees it", lambda g=gauge: system.metrics("reconciler-1").get(g, 0) > 3, 15)
+            wait_until("the reconciler sees it", lambda g=gauge: system.metrics("reconciler-1").get(g, 0) > 1, 15)
 
     def assertDecided(self, receipts):
         for receipt in receipts:
