@@ -7,6 +7,39 @@
 
 namespace openrun::simulation {
 
+// ---- stock that a gateway does not hear of ----
+
+bool Aftermath::begin_missed_restock() {
+  std::vector<CampaignId> candidates;
+  for (const auto& [id, rows] : context_.database.campaigns()) {
+    const issuance::Campaign& campaign = rows.row.campaign;
+    const bool over = campaign.closed || campaign.paused || campaign.terms.ends_at.has_value();
+    if (checker_.sold_out_now(id) && campaign.issued > 0 && !over) candidates.push_back(id);
+  }
+  if (candidates.empty()) return false;
+  context_.coverage.count(Situation::restock_missed_by_a_gateway);
+  restocked_ = candidates[context_.random.below(candidates.size())];
+  frozen_ = context_.random.below(cast_.gateways.size());
+  cast_.gateways[frozen_]->freeze();
+  const issuance::CampaignCommand command{restocked_, "missed", issuance::AddStock{10}};
+  context_.broker.append(ports::Topic::requests, context_.database.find(restocked_)->row.partition,
+                         std::to_string(restocked_.value), wire::encode_command(context_.random.next_u32(), command));
+  return true;
+}
+
+void Aftermath::end_missed_restock() {
+  const Partition partition = context_.database.find(restocked_)->row.partition;
+  const auto bounds = context_.broker.bounds(ports::Topic::results, partition);
+  context_.broker.expire(ports::Topic::results, partition, bounds.end);
+  cast_.gateways[frozen_]->thaw();
+}
+
+void Aftermath::ask_for_missed_restock(bool again) {
+  Asked asked{Asked::Kind::request, restocked_, "restocked", "late", "", 0, again};
+  constexpr std::int64_t patience_us = 5'000'000;
+  workload_.ask(*cast_.gateways[frozen_], late_request(restocked_, asked.user), asked, patience_us, [](const Told&) {});
+}
+
 // ---- results that come again ----
 
 void Aftermath::repeat_results() {
@@ -51,8 +84,8 @@ void Aftermath::ask_about(std::size_t gateway, const std::string& what, const st
 void Aftermath::answered(std::size_t gateway, const std::string& what, CampaignId campaign, const Told& told) {
   if (told.status != 200 || told.state == "waiting") return;
   const auto answer_of = [&](std::int64_t stock, std::int64_t issued) {
-    return told.state + " " + told.reason + " " + told.code + " " + std::to_string(issued) + " of " +
-           std::to_string(stock);
+    if (campaign.value == 0) return told.state + " " + told.reason + " " + told.code;
+    return std::to_string(issued) + " issued of " + std::to_string(stock);
   };
   const std::string answer = answer_of(told.stock, told.issued);
   const auto [found, first] = answers_.emplace(std::pair{gateway, what}, answer);
@@ -88,7 +121,9 @@ void Aftermath::lose(Fault fault, Partition partition, Offset next) {
     append_others(partition, lost + random.between(0, 2));
     return context_.broker.expire(requests, partition, next + lost);
   }
-  context_.broker.truncate(requests, partition, Offset{random.between(0, next.value - 1)});
+  // The loss of a single record is the hardest to see.
+  const std::int64_t lost = random.chance(500) ? 1 : random.between(1, next.value);
+  context_.broker.truncate(requests, partition, next + -lost);
   if (fault == Fault::log_truncated) return;
   const std::int64_t left = context_.broker.bounds(requests, partition).end.value;
   append_others(partition, next.value - left + random.between(0, 3));

@@ -1,5 +1,5 @@
-// What may still happen once all is settled, checked and compared: old results come again, all of them and in any
-// order, while the store is away; and a log loses records that were decided. One thread.
+// What may still happen once all is settled: a gateway misses that stock was added; old results come again, all of them
+// and in any order, while the store is away; and a log loses records that were decided. One thread.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +16,12 @@ class Aftermath {
  public:
   Aftermath(Context& context, Checker& checker, Cast& cast, Workload& workload)
       : context_(context), checker_(checker), cast_(cast), workload_(workload) {}
+
+  // Stock is added to a campaign that was sold out while one gateway stands still; false where there is none such. Then
+  // the results go before that gateway goes on. The first who asks it may be told SOLD_OUT, who asks later may not.
+  bool begin_missed_restock();
+  void end_missed_restock();
+  void ask_for_missed_restock(bool again);
 
   // Every row of the outbox once more.
   void repeat_results();
@@ -38,6 +44,8 @@ class Aftermath {
   Checker& checker_;
   Cast& cast_;
   Workload& workload_;
+  std::size_t frozen_ = 0;  // the gateway that misses a restock
+  CampaignId restocked_;
   std::map<std::pair<std::size_t, std::string>, std::string> answers_;  // by gateway and question
 };
 

@@ -195,7 +195,9 @@ void Checker::note_campaign(const ports::CommitBatch& batch, const issuance::Cam
   if (facts.ever_sold_out && campaign.terms.stock > facts.stock) {
     restocked_.emplace(batch.partition, batch.expected_next_offset);
   }
+  if (facts.stock != campaign.terms.stock || facts.paused != campaign.paused) facts.changed_us = now_us;
   facts.stock = campaign.terms.stock;
+  facts.paused = campaign.paused;
   if (facts.ever_sold_out && !sold_out) context_.coverage.count(Situation::restocked_after_sold_out);
   if (sold_out && !facts.ever_sold_out) facts.first_winners = campaign.issued;
   facts.ever_sold_out = facts.ever_sold_out || sold_out;

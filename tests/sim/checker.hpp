@@ -27,7 +27,7 @@ struct Asked {
   std::string key;
   std::string receipt;  // of a poll
   std::int64_t sent_us = 0;
-  bool settled = false;   // asked after all was settled: the answer must be the newest
+  bool settled = false;   // asked after all was settled, and not for the first time: the answer must be the newest
   bool waits = false;     // until the outcome is known, or its time is over
   bool stranger = false;  // a poll with a receipt of another life of the log: its outcome must never be shown
 };
@@ -99,6 +99,8 @@ class Checker {
     bool ever_closed = false;
     std::uint32_t first_winners = 0;  // so many were issued when it was sold out for the first time
     std::uint32_t stock = 0;
+    bool paused = false;
+    std::int64_t changed_us = 0;  // the newest change of stock or pause
     Timestamp starts_at_max;
     std::optional<Timestamp> ends_at_min;
   };
@@ -114,6 +116,8 @@ class Checker {
   void note_situations(const ports::CommitBatch& batch, const wire::ResultBatch& results);
   void appended(ports::Topic topic, Partition partition, const sim::Broker::Record& record);
   void told_decided(const std::string& who, const Asked& asked, const Told& told, const crypto::Receipt& place);
+  // Whether the answer must know how the campaign stands.
+  [[nodiscard]] static bool is_settled(const Asked& asked, const CampaignFacts& facts);
   void told_a_stranger(const std::string& who, const Told& told);
   void told_at_the_gate(const std::string& who, Timestamp gateway_time, const Asked& asked, const Told& told);
   void check_winner(const std::string& who, const Asked& asked, const Told& told, const CampaignFacts& facts);

@@ -145,16 +145,23 @@ void Checker::check_coupon(const std::string& who, const Asked& asked, const Tol
   }
 }
 
+// A late command may still have changed it, and a gateway that missed that learns of it a second after it was asked.
+bool Checker::is_settled(const Asked& asked, const CampaignFacts& facts) {
+  constexpr std::int64_t moment_us = 1'500'000;
+  return asked.settled && facts.changed_us < asked.sent_us - moment_us;
+}
+
 // Who holds a coupon is never told that it is too late. A gateway may be late to learn of stock that was added, and so of
 // those who got it; of the others it knows, or it lets the log decide.
 void Checker::check_winner(const std::string& who, const Asked& asked, const Told& told, const CampaignFacts& facts) {
   const bool late = told.reason == "SOLD_OUT" || told.reason == "CLOSED" || told.reason == "ENDED";
   if (!late) return;
   const auto& campaign = context_.database.find(asked.campaign)->row.campaign;
-  if (asked.settled && campaign.paused) return context_.violate(who + " " + told.reason + " of a paused campaign");
+  const bool settled = is_settled(asked, facts);
+  if (settled && campaign.paused) return context_.violate(who + " " + told.reason + " of a paused campaign");
   const ports::CouponRow* row = context_.database.coupon_of(asked.campaign, asked.user, "");
   if (row == nullptr) return;
-  const bool known = asked.settled || (told.reason == "CLOSED") ||
+  const bool known = settled || told.reason == "CLOSED" ||
                      (told.reason == "SOLD_OUT" && row->sequence.value <= facts.first_winners);
   if (known) context_.violate(who + " " + told.reason + ", and it holds a coupon");
 }
@@ -176,7 +183,7 @@ void Checker::told_at_the_gate(const std::string& who, Timestamp gateway_time, c
   bool justified = true;
   if (told.reason == "SOLD_OUT") {
     context_.coverage.count(Situation::sold_out_told_at_the_gate);
-    justified = facts.ever_sold_out && (!asked.settled || sold_out_now(asked.campaign));
+    justified = facts.ever_sold_out && (!is_settled(asked, facts) || sold_out_now(asked.campaign));
   } else if (told.reason == "CLOSED") {
     justified = facts.ever_closed;
   } else if (told.reason == "ENDED") {

@@ -62,6 +62,7 @@ constexpr std::array<std::string_view, situation_count> situation_names{
     "winner_asked_again_at_the_end",
     "gateway_fell_behind_the_retention",
     "results_repeated_from_the_beginning",
+    "restock_missed_by_a_gateway",
 };
 static_assert(!fault_names.back().empty() && !situation_names.back().empty(), "every one has a name");
 

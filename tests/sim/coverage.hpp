@@ -99,6 +99,7 @@ enum class Situation : std::uint8_t {
   winner_asked_again_at_the_end,
   gateway_fell_behind_the_retention,
   results_repeated_from_the_beginning,
+  restock_missed_by_a_gateway,
   count_,
 };
 inline constexpr std::size_t situation_count = std::to_underlying(Situation::count_);

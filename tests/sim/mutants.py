@@ -17,6 +17,7 @@ import fcntl
 import os
 import pathlib
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -32,13 +33,16 @@ BUILD_S_MAX = 900
 RUN_S_MAX = 600
 # How the simulator names a seed that failed, and why.
 FAILED_SEED = re.compile(r"^failed: seed (\d+): (.+)", re.MULTILINE)
+ASSERTION = re.compile(r'"message":"broken invariant: ([^"]+)"')
+RECEIPT = re.compile(r"\bAQ[\w-]{40,}")
+# So much memory a build or the parent of a run may take; the simulator bounds the processes that play.
+MEMORY_BYTES_MAX = 6_000_000_000
 
 
 @dataclass(frozen=True)
 class Mutant:
     path: pathlib.Path
     broken: str
-    caught_by: str
     files: tuple
 
     @property
@@ -48,11 +52,10 @@ class Mutant:
 
 def read_mutant(path):
     head, _, body = path.read_text(encoding="utf-8").partition("\n--- ")
-    fields = re.match(r"Broken: (.+?)\nCaught by: (.+?)\s*\Z", head, re.DOTALL)
-    if not fields:
-        raise SystemExit(f"{path}: begin with \"Broken: what\" and \"Caught by: invariants\", before the patch itself")
-    broken, caught_by = (" ".join(field.split()) for field in fields.groups())
-    return Mutant(path, broken, caught_by, tuple(re.findall(r"^\+\+\+ b/(\S+)", body, re.MULTILINE)))
+    broken = re.match(r"Broken: (.+?)\s*\Z", head, re.DOTALL)
+    if not broken:
+        raise SystemExit(f"{path}: begin with \"Broken: what\", before the patch itself")
+    return Mutant(path, " ".join(broken[1].split()), tuple(re.findall(r"^\+\+\+ b/(\S+)", body, re.MULTILINE)))
 
 
 def read_mutants(names):
@@ -141,6 +144,14 @@ class Verdict:
         return self.seed > 0
 
 
+def finding(what, output):
+    """In a few words: which invariant, not whose receipt."""
+    assertion = ASSERTION.search(output)
+    if what.startswith("its process died") and assertion:
+        return f"asserted: {assertion[1]}"
+    return RECEIPT.sub("(a receipt)", what.split(". Nothing is decided")[0].split(" and everything below")[0])
+
+
 def simulate(tree, seeds, log, known=frozenset()):
     """`known`: seeds that fail without a planted bug; they prove nothing about one."""
     command = [tree.binary, "--seeds", f"1-{seeds}", "--jobs", str(tree.jobs), "--failures", str(len(known) + 1 if known else 1)]
@@ -155,7 +166,7 @@ def simulate(tree, seeds, log, known=frozenset()):
     failed = [(int(seed), what) for seed, what in FAILED_SEED.findall(done.stdout) if int(seed) not in known]
     if failed:
         seed, what = min(failed)
-        return Verdict(seed=seed, invariant=what, run_s=run_s)
+        return Verdict(seed=seed, invariant=finding(what, done.stdout), run_s=run_s)
     # A campaign that never met some situation ends with 1 too.
     if done.returncode > 1:
         return Verdict(fault=f"ended with {done.returncode} and named no seed, see {log}", run_s=run_s)
@@ -195,14 +206,17 @@ def line(name, verdict, seeds):
 
 
 def write_markdown(path, rows):
-    lines = ["| planted bug | what is broken | seeds | found by |", "|---|---|---|---|"]
-    lines += [f"| {mutant.name} | {mutant.broken} | {verdict.seed} | `{verdict.invariant}` |" for mutant, verdict in rows if verdict.caught]
+    lines = ["| planted bug | what is broken | first failing seed | found by |", "|---|---|---:|---|"]
+    for mutant, verdict in rows:
+        found = f"{verdict.seed} | {verdict.invariant.replace('|', '/')}" if verdict.caught else "– | **not found**"
+        lines.append(f"| `{mutant.name}` | {mutant.broken} | {found} |")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def run(options):
     mutants = read_mutants(options.names)
     options.state.mkdir(parents=True, exist_ok=True)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     # Held until the end: two at once would break each other's tree.
     lock = (options.state / "lock").open("w", encoding="utf-8")
     try:

@@ -85,12 +85,9 @@ void Nemesis::perform(Fault fault) {
     case Fault::results_expired:
       return expire_results();
     case Fault::poison_record:
-      return poison();
+      return poison(any_partition());
     case Fault::poison_burst:
-      for (int i = 0; i < 130; ++i) poison();
-      std::erase(choices_, Fault::poison_burst);
-      if (choices_.empty()) choices_.push_back(no_act);
-      return;
+      return poison_much();
     case Fault::refused_user:
       return refuse_a_user();
     default:
@@ -208,12 +205,20 @@ void Nemesis::expire_results_of(Partition partition) {
                          Offset{std::max(bounds.begin.value, bounds.end.value - kept)});
 }
 
-void Nemesis::poison() {
+// Once in a run: somebody has to look through all that.
+void Nemesis::poison_much() {
+  const Partition partition = any_partition();
+  for (int i = 0; i < 130; ++i) poison(partition);
+  std::erase(choices_, Fault::poison_burst);
+  if (choices_.empty()) choices_.push_back(no_act);
+}
+
+void Nemesis::poison(Partition partition) {
   if (!context_.broker.available()) return;
   std::string value = "\xff\xfe no record " + std::to_string(context_.random.below(1'000'000));
   // One that can be read and names nobody.
   if (context_.random.chance(300)) value = wire::encode_request(context_.random.next_u32(), CampaignId{1}, "a\nb", "");
-  context_.broker.append(ports::Topic::requests, any_partition(), "poison", value, {{"from", "a stranger"}});
+  context_.broker.append(ports::Topic::requests, partition, "poison", value, {{"from", "a stranger"}});
 }
 
 void Nemesis::refuse_a_user() {

@@ -48,7 +48,8 @@ class Nemesis {
   void repeat_results();
   void expire_results();
   void expire_results_of(Partition partition);
-  void poison();
+  void poison(Partition partition);
+  void poison_much();
   void refuse_a_user();
   [[nodiscard]] Partition any_partition();
 

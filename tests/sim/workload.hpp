@@ -12,6 +12,9 @@
 
 namespace openrun::simulation {
 
+// A request for a coupon that waits for its outcome, as the checks at the end send it.
+[[nodiscard]] HttpCall late_request(CampaignId campaign, const std::string& user);
+
 class Workload {
  public:
   Workload(Context& context, Checker& checker, std::vector<std::unique_ptr<GatewayNode>>& gateways);

@@ -10,14 +10,14 @@ using ports::HttpMethod;
 
 constexpr std::int64_t patience_us = 8'000'000;
 
-HttpCall request_of(CampaignId campaign, const std::string& user) {
+}  // namespace
+
+HttpCall late_request(CampaignId campaign, const std::string& user) {
   return {HttpMethod::post,
           "/v1/campaigns/" + std::to_string(campaign.value) + "/requests",
           R"({"user_id":")" + user + R"("})",
           {{"Content-Type", "application/json"}, {"Idempotency-Key", "late"}, {"Prefer", "wait=5"}}};
 }
-
-}  // namespace
 
 void Workload::verify(std::int64_t until_us) {
   for (std::size_t gateway = 0; gateway < gateways_.size(); ++gateway) {
@@ -64,7 +64,7 @@ void Workload::check_stranger(std::size_t gateway, const std::string& receipt, s
 void Workload::check_campaign(std::size_t gateway, CampaignId campaign, std::int64_t until_us, bool again) {
   const std::string user = "late-" + std::to_string(gateway);
   const Asked asked{Asked::Kind::request, campaign, user, "late", "", 0, again};
-  ask(*gateways_[gateway], request_of(campaign, user), asked, patience_us,
+  ask(*gateways_[gateway], late_request(campaign, user), asked, patience_us,
       [this, gateway, campaign, until_us, again](const Told& told) {
         const bool done = told.status == 201 || told.status == 409;
         if (done && again) {
@@ -97,7 +97,7 @@ void Workload::check_winner(std::size_t gateway, CampaignId campaign, const std:
   ++open_checks_;
   context_.coverage.count(Situation::winner_asked_again_at_the_end);
   const Asked asked{Asked::Kind::request, campaign, user, "late", "", 0, true};
-  ask(*gateways_[gateway], request_of(campaign, user), asked, patience_us,
+  ask(*gateways_[gateway], late_request(campaign, user), asked, patience_us,
       [this, gateway, campaign, user, until_us](const Told& told) {
         --open_checks_;
         if (told.status == 201 || told.status == 409) return;

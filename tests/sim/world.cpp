@@ -12,6 +12,9 @@
 namespace openrun::simulation {
 namespace {
 
+// So long it takes at most until everybody has heard what happened, while nothing is broken.
+constexpr std::int64_t moment_us = 3'000'000;
+
 class World {
  public:
   World(std::uint64_t seed, const Options& options);
@@ -26,6 +29,7 @@ class World {
   [[nodiscard]] std::string unsettled() const;
   void settle();
   // What may happen to a system that is settled; some seeds only.
+  void play_missed_restock();
   void play_aftermath();
   void run_for(std::int64_t duration_us) {
     run_until(context_.scheduler.now_us() + duration_us, [] { return false; });
@@ -133,8 +137,20 @@ void World::settle() {
   run_until(context_.scheduler.now_us() + Plan::settle_us, [this] { return unsettled().empty(); });
 }
 
+// Before the last checks: what is done here is decided like everything else.
+void World::play_missed_restock() {
+  if (!context_.random.chance(200) || !aftermath_.begin_missed_restock()) return;
+  run_for(moment_us);
+  aftermath_.end_missed_restock();
+  run_for(moment_us);
+  aftermath_.ask_for_missed_restock(false);
+  run_for(moment_us);
+  aftermath_.ask_for_missed_restock(true);
+  run_for(2 * moment_us);
+  run_until(context_.scheduler.now_us() + Plan::settle_us, [this] { return unsettled().empty(); });
+}
+
 void World::play_aftermath() {
-  constexpr std::int64_t moment_us = 3'000'000;
   if (context_.random.chance(250)) {
     run_for(moment_us);
     aftermath_.ask_without_store();
@@ -146,7 +162,7 @@ void World::play_aftermath() {
     run_for(2 * moment_us);
     aftermath_.give_store_back();
   }
-  if (!context_.violations.empty() || !context_.random.chance(150) || !aftermath_.lose_a_log()) return;
+  if (!context_.violations.empty() || !context_.random.chance(200) || !aftermath_.lose_a_log()) return;
   const std::int64_t until_us = context_.scheduler.now_us() + 60'000'000;
   if (!run_until(until_us, [this] { return checker_.loss_was_noticed(); }) && context_.violations.empty()) {
     context_.violate("a log has lost records, and no issuer has noticed");
@@ -165,6 +181,7 @@ Report World::play() {
   desk_.begin();
   run_until(context_.plan.workload_us, [] { return false; });
   if (context_.violations.empty()) settle();
+  if (context_.violations.empty()) play_missed_restock();
   if (context_.violations.empty()) checker_.check_all();
   if (context_.violations.empty()) compare_with_reference(context_, checker_);
   if (context_.violations.empty()) play_aftermath();
