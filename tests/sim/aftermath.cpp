@@ -75,10 +75,9 @@ void Aftermath::ask_without_store() {
 
 void Aftermath::ask_about(std::size_t gateway, const std::string& what, const std::string& path, const Asked& asked) {
   constexpr std::int64_t patience_us = 5'000'000;
-  workload_.ask(*cast_.gateways[gateway], {ports::HttpMethod::get, path, "", {}}, asked, patience_us,
-                [this, gateway, what, campaign = asked.campaign](const Told& told) {
-                  answered(gateway, what, campaign, told);
-                });
+  workload_.ask(
+      *cast_.gateways[gateway], {ports::HttpMethod::get, path, "", {}}, asked, patience_us,
+      [this, gateway, what, campaign = asked.campaign](const Told& told) { answered(gateway, what, campaign, told); });
 }
 
 void Aftermath::answered(std::size_t gateway, const std::string& what, CampaignId campaign, const Told& told) {

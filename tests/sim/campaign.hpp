@@ -1,5 +1,5 @@
-// Plays many seeds, in several processes: one that aborts (a broken assertion of the production code), hangs or eats all
-// memory is a finding of its seed, and the others go on.
+// Plays many seeds, in several processes: one that aborts (a broken assertion of the production code), hangs or eats
+// all memory is a finding of its seed, and the others go on.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,9 @@ struct CampaignOptions {
   std::uint64_t first = 1;
   std::uint64_t last = 100;
   std::uint32_t jobs = 2;
-  std::uint32_t failures_max = 10;  // after so many nothing new is begun
-  std::uint32_t seed_s_max = 60;                         // a seed that plays longer on the wall hangs
-  std::uint64_t memory_bytes_max = 2'000'000'000;        // of one process; not under a sanitizer, which reserves more
+  std::uint32_t failures_max = 10;                 // after so many nothing new is begun
+  std::uint32_t seed_s_max = 60;                   // a seed that plays longer on the wall hangs
+  std::uint64_t memory_bytes_max = 2'000'000'000;  // of one process; not under a sanitizer, which reserves more
   std::function<Report(std::uint64_t, const Options&)> player = play;  // for the tests of this
   Options options;
 };

@@ -1,4 +1,6 @@
 // Many seeds at once: whatever becomes of one is told by its number, and the others go on.
+#include "campaign.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
@@ -6,8 +8,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "campaign.hpp"
 
 namespace openrun::simulation {
 namespace {

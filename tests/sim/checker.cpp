@@ -124,8 +124,8 @@ void Checker::check_batch(const ports::CommitBatch& batch, const wire::ResultBat
 // No record is decided before its time has come, as far as two clocks can agree on it.
 void Checker::check_times(const ports::CommitBatch& batch, const wire::ResultBatch& results) {
   const auto& log = context_.broker.records(ports::Topic::requests, batch.partition);
-  const std::int64_t latest_ms =
-      sim::epoch_ms + context_.scheduler.now_us() / 1'000 + Node::clock_ahead_ms_max + issuer::LoopSettings{}.clock_skew_ms_max;
+  const std::int64_t latest_ms = sim::epoch_ms + context_.scheduler.now_us() / 1'000 + Node::clock_ahead_ms_max +
+                                 issuer::LoopSettings{}.clock_skew_ms_max;
   for (const wire::OutcomeEntry& entry : results.entries) {
     const auto index = static_cast<std::size_t>(entry.offset.value);
     if (index >= log.size() || log[index].time.value <= latest_ms) continue;

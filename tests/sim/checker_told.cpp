@@ -151,8 +151,8 @@ bool Checker::is_settled(const Asked& asked, const CampaignFacts& facts) {
   return asked.settled && facts.changed_us < asked.sent_us - moment_us;
 }
 
-// Who holds a coupon is never told that it is too late. A gateway may be late to learn of stock that was added, and so of
-// those who got it; of the others it knows, or it lets the log decide.
+// Who holds a coupon is never told that it is too late. A gateway may be late to learn of stock that was added, and so
+// of those who got it; of the others it knows, or it lets the log decide.
 void Checker::check_winner(const std::string& who, const Asked& asked, const Told& told, const CampaignFacts& facts) {
   const bool late = told.reason == "SOLD_OUT" || told.reason == "CLOSED" || told.reason == "ENDED";
   if (!late) return;
@@ -161,8 +161,8 @@ void Checker::check_winner(const std::string& who, const Asked& asked, const Tol
   if (settled && campaign.paused) return context_.violate(who + " " + told.reason + " of a paused campaign");
   const ports::CouponRow* row = context_.database.coupon_of(asked.campaign, asked.user, "");
   if (row == nullptr) return;
-  const bool known = settled || told.reason == "CLOSED" ||
-                     (told.reason == "SOLD_OUT" && row->sequence.value <= facts.first_winners);
+  const bool known =
+      settled || told.reason == "CLOSED" || (told.reason == "SOLD_OUT" && row->sequence.value <= facts.first_winners);
   if (known) context_.violate(who + " " + told.reason + ", and it holds a coupon");
 }
 
