@@ -5,8 +5,9 @@ with it and must fail within the seeds on which the unbroken tree stays green.
     mutants.py [--seeds N] [--jobs N] [--state DIRECTORY] [--markdown FILE] [NAME...]
     mutants.py --check
 
-NAME is a part of a patch's name; none: all. --check only looks whether every patch still applies. The last line is
-"N passed, N failed"; exits with 1 where a planted bug survives, a patch does not apply, or the unbroken tree fails.
+NAME is a part of a patch's name; none: all. FILE is a page (docs/internals/planted-bugs.md) whose table is made anew. --check only
+looks whether every patch still applies. The last line is "N passed, N failed"; exits with 1 where a planted bug survives, a patch
+does not apply, or the unbroken tree fails.
 
 The sources are copied to DIRECTORY/tree (.openrun/mutants) and broken there, one bug at a time. The copy stays, so that only what a patch
 touches is compiled again.
@@ -35,6 +36,7 @@ RUN_S_MAX = 600
 FAILED_SEED = re.compile(r"^failed: seed (\d+): (.+)", re.MULTILINE)
 ASSERTION = re.compile(r'"message":"broken invariant: ([^"]+)"')
 RECEIPT = re.compile(r"\bAQ[\w-]{40,}")
+TABLE_HEADING = "## What was found, and by which seed\n"
 # So much memory a build or the parent of a run may take; the simulator bounds the processes that play.
 MEMORY_BYTES_MAX = 6_000_000_000
 
@@ -205,12 +207,22 @@ def line(name, verdict, seeds):
     return f"{name:44s} {verdict.build_s:4.0f} s build {verdict.run_s:5.1f} s run  {found}"
 
 
-def write_markdown(path, rows):
-    lines = ["| planted bug | what is broken | first failing seed | found by |", "|---|---|---:|---|"]
+def write_markdown(path, rows, seeds):
+    """Into a page that has the heading: between it and the next one. Otherwise the file is nothing but the table."""
+    needed = [verdict.seed for _, verdict in rows if verdict.caught]
+    found = f"{len(needed)} of {len(rows)} planted bugs were found within {seeds:,} seeds"
+    found += f", the median by seed {statistics.median(needed):g}, the last by seed {max(needed)}." if needed else "."
+    lines = [found, "", "| planted bug | what is broken | first failing seed | found by |", "|---|---|---:|---|"]
     for mutant, verdict in rows:
         found = f"{verdict.seed} | {verdict.invariant.replace('|', '/')}" if verdict.caught else "– | **not found**"
         lines.append(f"| `{mutant.name}` | {mutant.broken} | {found} |")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = "\n".join(lines) + "\n"
+    page = path.read_text(encoding="utf-8") if path.is_file() else ""
+    before, heading, after = page.partition(TABLE_HEADING)
+    if heading:
+        _, next_heading, rest = after.partition("\n## ")
+        table = before + heading + "\n" + table + next_heading + rest
+    path.write_text(table, encoding="utf-8")
 
 
 def run(options):
@@ -252,7 +264,7 @@ def run(options):
         needed = [verdict.seed for verdict in caught]
         print(f"seeds needed: median {statistics.median(needed):g}, at most {max(needed)}; {time.monotonic() - begun:.0f} s in all")
     if options.markdown:
-        write_markdown(options.markdown, rows)
+        write_markdown(options.markdown, rows, options.seeds)
     passed = len(caught) + sound
     print(f"{passed} passed, {len(rows) + 1 - passed} failed")
     return 0 if passed == len(rows) + 1 else 1
