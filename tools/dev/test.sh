@@ -38,14 +38,20 @@ test_step() {
 
 # test_program NAME COMMAND...: a program that tells its own count (Python's unittest, or a last line "N passed, N failed").
 test_program() {
-  local name="$1" log status=0 counts
+  local name="$1" log status=0 counts shown=""
   log="$test_dir/log/${1//[^a-zA-Z0-9]/-}.log"
   shift
+  # In the background, because a signal would find this shell deaf while a program runs in front of it.
+  : >"$log"
+  "$@" </dev/null >"$log" 2>&1 9>&- &
+  test_child=$!
   if [[ -n "${test_shown:-}" ]]; then
-    "$@" </dev/null 2>&1 9>&- | tee "$log" || status="${PIPESTATUS[0]}"
-  else
-    "$@" </dev/null >"$log" 2>&1 9>&- || status=$?
+    tail -n +1 -f --pid="$test_child" "$log" 9>&- &
+    shown=$!
   fi
+  wait "$test_child" || status=$?
+  test_child=""
+  if [[ -n "$shown" ]]; then wait "$shown" || true; fi
   counts="$(/usr/bin/python3 "$root/tools/dev/tally.py" text "$log" "$status")"
   # shellcheck disable=SC2086 # three numbers
   test_count "$name" $counts "$log"
@@ -108,11 +114,17 @@ test_servers_start() {
   export OPENRUN_TEST_DATABASE_URL
 }
 
+test_child_gone() { ! process_identity "$test_child" >/dev/null; }
+
 # Stops the servers, and every system that a test brought up in a directory of its own below the test directory.
 test_clean_up() {
   local directory
   trap - EXIT INT TERM
-  if [[ -n "${test_child:-}" ]]; then kill "$test_child" 2>/dev/null || true; fi
+  if [[ -n "${test_child:-}" ]]; then
+    # It may want to clean up itself; whatever it leaves, or does not get to in that time, is stopped below.
+    kill "$test_child" 2>/dev/null || true
+    wait_until 60 test_child_gone || kill -KILL "$test_child" 2>/dev/null || true
+  fi
   for directory in "$test_dir"/*/; do
     if [[ -s "$directory/settings" ]]; then OPENRUN_STATE="${directory%/}" "$root/dev" down </dev/null >/dev/null 2>&1 9>&- || true; fi
   done

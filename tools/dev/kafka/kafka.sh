@@ -113,6 +113,8 @@ kafka_stop() {
   if kafka_running "$pidfile"; then
     pid="$(<"$pidfile")"
     kill -TERM "$pid" 2>/dev/null || true
+    # One that is frozen (SIGSTOP) would not hear it.
+    kill -CONT "$pid" 2>/dev/null || true
     deadline=$((SECONDS + 20))
     while kafka_running "$pidfile" && ((SECONDS <= deadline)); do sleep 0.1; done
     if kafka_running "$pidfile"; then kill -KILL "$pid" 2>/dev/null || true; fi

@@ -193,14 +193,24 @@ postgres_start() {
   postgres_make_role_and_database "$binaries" "$port"
 }
 
+# Whether it runs; a process that has ended and that nobody has asked about yet does not.
+postgres_alive() {
+  local stat
+  { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+  [[ $(cat "/proc/$1/comm" 2>/dev/null) == postgres* && ${stat##*) } != [ZX]* ]]
+}
+
 postgres_stop() {
   local pidfile=$1 pid signal deadline
   pid=$(cat "$pidfile" 2>/dev/null) || return 0
   for signal in INT QUIT KILL; do
-    if [[ ! $pid =~ ^[0-9]+$ || $(cat "/proc/$pid/comm" 2>/dev/null) != postgres* ]]; then break; fi
+    if [[ ! $pid =~ ^[0-9]+$ ]] || ! postgres_alive "$pid"; then break; fi
+    # Who is frozen (SIGSTOP) would hear nothing, and a frozen child would outlive its postmaster.
+    # shellcheck disable=SC2046 # many numbers
+    kill -CONT "$pid" $(ps -o pid= --ppid "$pid") 2>/dev/null || true
     kill -"$signal" "$pid" 2>/dev/null || break
     deadline=$((SECONDS + 30))
-    while [[ -d /proc/$pid ]] && ((SECONDS < deadline)); do sleep 0.1; done
+    while postgres_alive "$pid" && ((SECONDS < deadline)); do sleep 0.1; done
   done
   rm -f "$pidfile"
 }
