@@ -1,6 +1,6 @@
 """Chaos on real processes: SIGKILL and SIGSTOP of everything, in an order that a seed gives, under load; then the accounts are checked.
 
-    tests/chaos/run.sh [--minutes N] [--kills K] [--seed S] [--rate R]
+    tests/chaos/run.sh [--minutes N] [--kills K] [--seed S] [--rate R] [--report FILE]
 
 It goes on until the minutes are over and that many kills are done. The plan is printed as it is carried out; the same seed gives the same plan.
 """
@@ -17,8 +17,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
 import ending  # noqa: E402
-import measure  # noqa: E402
 import plan  # noqa: E402
+import report  # noqa: E402
 from conductor import Conductor  # noqa: E402
 from load import Load  # noqa: E402
 from stray import Stranger  # noqa: E402
@@ -37,6 +37,7 @@ def arguments():
     parser.add_argument("--kills", type=int, default=0, help="how many SIGKILLs at least")
     parser.add_argument("--seed", type=int, default=None, help="the plan (default: chosen, and printed)")
     parser.add_argument("--rate", type=float, default=500, help="users who begin a second (default 500)")
+    parser.add_argument("--report", default="", help="write what was seen there, as markdown")
     parser.add_argument("--users-at-once", type=int, default=1200, help="users who wait at the same time, at most (default 1200)")
     chosen = parser.parse_args()
     if chosen.minutes is None:
@@ -57,10 +58,17 @@ class Run:
                              partitions=PARTITIONS)
         self.names = [name for name in plan.targets(GATEWAYS, ISSUERS, RELAYS) if name != plan.BACKEND]
         self.results = {}  # check -> findings
+        self.audit = {}  # the report of the deep audit
+        self.deaths = self.conductor = None
+        self.started = time.monotonic()
+
+    def command(self):
+        chosen = self.chosen
+        return f"./dev test chaos --seed {chosen.seed} --minutes {chosen.minutes:g} --kills {chosen.kills} --rate {chosen.rate:g}"
 
     def go(self):
         chosen, system = self.chosen, self.system
-        say(f"seed {chosen.seed}; again with: ./dev test chaos --seed {chosen.seed} --minutes {chosen.minutes:g} --kills {chosen.kills} --rate {chosen.rate:g}")
+        say(f"seed {chosen.seed}; again with: {self.command()}")
         system.down()
         system.up()
         self.checkpoints = Checkpoints(system)
@@ -71,10 +79,11 @@ class Run:
             part.start()
         wait_until("every partition commits", self.warm, WARM_UP_S)
         self.conductor = Conductor(system, self.names, self.checkpoints, self.deaths, say)
-        began = time.monotonic()
+        self.began = time.monotonic()
         self.conductor.play(plan.steps(chosen.seed, GATEWAYS, ISSUERS, RELAYS),
-                            lambda: self.conductor.kills() >= chosen.kills and time.monotonic() - began >= chosen.minutes * 60)
-        self.seconds = time.monotonic() - began
+                            lambda: self.conductor.kills() >= chosen.kills and time.monotonic() - self.began >= chosen.minutes * 60)
+        self.ended = time.monotonic()
+        self.seconds = self.ended - self.began
         self.account()
 
     def warm(self):
@@ -86,81 +95,64 @@ class Run:
         self.stranger.stop()
         facts = self.load.finish(LOAD_END_S)
         self.results["after the faults all is well again in time, and every planned fault could be carried out"] = self.conductor.wrong
-        self.results.update(ending.examine(self.system, facts, self.names, self.stranger, say))
+        self.results.update(ending.examine(self.system, facts, self.names, self.stranger, self.audit, say))
         # Last: the examination itself must not make anybody end.
         self.checkpoints.stop()
-        self.deaths.stop()
-        self.results["no daemon ended by itself"] = self.deaths.found
+        self.deaths.look()
+        self.results["no daemon ended by itself"] = list(self.deaths.found)
         self.facts = facts
 
     def close(self):
+        """Leaves nothing behind, wherever the run has come to."""
+        if self.deaths is not None:
+            self.deaths.all_will_end()
+        if self.conductor is not None:
+            self.conductor.abandon()
         kept = self.system.state.with_name(self.system.state.name + "-log")
         shutil.rmtree(kept, ignore_errors=True)
         if (self.system.state / "log").is_dir():
             shutil.copytree(self.system.state / "log", kept)
             say(f"the daemons' logs are kept in {kept}")
         self.system.down()
+        if self.deaths is not None:
+            self.deaths.stop()
         left = processes_of(self.system.state)
         self.results["no process is left behind"] = [f"pid {pid}: {command}" for pid, command in left]
 
     # ---- what was seen
 
+    def whole_seconds(self):
+        return time.monotonic() - self.started
+
     def report(self):
-        say("")
-        self.report_faults()
-        self.report_times()
+        found = report.sections(self)
+        say(report.as_text(found))
         say("")
         bad = 0
-        for name, found in self.results.items():
-            say(f"{'FAILED' if found else 'ok':<7} {name}")
-            for text in found:
+        for name, wrong in self.results.items():
+            say(f"{'FAILED' if wrong else 'ok':<7} {name}")
+            for text in wrong:
                 say(f"        {text}")
-            bad += 1 if found else 0
+            bad += 1 if wrong else 0
+        if self.chosen.report:
+            pathlib.Path(self.chosen.report).write_text(report.as_markdown(self.command(), found, self.results))
         say(f"{len(self.results) - bad} passed, {bad} failed")
         return 1 if bad else 0
-
-    def report_faults(self):
-        done = [one for one in self.conductor.done if not one.skipped]
-        say(f"{self.seconds:.0f} s of chaos: {self.conductor.kills()} kills, {sum(one.fault.action == plan.FREEZE for one in done)} freezes")
-        for kind in sorted(plan.WEIGHTS):
-            here = [one.fault.action for one in done if plan.kind_of(one.fault.target) == kind]
-            say(f"  {kind:<18} {here.count(plan.KILL):4d} kills {here.count(plan.FREEZE):4d} freezes")
-        for one in self.conductor.done:
-            if one.skipped:
-                say(f"  left out: step {one.step}, {one.fault}: {one.skipped}")
-        counts, facts = self.load.counts, self.facts
-        issued = sum(number for campaign, (_, number) in facts.stored.items() if campaign in facts.campaigns)
-        asked = sum(user.asked for user in facts.users.values())
-        say(f"  {len(facts.users)} users asked {asked} times ({asked / self.seconds:.0f}/s), {counts['accepted']} accepted, {issued} coupons in "
-            f"{len(facts.campaigns)} campaigns, {counts['commands']} commands, {self.stranger.acknowledged} undecodable records")
-        say("  " + ", ".join(f"{name}: {number}" for name, number in sorted(counts.items()) if name.startswith(("answers", "calls", "conn", "refused"))))
-
-    def report_times(self):
-        history = self.checkpoints.history
-        all_of_them = measure.takeovers([one for one in self.conductor.done if not one.skipped], history)
-        say(f"from an issuer's kill or freeze to the next commit of its partition under a newer epoch (session time-out {ending.session_timeout_s():g} s):")
-        for action in (plan.KILL, plan.FREEZE):
-            say(measure.told(f"{action}, nothing else at fault", [s for s, a, alone in all_of_them if a == action and alone]))
-            say(measure.told(f"{action}, others at fault meanwhile", [s for s, a, alone in all_of_them if a == action and not alone]))
-        say(measure.told("all", [s for s, _, _ in all_of_them]))
-        say("of a server: from its start to its answer, and from its answer, or its waking up, to the next commit in any partition:")
-        for target in ("kafka", "postgres"):
-            done = [one for one in self.conductor.done if (one.fault.target, one.fault.action) == (target, plan.KILL)]
-            say(measure.told(f"{target}: start to answer", [one.ended - one.restart for one in done]))
-            for action in (plan.KILL, plan.FREEZE):
-                say(measure.told(f"{target} after {action}: to the next commit", measure.recoveries(self.conductor.done, target, action, history)))
-        say(measure.told("all faults over: everything ready, all partitions commit", self.conductor.calms))
 
 
 def main():
     chosen = arguments()
     # What ./dev starts belongs to this process when ./dev ends: so it learns how each daemon ended.
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     run = Run(chosen)
     try:
         run.go()
     finally:
+        # Once is enough: a second one would end the cleaning up.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
         run.close()
     return run.report()
 

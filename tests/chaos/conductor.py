@@ -14,6 +14,7 @@ from watch import start_time
 
 START_S = 150.0  # a daemon waits for a Kafka or a Postgres that is down or frozen
 CALM_S = 90.0
+ABANDON_S = 90.0
 AT_ONCE_MAX = 3
 
 
@@ -62,6 +63,13 @@ class Conductor:
                 break
         self.calm()
 
+    def abandon(self):
+        """Nothing more is begun and nothing started again; what is frozen wakes up. Waits for a start that is under way."""
+        self.stop.set()
+        deadline = time.monotonic() + ABANDON_S
+        for thread in self.running:
+            thread.join(max(deadline - time.monotonic(), 0.0))
+
     def _begin(self, step, fault):
         if not self.seats.acquire(timeout=START_S + plan.LONG[1]):
             raise Failed(f"{AT_ONCE_MAX} faults have not ended within {START_S} s: no seat for {fault}")
@@ -98,7 +106,8 @@ class Conductor:
         wait_until(f"{target} is gone after SIGKILL", lambda: start_time(pid) != began, 10)
         self.stop.wait(done.fault.seconds)
         done.restart = time.monotonic()
-        self.start(target)
+        if not self.stop.is_set():
+            self.start(target)
 
     def start(self, target):
         """./dev start gives up earlier than a daemon that waits for a server which is down or frozen at the moment."""
@@ -109,6 +118,8 @@ class Conductor:
                 # It may still be waiting. If it has ended, that is a finding, and not healed by the next attempt.
                 if target not in ("kafka", "postgres"):
                     self.deaths.started(target)
+                if self.stop.is_set():
+                    return True
                 raise
             return True
         wait_until(f"./dev start {target}", started, START_S, every=1.0)

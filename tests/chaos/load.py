@@ -16,6 +16,8 @@ POLL_WAIT_S = 5
 POST_WAIT_S = 3
 AVOIDED_AFTER_BREAK_S = 1.0
 TICK_S = 0.02
+PROBE_S = 0.1
+PROBE_TIMEOUT_S = 1.0
 # Of all users: two clicks at once on two gateways; asking again later; going away without ever asking for the outcome.
 DOUBLE_SHARE, AGAIN_SHARE, GONE_SHARE = 0.08, 0.07, 0.05
 
@@ -30,9 +32,12 @@ class Load:
         self.dice = random.Random(f"load {seed}")
         self.facts = Facts(gateways=tuple(self.names))
         self.counts = collections.Counter()
+        # When the front, whichever gateway, did its work: requests accepted or refused for certain, polls of a probe answered.
+        self.answered_at = {"requests": [], "polls": []}
         self.admin = {"Authorization": "Bearer " + system.environment["OPENRUN_ADMIN_TOKEN"]}
         self.endpoints = {}
         self.avoided_until = {}
+        self.last_receipt = ""
         self.stopping = False
         self.give_up_at = None
         self.failure = None
@@ -65,6 +70,7 @@ class Load:
         self.endpoints = {name: Endpoint(self.system.port(name)) for name in self.names}
         keeper = campaigns.Keeper(self)
         keeping = asyncio.create_task(keeper.keep())
+        probing = asyncio.create_task(self._probe())
         owed, last = 0.0, time.monotonic()
         while not self.stopping:
             if keeping.done():
@@ -79,6 +85,7 @@ class Load:
                 self.spawn(self._user(run))
             await asyncio.sleep(TICK_S)
         await keeping
+        await probing
         while self.tasks and not self.out_of_time():
             await asyncio.sleep(TICK_S)
         for endpoint in self.endpoints.values():
@@ -127,6 +134,21 @@ class Load:
         seconds = min(answer.retry_after_s(), 2.0) if answer else 0.3
         await asyncio.sleep(seconds * self.dice.uniform(0.5, 1.0))
 
+    async def _probe(self):
+        """Somebody looks at an old receipt all the time, also while everybody else waits for a request to be taken."""
+        looking = set()
+        while not self.stopping:
+            await asyncio.sleep(PROBE_S)
+            if self.last_receipt:
+                looking.add(asyncio.create_task(self._look_at(self.last_receipt)))
+            looking = {task for task in looking if not task.done()}
+        await asyncio.gather(*looking)
+
+    async def _look_at(self, receipt):
+        answer, _ = await self.call("GET", f"/v1/requests/{receipt}", timeout_s=PROBE_TIMEOUT_S)
+        if answer is not None and answer.status == 200:
+            self.answered_at["polls"].append(time.monotonic())
+
     # ---- one user
 
     async def _user(self, run):
@@ -156,6 +178,7 @@ class Load:
                 user.in_doubt += 1 if sent else 0
                 await self.back_off(answer)
                 continue
+            self.answered_at["requests"].append(time.monotonic())
             if answer.status not in (201, 202, 409):
                 self.facts.surprises.append(f"{user.user} in campaign {run.campaign.id}: the request was answered {answer}")
                 return True
@@ -184,6 +207,7 @@ class Load:
             return None
         receipt = Receipt(text, run.campaign.id, user.user)
         self.facts.receipts[text] = receipt
+        self.last_receipt = text
         return receipt
 
     async def _poll(self, receipt, body):

@@ -1,5 +1,7 @@
 """Times from what happened and what the checkpoints did afterwards."""
 
+from typing import NamedTuple
+
 import plan
 
 ALONE_KINDS = ("issuer", "kafka", "postgres", plan.BACKEND)
@@ -24,8 +26,15 @@ def was_alone(done, others, until):
         and other.began < until and other.ended > done.began for other in others)
 
 
+class Takeover(NamedTuple):
+    seconds: float
+    action: str
+    away: bool  # decided by another while the writer was still dead or frozen
+    alone: bool  # nothing else was at fault meanwhile
+
+
 def takeovers(faults, history):
-    """For every partition whose writer was killed or frozen: (seconds, action, alone). One that woke up in time is left out."""
+    """For every partition whose writer was killed or frozen. One that woke up in time is left out."""
     found = []
     for done in faults:
         for partition, (epoch, next_offset) in done.owned.items():
@@ -34,7 +43,7 @@ def takeovers(faults, history):
             at = takeover(changes, done.began, epoch, next_offset)
             if at is None or (done.fault.action == plan.FREEZE and went_on(changes, done, epoch)):
                 continue
-            found.append((at - done.began, done.fault.action, was_alone(done, faults, at)))
+            found.append(Takeover(at - done.began, done.fault.action, at < done.restart, was_alone(done, faults, at)))
     return found
 
 
@@ -69,8 +78,17 @@ def distribution(seconds):
     return (len(ordered), ordered[0], ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.9))], ordered[-1])
 
 
-def told(name, seconds):
-    spread = distribution(seconds)
-    if spread is None:
-        return f"  {name:<52} none"
-    return f"  {name:<52} {spread[0]:4d}   min {spread[1]:5.2f}   median {spread[2]:5.2f}   p90 {spread[3]:5.2f}   max {spread[4]:5.2f} s"
+def gaps(times, began, ended, least):
+    """(beginning, seconds) of the spells of `least` seconds and more without any of the times, which ascend."""
+    inside = [began, *(time for time in times if began < time < ended), ended]
+    return [(first, then - first) for first, then in zip(inside, inside[1:]) if then - first >= least]
+
+
+def by_cause(spells, faults):
+    """What was dead, frozen or starting during a spell -> the spells. A server explains one alone; daemons are named together."""
+    found = {}
+    for began, seconds in spells:
+        kinds = {plan.kind_of(one.fault.target) for one in faults if one.began < began + seconds and one.ended > began}
+        servers = kinds & {"kafka", "postgres"}
+        found.setdefault(" and ".join(sorted(servers or kinds)) or "nothing", []).append((began, seconds))
+    return dict(sorted(found.items()))

@@ -50,8 +50,19 @@ class Times(unittest.TestCase):
         done = frozen(2.0, 12.0, {0: (4, 100)})
         other = frozen(3.0, 4.0, {}, target="kafka")
         history = {0: [(1.0, 4, 100), (9.0, 5, 120)]}
-        self.assertEqual(measure.takeovers([done], history), [(7.0, plan.FREEZE, True)])
-        self.assertEqual(measure.takeovers([done, other], history), [(7.0, plan.FREEZE, False)])
+        self.assertEqual(measure.takeovers([done], history), [(7.0, plan.FREEZE, True, True)])
+        self.assertEqual(measure.takeovers([done, other], history), [(7.0, plan.FREEZE, True, False)])
+
+    def test_who_was_back_before_anybody_else_decided_took_over_from_itself(self):
+        done = frozen(2.0, 3.0, {0: (4, 100)})
+        self.assertEqual(measure.takeovers([done], {0: [(1.0, 4, 100), (3.5, 5, 120)]}), [(1.5, plan.FREEZE, False, True)])
+
+    def test_a_spell_without_answers_is_told_by_what_was_at_fault(self):
+        spells = measure.gaps([1.0, 1.5, 4.0, 4.2, 9.0, 9.1], 0.5, 11.0, 1.0)
+        self.assertEqual([(first, round(seconds, 1)) for first, seconds in spells], [(1.5, 2.5), (4.2, 4.8), (9.1, 1.9)])
+        done = [frozen(1.0, 3.0, {}, target="kafka"), frozen(3.5, 5.0, {}, target="gateway-1")]
+        self.assertEqual({cause: len(those) for cause, those in measure.by_cause(spells, done).items()},
+                         {"gateway": 1, "kafka": 1, "nothing": 1})
 
     def test_the_first_commit_after_a_restart(self):
         history = {0: [(1.0, 4, 100), (5.5, 4, 101)], 1: [(1.0, 9, 7), (5.2, 10, 7), (6.0, 10, 8)]}

@@ -119,6 +119,11 @@ class Deaths:
         with self.lock:
             self.expected.add(name)
 
+    def all_will_end(self):
+        """From now on they are only looked after: a process that nobody asks about keeps its place, and looks as if it lived."""
+        with self.lock:
+            self.expected.update(self.names)
+
     def started(self, name):
         pid = self.system.pid(name)
         with self.lock:
