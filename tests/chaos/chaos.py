@@ -13,6 +13,7 @@ import random
 import shutil
 import signal
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "integration"))
@@ -65,6 +66,10 @@ class Run:
     def command(self):
         chosen = self.chosen
         return f"./dev test chaos --seed {chosen.seed} --minutes {chosen.minutes:g} --kills {chosen.kills} --rate {chosen.rate:g}"
+
+    def seconds_max(self):
+        """Several times what is usual."""
+        return 600 + 120 * self.chosen.minutes + 30 * self.chosen.kills
 
     def go(self):
         chosen, system = self.chosen, self.system
@@ -136,8 +141,14 @@ class Run:
             bad += 1 if wrong else 0
         if self.chosen.report:
             pathlib.Path(self.chosen.report).write_text(report.as_markdown(self.command(), found, self.results))
+        say(f"again with: {self.command()}")
         say(f"{len(self.results) - bad} passed, {bad} failed")
         return 1 if bad else 0
+
+
+def give_up(seconds):
+    say(f"FAILED  the run is not over after {seconds:.0f} s, and is ended")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main():
@@ -147,6 +158,9 @@ def main():
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     run = Run(chosen)
+    bound = threading.Timer(run.seconds_max(), give_up, [run.seconds_max()])
+    bound.daemon = True
+    bound.start()
     try:
         run.go()
     finally:
