@@ -7,8 +7,11 @@ namespace {
 
 TEST(Readiness, EachReasonAloneIsEnough) {
   const Settings settings;
-  const Observed good{
-      .draining = false, .oldest_unacknowledged_ms = 3'000, .results_ready = true, .results_behind_ms = 3'000};
+  const Observed good{.draining = false,
+                      .oldest_unacknowledged_ms = 3'000,
+                      .results_ready = true,
+                      .results_behind_ms = 3'000,
+                      .store_trouble = "Postgres's disk is full"};
   EXPECT_TRUE(not_ready_reasons(good, settings).empty());
   Observed bad = good;
   bad.draining = true;

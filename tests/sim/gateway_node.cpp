@@ -104,7 +104,8 @@ void GatewayNode::started() {
                                    Keys::get().user_hash,
                                    {io_.get()},
                                    {},
-                                   [this] { return context_.random.next_u32(); }};
+                                   [this] { return context_.random.next_u32(); },
+                                   {}};
   gateway_ = std::make_unique<gateway::Gateway>(std::move(environment), settings());
   requests_ = std::make_unique<sim::Producer>(
       context_.scheduler, context_.broker, ports::Topic::requests, [this] { return context_.produce(); },
