@@ -1,4 +1,5 @@
 // audit: reads everything that Postgres holds through the checks of audit.hpp, and with --deep through the log.
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -75,11 +76,13 @@ void write_file(const std::string& path, const std::string& bytes) {
 std::map<Partition, Offset> offsets_of(const std::vector<std::string>& arguments) {
   std::map<Partition, Offset> offsets;
   for (const std::string& text : arguments) {
-    int partition = 0;
-    long long offset = 0;
-    int used = 0;
-    if (std::sscanf(text.c_str(), "%d:%lld%n", &partition, &offset, &used) != 2 ||
-        static_cast<std::size_t>(used) != text.size() || partition < 0 || offset < 0) {
+    std::int32_t partition = -1;
+    std::int64_t offset = -1;
+    const char* const end = text.data() + text.size();
+    const auto first = std::from_chars(text.data(), end, partition);
+    const bool parted = first.ec == std::errc() && first.ptr != end && *first.ptr == ':';
+    const auto second = parted ? std::from_chars(first.ptr + 1, end, offset) : first;
+    if (!parted || second.ec != std::errc() || second.ptr != end || partition < 0 || offset < 0) {
       throw CommandFailed{usage_error, "--from-offset " + text + ": write PARTITION:OFFSET, for example 3:1200"};
     }
     offsets[Partition{partition}] = Offset{offset};

@@ -58,8 +58,10 @@ Result<void> ResultsAudit::compare_with_outbox(const std::string& where, const w
   if (!row) return std::unexpected(std::move(row.error()));
   const auto stored = *row ? wire::decode_result_batch((*row)->payload) : fail(Error::Kind::not_found, "");
   if (!stored) return {};  // told of already, by the outbox's own checks
+  const std::string differs = where + ": it differs from its outbox row: ";
   for (const std::string& text : differences(*stored, batch, {batch.first_offset, {}, true})) {
-    findings_.add("results_as_outbox", where + ": it differs from its outbox row: " + text);
+    std::string finding = differs;
+    findings_.add("results_as_outbox", finding.append(text));
   }
   return {};
 }
