@@ -46,6 +46,7 @@ void Aftermath::repeat_results() {
   context_.coverage.count(Situation::results_repeated_from_the_beginning);
   for (const auto& [partition, rows] : context_.database.partitions()) {
     std::vector<const sim::OutboxRow*> order;
+    order.reserve(rows.outbox.size());
     for (const auto& [first, row] : rows.outbox) order.push_back(&row);
     for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[context_.random.below(i)]);
     for (const sim::OutboxRow* row : order) {

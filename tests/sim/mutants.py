@@ -207,6 +207,10 @@ def line(name, verdict, seeds):
     return f"{name:44s} {verdict.build_s:4.0f} s build {verdict.run_s:5.1f} s run  {found}"
 
 
+def in_cell(text):
+    return text.replace("|", "\\|")
+
+
 def write_markdown(path, rows, seeds):
     """Into a page that has the heading: between it and the next one. Otherwise the file is nothing but the table."""
     needed = [verdict.seed for _, verdict in rows if verdict.caught]
@@ -214,8 +218,8 @@ def write_markdown(path, rows, seeds):
     found += f", the median by seed {statistics.median(needed):g}, the last by seed {max(needed)}." if needed else "."
     lines = [found, "", "| planted bug | what is broken | first failing seed | found by |", "|---|---|---:|---|"]
     for mutant, verdict in rows:
-        found = f"{verdict.seed} | {verdict.invariant.replace('|', '/')}" if verdict.caught else "– | **not found**"
-        lines.append(f"| `{mutant.name}` | {mutant.broken} | {found} |")
+        found = f"{verdict.seed} | {in_cell(verdict.invariant)}" if verdict.caught else "– | **not found**"
+        lines.append(f"| `{mutant.name}` | {in_cell(mutant.broken)} | {found} |")
     table = "\n".join(lines) + "\n"
     page = path.read_text(encoding="utf-8") if path.is_file() else ""
     before, heading, after = page.partition(TABLE_HEADING)

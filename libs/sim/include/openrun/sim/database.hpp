@@ -65,7 +65,7 @@ struct CampaignRows {
 
 class Database {
  public:
-  Database(const Scheduler& scheduler, std::int64_t clock_ahead_ms = 0)
+  explicit Database(const Scheduler& scheduler, std::int64_t clock_ahead_ms = 0)
       : scheduler_(scheduler), clock_(scheduler, clock_ahead_ms) {}
 
   // ---- the issuer's transactions ----
