@@ -12,8 +12,8 @@ import plan
 from system import Failed, wait_until
 from watch import start_time
 
-START_S = 150.0  # a daemon waits for a Kafka or a Postgres that is down or frozen
-CALM_S = 90.0
+START_S = 240.0  # a daemon waits for a Kafka or a Postgres that is down or frozen
+CALM_S = 240.0  # many times what is usual: it tells slow from never, on a machine with other work too
 ABANDON_S = 90.0
 AT_ONCE_MAX = 3
 

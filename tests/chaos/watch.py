@@ -153,8 +153,10 @@ class Deaths:
 
 def ended_how(pid):
     try:
-        _, status = os.waitpid(pid, os.WNOHANG)
+        reaped, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
+        reaped = 0
+    if not reaped:
         return "nobody knows how"
     if os.WIFSIGNALED(status):
         return f"signal {os.WTERMSIG(status)}"
