@@ -85,10 +85,10 @@ def gaps(times, began, ended, least):
 
 
 def by_cause(spells, faults):
-    """What was dead, frozen or starting during a spell -> the spells. A server explains one alone; daemons are named together."""
+    """What was dead, frozen or starting during a spell -> the spells. A server explains one alone."""
     found = {}
     for began, seconds in spells:
         kinds = {plan.kind_of(one.fault.target) for one in faults if one.began < began + seconds and one.ended > began}
         servers = kinds & {"kafka", "postgres"}
-        found.setdefault(" and ".join(sorted(servers or kinds)) or "nothing", []).append((began, seconds))
+        found.setdefault(" and ".join(sorted(servers)) or ("daemons only" if kinds else "nothing"), []).append((began, seconds))
     return dict(sorted(found.items()))

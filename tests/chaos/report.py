@@ -21,7 +21,7 @@ def faults(run):
         here = [one.fault.action for one in done if plan.kind_of(one.fault.target) == kind]
         rows.append((kind, here.count(plan.KILL), here.count(plan.FREEZE)))
     rows.append(("all", run.conductor.kills(), sum(one.fault.action == plan.FREEZE for one in done)))
-    note = "".join(f"Left out: step {one.step}, {one.fault}: {one.skipped}. " for one in run.conductor.done if one.skipped)
+    note = "".join(f"Left out: step {one.step}, {one.fault}: {' '.join(one.skipped.split())[:160]}. " for one in run.conductor.done if one.skipped)
     return "Faults", note, ("process", "SIGKILL", "SIGSTOP"), rows
 
 
@@ -43,6 +43,7 @@ def accounts(run):
         ("of them undecided at the end, asked at every gateway", number_of(checker.every_receipt_is_decided(facts))),
         ("answers that changed, or differ between gateways", number_of(checker.every_gateway_says_what_was_said_first(facts))),
         ("coupons that somebody was told of and that are lost", number_of(checker.every_coupon_that_was_told_is_in_postgres(facts))),
+        ("first-time askers told ALREADY_ISSUED with their own coupon: taken twice by Kafka", number_of(checker.taken_twice(facts))),
         ("coupons, campaigns, commands", f"{issued}, {len(facts.campaigns)}, {counts['commands']}"),
         ("undecodable records put into the log, all of them dead letters", run.stranger.acknowledged),
         ("findings of openrun audit and openrun audit --deep", audit.get("found", "not read")),

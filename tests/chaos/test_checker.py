@@ -120,6 +120,14 @@ class SpoiledFacts(unittest.TestCase):
         self.facts.users[(7, "kim")].told.append(Told(REJECTED, "ALREADY_ISSUED", 1, "code-1", "then"))
         self.assertFound(SURPRISES)
 
+    def test_already_issued_after_asking_once_is_rare(self):
+        for number in range(checker.RECEIPTS_FOR_ONE_TAKEN_TWICE):
+            self.facts.receipts[f"more-{number}"] = receipt(f"more-{number}", "park", SOLD_OUT)
+        self.facts.receipts["r1"] = receipt("r1", "kim", Told(REJECTED, "ALREADY_ISSUED", 1, "code-1", "then"))
+        self.assertFound()
+        self.facts.receipts["r2"] = receipt("r2", "lee", Told(REJECTED, "ALREADY_ISSUED", 2, "code-2", "then"))
+        self.assertFound(SURPRISES)
+
     def test_already_issued_without_the_coupon(self):
         self.facts.users[(7, "kim")].told.append(Told(REJECTED, "ALREADY_ISSUED"))
         self.facts.users[(7, "kim")].asked = 2

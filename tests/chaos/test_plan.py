@@ -62,7 +62,7 @@ class Times(unittest.TestCase):
         self.assertEqual([(first, round(seconds, 1)) for first, seconds in spells], [(1.5, 2.5), (4.2, 4.8), (9.1, 1.9)])
         done = [frozen(1.0, 3.0, {}, target="kafka"), frozen(3.5, 5.0, {}, target="gateway-1")]
         self.assertEqual({cause: len(those) for cause, those in measure.by_cause(spells, done).items()},
-                         {"gateway": 1, "kafka": 1, "nothing": 1})
+                         {"daemons only": 1, "kafka": 1, "nothing": 1})
 
     def test_the_first_commit_after_a_restart(self):
         history = {0: [(1.0, 4, 100), (5.5, 4, 101)], 1: [(1.0, 9, 7), (5.2, 10, 7), (6.0, 10, 8)]}
