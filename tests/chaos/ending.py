@@ -7,6 +7,7 @@ import time
 
 import checker
 import records
+from log_reading import standing_twice, values
 from reread import Rereading
 from system import Failed, wait_until
 
@@ -28,6 +29,11 @@ def examine(system, facts, names, stranger, report, say):
     reads = Rereading(facts, {name: system.port(name) for name in gateways}, REREAD_S).run()
     say(f"read {len(facts.receipts)} receipts again from {len(gateways)} gateways: {reads} reads in {time.monotonic() - began:.1f} s")
     read_rows(system, facts)
+    for partition in sorted(system.next_offsets()):
+        try:
+            facts.twice_in_log |= standing_twice(values(system, partition))
+        except (Failed, subprocess.TimeoutExpired) as error:
+            facts.surprises.append(str(error))
     results.update(checker.check(facts))
     results["every outbox row stands in the results topic"] = findings(lambda: outbox(system))
     results["every undecodable record is one dead letter, and exported"] = findings(lambda: dead_letters(stranger))

@@ -72,3 +72,4 @@ class Facts:
     surprises: list = field(default_factory=list)  # answers that the contract does not allow, as text
     rows: dict = field(default_factory=dict)  # (campaign, sequence) -> (user, code)
     stored: dict = field(default_factory=dict)  # campaign -> (stock, issued)
+    twice_in_log: set = field(default_factory=set)  # (campaign, user) of records that stand in the log twice, byte for byte
