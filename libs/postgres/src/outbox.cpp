@@ -74,7 +74,8 @@ class PostgresOutbox : public ports::Outbox {
   Result<void> set_published_through(Partition partition, Offset cursor) override {
     Parameters parameters;
     parameters.int4(partition.value).int8(cursor.value);
-    auto written = session_.run_write([&](Connection& connection) { return connection.query(write_cursor, parameters); });
+    auto written =
+        session_.run_write([&](Connection& connection) { return connection.query(write_cursor, parameters); });
     if (!written) return std::unexpected(std::move(written.error()));
     if (written->touched() == 0) return stands_before(partition, cursor);
     return {};

@@ -12,10 +12,11 @@ class OutboxTest : public PostgresTest {
     outbox_ = make_outbox(options(), logger_);
   }
   void decided(int next_offset) {
-    database().rows("INSERT INTO partition_checkpoint (partition, epoch, next_offset, log_time, fingerprint, "
-                    "decision_version) VALUES (0, 1, " +
-                    std::to_string(next_offset) +
-                    ", now(), 0, 1) ON CONFLICT (partition) DO UPDATE SET next_offset = excluded.next_offset");
+    database().rows(
+        "INSERT INTO partition_checkpoint (partition, epoch, next_offset, log_time, fingerprint, "
+        "decision_version) VALUES (0, 1, " +
+        std::to_string(next_offset) +
+        ", now(), 0, 1) ON CONFLICT (partition) DO UPDATE SET next_offset = excluded.next_offset");
   }
   // Rows [0, 10), [10, 20), ... of partition 0, one hour apart, the newest one written now.
   void fill(int rows) {
