@@ -62,8 +62,10 @@ struct Probe {
 struct OpenLog {
   Offset from;
 };  // replaces the reader; answer: on_opened
-struct AskBounds {};  // answer: on_bounds
-struct ReadLog {      // answer: on_records
+struct AskBounds {  // answer: on_bounds
+  std::chrono::milliseconds timeout{0};
+};
+struct ReadLog {  // answer: on_records
   std::size_t records_max = 0;
   std::chrono::milliseconds timeout{0};
 };

@@ -60,14 +60,14 @@ std::optional<Action> IssuerLoop::next_log(Now now) {
     case Phase::opening:
       return OpenLog{open_from_};
     case Phase::checking:
-      return AskBounds{};
+      return AskBounds{takeover_bounds_timeout};
     case Phase::verifying:
     case Phase::running:
       break;
     default:
       return std::nullopt;
   }
-  if (phase_ == Phase::running && now.monotonic_us >= bounds_at_us_) return AskBounds{};
+  if (phase_ == Phase::running && now.monotonic_us >= bounds_at_us_) return AskBounds{bounds_timeout};
   // One read at a time, and only once all of the last one is decided: the buffer is bounded by one read.
   if (!buffer_empty()) return std::nullopt;
   const std::int64_t wake_in_us = std::max<std::int64_t>(wake_at_us() - now.monotonic_us, 0);

@@ -11,6 +11,7 @@
 // on top are dropped, the state is read again, and the log is read again from the checkpoint's next_offset.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -88,6 +89,9 @@ class IssuerLoop {
   [[nodiscard]] const LoopStatus& status() const { return status_; }
 
   static constexpr std::int64_t bounds_interval_us = 1'000'000;  // log end for the queue length, and a lost log
+  // At a takeover nothing is decided before the answer, however slow the broker is; later records wait meanwhile.
+  static constexpr std::chrono::milliseconds takeover_bounds_timeout{5'000};
+  static constexpr std::chrono::milliseconds bounds_timeout{500};
   static constexpr std::int64_t dispatch_interval_us = 500'000;  // when the store is free
   static constexpr std::int64_t dispatch_overdue_us = 400'000;   // later than that it goes before the next commit
   static constexpr std::int64_t bulk_question_interval_us = 2'000'000;

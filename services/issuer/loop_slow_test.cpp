@@ -107,6 +107,15 @@ TEST(IssuerLoopSlow, ProgressStandsStillWhileTheStoreIsAwayAndMovesWhileNothingW
   EXPECT_LE(age_us(), 2 * IssuerLoop::bounds_interval_us);
 }
 
+TEST(IssuerLoopSlow, ATakeoverWaitsForABrokerThatIsSlowToSayWhereItsLogEnds) {
+  Harness harness;
+  harness.bounds_take = std::chrono::seconds(2);
+  harness.append(create(1, 10));
+  harness.append(request(1, "ann"));
+  harness.run_for(5'000);
+  EXPECT_EQ(harness.state().coupons.size(), 1U);
+}
+
 TEST(IssuerLoopSlow, ProgressStandsStillWhileTheLogIsAway) {
   Harness harness;
   harness.append(create(1, 10));

@@ -7,7 +7,6 @@
 namespace openrun::issuer {
 namespace {
 
-constexpr std::chrono::milliseconds bounds_timeout{500};
 // The longest nap of a thread that has nothing planned: a bound, not a rhythm.
 constexpr std::int64_t nap_us_max = 1'000'000;
 
@@ -194,8 +193,9 @@ void PartitionWorker::perform_log(std::unique_lock<std::mutex>& lock, const Acti
     lock.lock();
     loop_.on_records(now(), std::move(answer));
   } else {
+    const auto timeout = std::get<AskBounds>(action).timeout;
     lock.unlock();
-    auto answer = reader_->bounds(bounds_timeout);
+    auto answer = reader_->bounds(timeout);
     lock.lock();
     loop_.on_bounds(now(), std::move(answer));
   }

@@ -198,8 +198,8 @@ void Harness::perform_log(const Action& action, std::optional<Fault> fault_now) 
     if (!opened) return loop_->on_opened(now(), std::unexpected(opened.error()));
     reader_ = std::move(*opened);
     loop_->on_opened(now(), {});
-  } else if (std::holds_alternative<issuer::AskBounds>(action)) {
-    if (lost) return loop_->on_bounds(now(), away);
+  } else if (const auto* ask = std::get_if<issuer::AskBounds>(&action)) {
+    if (lost || ask->timeout < bounds_take) return loop_->on_bounds(now(), away);
     loop_->on_bounds(now(), reader_->bounds({}));
   } else if (const auto* read = std::get_if<issuer::ReadLog>(&action)) {
     if (lost) return loop_->on_records(now(), away);

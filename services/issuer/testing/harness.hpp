@@ -1,6 +1,7 @@
 // Runs the issuer's loop on one thread against a fake log and a fake store, in virtual time: no test sleeps.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -70,6 +71,8 @@ class Harness {
     crash_after,  // performed, but the process is gone
   };
   std::function<std::optional<Fault>(const issuer::Action&)> fault;
+  // The broker says where the log ends only to those who wait that long.
+  std::chrono::milliseconds bounds_take{0};
   std::size_t io_actions = 0;
   bool clean = true;  // no published payload was one that the store does not hold
 
