@@ -17,9 +17,10 @@ namespace openrun::testing {
 
 inline ports::DeadLetter a_letter(std::int64_t offset, std::string value, std::string reason = "STORE_REFUSED") {
   ports::DeadLetter letter;
-  letter.id = 1'000 + offset;
+  const std::int64_t small = offset % 1'000'000;
+  letter.id = 1'000 + small;
   letter.row.offset = Offset{offset};
-  letter.row.log_time = Timestamp{1'700'000'000'000 + offset};
+  letter.row.log_time = Timestamp{1'700'000'000'000 + small};
   letter.row.value = std::move(value);
   letter.row.reason = std::move(reason);
   letter.next_offset = Offset{10'000};
