@@ -20,7 +20,7 @@ void ResultsSink::apply(const wire::ResultBatch& batch, bool live) {
 
 void ResultsSink::repair(const wire::ResultBatch& batch) {
   winners_.apply(batch);
-  window_.apply(batch, clock_.monotonic_us());
+  window_.repair(batch, clock_.monotonic_us());
   lanes_.applied(batch.partition, batch.first_offset, batch.last_offset);
 }
 

@@ -123,6 +123,10 @@ void ResultsWindow::apply(const wire::ResultBatch& batch, std::int64_t now_us) {
   for (const wire::ReplayResult& replay : batch.replays) follow_replay(target, batch, replay);
 }
 
+void ResultsWindow::repair(const wire::ResultBatch& batch, std::int64_t now_us) {
+  if (seen(batch.partition)) apply(batch, now_us);
+}
+
 void ResultsWindow::seed(Partition partition, Offset next_offset, std::int64_t now_us) {
   if (partition.value < 0 || partition.value >= partitions_max) return;
   Ring& target = ring(partition);

@@ -47,6 +47,9 @@ class ResultsWindow {
 
   // `now_us` is monotonic time. Batches of partitions outside 0 .. partitions_max-1 are ignored.
   void apply(const wire::ResultBatch& batch, std::int64_t now_us);
+  // A batch that was read from Postgres, for whoever asked. It may be old, so it does not make the partition seen:
+  // behind it much may be decided.
+  void repair(const wire::ResultBatch& batch, std::int64_t now_us);
   // The frontier as Postgres tells it; counts only where it is ahead. What was applied before stays, and what lies
   // between is a hole.
   void seed(Partition partition, Offset next_offset, std::int64_t now_us);

@@ -55,6 +55,17 @@ TEST(ResultsWindow, ARequestAtOrAboveTheFrontierWaitsBehindThoseBeforeIt) {
   EXPECT_EQ(window.highest(p), Offset{10});
 }
 
+TEST(ResultsWindow, ABatchFromTheStoreDoesNotPassForTheFrontier) {
+  ResultsWindow window(64);
+  window.repair(batch(0, 4), 0);
+  EXPECT_FALSE(window.seen(p)) << "whoever asks for offset 5 must ask the store, too";
+  window.seed(p, Offset{20}, 0);
+  EXPECT_TRUE(window.seen(p));
+  window.repair(batch(0, 4), 0);
+  EXPECT_EQ(look(window, 2).kind, Kind::decided);
+  EXPECT_EQ(window.highest(p), Offset{20});
+}
+
 TEST(ResultsWindow, ABatchThatIsMissingBelowTheFrontierIsAHoleAndTellsSinceWhen) {
   ResultsWindow window(64);
   window.apply(batch(0, 4), second);
