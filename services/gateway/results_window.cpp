@@ -124,7 +124,13 @@ void ResultsWindow::apply(const wire::ResultBatch& batch, std::int64_t now_us) {
 }
 
 void ResultsWindow::repair(const wire::ResultBatch& batch, std::int64_t now_us) {
-  if (seen(batch.partition)) apply(batch, now_us);
+  const Ring* target = find(batch.partition);
+  if (target == nullptr) return;
+  {
+    std::lock_guard lock(target->mutex);
+    if (!target->seen || batch.first_offset.value < target->floor) return;
+  }
+  apply(batch, now_us);
 }
 
 void ResultsWindow::seed(Partition partition, Offset next_offset, std::int64_t now_us) {

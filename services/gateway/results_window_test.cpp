@@ -55,15 +55,18 @@ TEST(ResultsWindow, ARequestAtOrAboveTheFrontierWaitsBehindThoseBeforeIt) {
   EXPECT_EQ(window.highest(p), Offset{10});
 }
 
-TEST(ResultsWindow, ABatchFromTheStoreDoesNotPassForTheFrontier) {
+TEST(ResultsWindow, ABatchFromTheStoreFillsAHoleAndChangesNoBound) {
   ResultsWindow window(64);
   window.repair(batch(0, 4), 0);
   EXPECT_FALSE(window.seen(p)) << "whoever asks for offset 5 must ask the store, too";
   window.seed(p, Offset{20}, 0);
-  EXPECT_TRUE(window.seen(p));
   window.repair(batch(0, 4), 0);
-  EXPECT_EQ(look(window, 2).kind, Kind::decided);
   EXPECT_EQ(window.highest(p), Offset{20});
+  EXPECT_EQ(look(window, 7).kind, Kind::too_old) << "decided long ago, and no result of it is about to come";
+  window.apply(batch(30, 34), 0);
+  EXPECT_EQ(look(window, 22).kind, Kind::hole);
+  window.repair(batch(20, 24), 0);
+  EXPECT_EQ(look(window, 22).kind, Kind::decided);
 }
 
 TEST(ResultsWindow, ABatchThatIsMissingBelowTheFrontierIsAHoleAndTellsSinceWhen) {
