@@ -4,8 +4,9 @@
 #include <chrono>
 #include <utility>
 
-#include <openrun/wire/dead_letter.hpp>
 #include <openrun/wire/result_batch.hpp>
+
+#include "relay/dead_letter_headers.hpp"
 
 namespace openrun::relay {
 namespace {
@@ -194,17 +195,9 @@ void PartitionRelay::publish(const PublishRow& action) {
 
 void PartitionRelay::publish(const PublishDeadLetter& action) {
   const ports::DeadLetterRow& row = action.dead_letter.row;
-  wire::DeadLetterFacts facts;
-  facts.partition = partition_;
-  facts.offset = row.offset;
-  facts.log_time = row.log_time;
-  facts.reason = row.reason;
-  facts.error = row.error;
-  facts.at = action.dead_letter.created_at;
-  facts.replays = row.replays;
-  facts.topic = parts_.requests_topic;
-  const auto accepted = parts_.dead_letters.append(partition_, row.key, row.value,
-                                                   wire::dead_letter_headers(row.headers, facts), action.token);
+  const auto accepted = parts_.dead_letters.append(
+      partition_, row.key, row.value, dead_letter_headers(action.dead_letter, partition_, parts_.requests_topic),
+      action.token);
   if (!accepted) loop_.on_delivery(now(), action.token, ports::Delivery::Fate::failed);
 }
 

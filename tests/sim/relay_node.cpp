@@ -5,6 +5,8 @@
 #include <openrun/wire/dead_letter.hpp>
 #include <openrun/wire/result_batch.hpp>
 
+#include "relay/dead_letter_headers.hpp"
+
 namespace openrun::simulation {
 namespace {
 
@@ -203,16 +205,9 @@ void RelayWorker::read_tail() {
 
 void RelayWorker::publish_dead_letter(const relay::PublishDeadLetter& action) {
   const ports::DeadLetterRow& row = action.dead_letter.row;
-  wire::DeadLetterFacts facts;
-  facts.partition = partition_;
-  facts.offset = row.offset;
-  facts.log_time = row.log_time;
-  facts.reason = row.reason;
-  facts.error = row.error;
-  facts.at = action.dead_letter.created_at;
-  facts.replays = row.replays;
-  const auto accepted = node_.dead_letters_->append(partition_, row.key, row.value,
-                                                    wire::dead_letter_headers(row.headers, facts), action.token);
+  const auto accepted = node_.dead_letters_->append(
+      partition_, row.key, row.value,
+      relay::dead_letter_headers(action.dead_letter, partition_, wire::DeadLetterFacts().topic), action.token);
   if (!accepted) loop_.on_delivery(now(), action.token, ports::Delivery::Fate::failed);
 }
 
