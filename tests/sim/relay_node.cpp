@@ -22,9 +22,7 @@ struct Overloaded : Handlers... {
 // ---- the process ----
 
 RelayNode::RelayNode(Context& context, Checker& checker, std::string name)
-    : Node(context, std::move(name)),
-      checker_(checker),
-      outbox_(context.database, [&context] { return context.store_call(); }) {
+    : Node(context, std::move(name)), outbox_(context.database, [&context] { return context.store_call(); }) {
   outbox_.on_cursor = [&checker](Partition partition, Offset cursor) { checker.cursor_saved(partition, cursor); };
   outbox_.on_exported = [&checker](Partition partition, const sim::DeadLetter& letter) {
     checker.marked_exported(partition, letter);

@@ -65,7 +65,6 @@ class RelayNode final : public Node {
   void crashed() override;
   [[nodiscard]] std::unique_ptr<sim::Producer> producer(ports::Topic topic);
 
-  Checker& checker_;
   sim::SimulatedOutbox outbox_;
   std::map<Partition, std::unique_ptr<RelayWorker>> workers_;
   std::unique_ptr<sim::Producer> results_;
