@@ -200,6 +200,8 @@ TEST(LogRecord, MalformedRecordsAreUndecodable) {
       {"a command with two actions", nonce_only + "\x1A\x09\x08\x01\x12\x01k\x32\x00\x3A\x00"s},
       {"a pause that is not empty", nonce_only + "\x1A\x09\x08\x01\x12\x01k\x32\x02\x08\x01"s},
       {"a number of 65 bits", nonce_only + "\x12\x0E\x08\x81\x80\x80\x80\x80\x80\x80\x80\x80\x02\x12\x01u"s},
+      {"a length of six bytes", nonce_only + "\x12\x85\x80\x80\x80\x80\x00\x08\x01\x12\x01u"s},
+      {"a tag of six bytes", nonce_only + "\x92\x80\x80\x80\x80\x00\x05\x08\x01\x12\x01u"s},
       {"a number of eleven bytes", nonce_only + "\x12\x0E\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01\x12\x01u"s},
   };
   for (const auto& [what, value] : cases) {

@@ -22,10 +22,10 @@ class ProtoReader {
 
   // The next tag. False where it is malformed, of field 0, or of a group.
   [[nodiscard]] bool next() {
-    std::uint64_t tag = 0;
-    if (!varint(tag) || tag > std::numeric_limits<std::uint32_t>::max()) return false;
-    field_ = static_cast<std::uint32_t>(tag >> 3);
-    type_ = static_cast<std::uint32_t>(tag & 7);
+    std::uint32_t tag = 0;
+    if (!short_varint(tag)) return false;
+    field_ = tag >> 3;
+    type_ = tag & 7;
     return field_ != 0 && (type_ == 0 || type_ == 1 || type_ == 2 || type_ == 5);
   }
 
@@ -51,9 +51,9 @@ class ProtoReader {
     return true;
   }
   [[nodiscard]] bool read(std::string_view& value) {
-    std::uint64_t length = 0;
-    if (type_ != 2 || !varint(length) || length > left()) return false;
-    value = {at_, static_cast<std::size_t>(length)};
+    std::uint32_t length = 0;
+    if (type_ != 2 || !short_varint(length) || length > left()) return false;
+    value = {at_, length};
     at_ += length;
     return true;
   }
@@ -100,6 +100,15 @@ class ProtoReader {
   }
 
  private:
+  // A tag or a length: in at most five bytes, as protobuf's own readers want it, however many of them say nothing.
+  [[nodiscard]] bool short_varint(std::uint32_t& value) {
+    const char* const start = at_;
+    std::uint64_t raw = 0;
+    if (!varint(raw) || at_ - start > 5 || raw > std::numeric_limits<std::uint32_t>::max()) return false;
+    value = static_cast<std::uint32_t>(raw);
+    return true;
+  }
+
   [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
 
   [[nodiscard]] bool long_varint(std::uint64_t& value) {
