@@ -40,6 +40,13 @@ class IssuerTest : public ::testing::Test {
   bool ready() {
     return eventually([&] { return issuer_.not_ready_reason().empty(); });
   }
+  // Both partitions know that their first record is decided: nothing that began before moves their clocks of progress.
+  bool settled() {
+    return eventually([&] {
+      return metrics_.value("openrun_issuer_next_offset", {{"partition", "3"}}) == 1 &&
+             metrics_.value("openrun_issuer_next_offset", {{"partition", "4"}}) == 1;
+    });
+  }
 
   static constexpr std::array<Partition, 2> both{Partition{3}, Partition{4}};
   FakeLog log_;
@@ -82,6 +89,7 @@ TEST_F(IssuerTest, IsNotReadyWhereTheGroupTookItsPartitionsAndSaysNothingMore) {
 
 TEST_F(IssuerTest, IsNotReadyWhileAReaderBringsNothingThoughRecordsWait) {
   assign();
+  ASSERT_TRUE(settled());
   ASSERT_TRUE(ready());
   log_.set_wedge(FakeLog::Wedge::silent);
   log_.append(requests, Partition{3}, clock_.now(), request(3, "ann"));
@@ -101,6 +109,7 @@ TEST_F(IssuerTest, IsNotReadyWhileAReaderBringsNothingThoughRecordsWait) {
 
 TEST_F(IssuerTest, IsNotReadyWhileAReaderDoesNotReturn) {
   assign();
+  ASSERT_TRUE(settled());
   ASSERT_TRUE(ready());
   log_.set_wedge(FakeLog::Wedge::stuck);
   ASSERT_TRUE(eventually([&] { return log_.stuck() == 2; }));

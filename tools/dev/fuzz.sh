@@ -13,29 +13,29 @@ fuzz_build() {
   build_targets fuzz "${programs[@]}"
 }
 
-# fuzz_start TARGET SECONDS: in the background; its pid is $!. What it finds new it keeps in .openrun/test/fuzz/TARGET/corpus, and
+# fuzz_start TARGET SECONDS [SEED]: in the background; its pid is $!. What it finds new it keeps in .openrun/test/fuzz/TARGET/corpus, and
 # goes on from there the next time.
 fuzz_start() {
-  local target="$1" seconds="$2" dir="$fuzz_dir/$1" options=()
+  local target="$1" seconds="$2" seed="${3:-0}" dir="$fuzz_dir/$1" options=()
   mkdir -p "$dir/corpus"
   if [[ -f "$root/tests/fuzz/dictionaries/$target.dict" ]]; then options+=("-dict=$root/tests/fuzz/dictionaries/$target.dict"); fi
   # Below $dir, so that a program that is stopped leaves nothing in the system's folder for temporary files.
   TMPDIR="$dir" ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-19/bin/llvm-symbolizer UBSAN_OPTIONS=print_stacktrace=1 \
-    "$root/build/fuzz/tests/fuzz_$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
+    "$root/build/fuzz/tests/fuzz_$target" -seed="$seed" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
     -max_len="$fuzz_input_bytes_max" -print_final_stats=1 -print_funcs=0 -artifact_prefix="$dir/" "${options[@]}" \
     "$dir/corpus" "$root/tests/fuzz/corpus/$target" </dev/null >"$dir/log" 2>&1 9>&- &
 }
 
-# fuzz_all SECONDS TARGET...: runs them; their exit codes are in fuzz_status afterwards.
+# fuzz_all SECONDS SEED TARGET...: runs them (seed 0: another one each time); their exit codes are in fuzz_status afterwards.
 declare -A fuzz_status=()
 fuzz_all() {
-  local seconds="$1" target finished status
+  local seconds="$1" seed="$2" target finished status
   local -A running=()
-  shift
+  shift 2
   trap 'kill "${!running[@]}" 2>/dev/null || true' RETURN
   for target; do
     if ((${#running[@]} >= $(nproc))); then fuzz_reap; fi
-    fuzz_start "$target" "$seconds"
+    fuzz_start "$target" "$seconds" "$seed"
     running[$!]="$target"
   done
   while ((${#running[@]})); do fuzz_reap; done
@@ -80,7 +80,7 @@ fuzz_command() {
   if ((${#targets[@]} == 0)); then mapfile -t targets < <(fuzz_targets); fi
   packages_ensure test
   fuzz_build "${targets[@]}" || die "nothing was fuzzed"
-  fuzz_all "$seconds" "${targets[@]}"
+  fuzz_all "$seconds" 0 "${targets[@]}"
   for target in "${targets[@]}"; do
     fuzz_report "$target"
     ((fuzz_status[$target] == 0)) || failed=1

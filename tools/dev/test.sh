@@ -21,6 +21,8 @@ test_count() {
   if ((failed)); then
     test_failures+=("$name${log:+ ($log)}")
     if [[ -n "$log" && -f "$log" ]]; then
+      complain "---- what failed in $log"
+      grep -n -E -B 3 -A 12 '(: Failure$|Sanitizer: |^(FAIL|ERROR): |broken promise)' "$log" | head -n 120 >&2 || true
       complain "---- the end of $log"
       tail -n 60 "$log" >&2
       complain "----"
@@ -197,7 +199,8 @@ test_fuzz() {
     test_count "fuzz: build" 0 1 0 "$state/build-fuzz.log"
     return 0
   }
-  fuzz_all "$fuzz_seconds_default" "${targets[@]}"
+  # From the same seed each time, as with chaos below; ./dev fuzz goes new ways.
+  fuzz_all "$fuzz_seconds_default" 1 "${targets[@]}"
   for target in "${targets[@]}"; do
     fuzz_report "$target"
     if ((fuzz_status[$target] == 0)); then test_count "fuzz $target" 1 0; else test_count "fuzz $target" 0 1 0 "$fuzz_dir/$target/log"; fi
