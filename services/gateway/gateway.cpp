@@ -4,15 +4,15 @@
 #include <string>
 #include <utility>
 
-#include "gateway/campaigns_handler.hpp"
-#include "gateway/coupons_handler.hpp"
-#include "gateway/dispatch_handler.hpp"
-#include "gateway/health_handler.hpp"
-#include "gateway/outcome_lookup.hpp"
 #include "gateway/parts.hpp"
-#include "gateway/requests_handler.hpp"
-#include "gateway/routes.hpp"
-#include "gateway/status_handler.hpp"
+#include "gateway/rest/campaigns_handler.hpp"
+#include "gateway/rest/coupons_handler.hpp"
+#include "gateway/rest/dispatch_handler.hpp"
+#include "gateway/rest/health_handler.hpp"
+#include "gateway/rest/requests_handler.hpp"
+#include "gateway/rest/routes.hpp"
+#include "gateway/rest/status_handler.hpp"
+#include "gateway/results/outcome_lookup.hpp"
 
 namespace openrun::gateway {
 namespace {

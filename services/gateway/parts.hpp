@@ -11,17 +11,17 @@
 #include <openrun/ports/log.hpp>
 #include <openrun/ports/request_log.hpp>
 
-#include "gateway/auth.hpp"
-#include "gateway/campaign_cache.hpp"
-#include "gateway/directory.hpp"
-#include "gateway/lanes.hpp"
+#include "gateway/access/auth.hpp"
+#include "gateway/campaigns/campaign_cache.hpp"
+#include "gateway/campaigns/directory.hpp"
 #include "gateway/meters.hpp"
-#include "gateway/results_feed.hpp"
-#include "gateway/results_sink.hpp"
-#include "gateway/results_window.hpp"
-#include "gateway/seats.hpp"
+#include "gateway/results/results_feed.hpp"
+#include "gateway/results/results_sink.hpp"
+#include "gateway/results/results_window.hpp"
 #include "gateway/settings.hpp"
 #include "gateway/store_pool.hpp"
+#include "gateway/waits/lanes.hpp"
+#include "gateway/waits/seats.hpp"
 
 namespace openrun::gateway {
 

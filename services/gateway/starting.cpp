@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "gateway/problem.hpp"
+#include "gateway/rest/problem.hpp"
 
 namespace openrun::gateway {
 

@@ -10,8 +10,8 @@
 #include <openrun/wire/terms.hpp>
 
 #include "fuzz.hpp"
-#include "gateway/body.hpp"
-#include "gateway/render.hpp"
+#include "gateway/rest/body.hpp"
+#include "gateway/rest/render.hpp"
 
 namespace openrun::fuzz {
 namespace {

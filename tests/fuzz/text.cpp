@@ -13,7 +13,7 @@
 #include <openrun/wire/json.hpp>
 
 #include "fuzz.hpp"
-#include "gateway/http_text.hpp"
+#include "gateway/rest/http_text.hpp"
 
 namespace openrun::fuzz {
 namespace {

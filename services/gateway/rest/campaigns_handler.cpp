@@ -1,0 +1,181 @@
+#include "gateway/rest/campaigns_handler.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <openrun/base/limits.hpp>
+#include <openrun/crypto/mac.hpp>
+#include <openrun/wire/terms.hpp>
+
+#include "gateway/rest/body.hpp"
+#include "gateway/rest/http_text.hpp"
+#include "gateway/rest/problem.hpp"
+
+namespace openrun::gateway {
+namespace {
+
+constexpr std::string_view faulty = "The body has faults.";
+constexpr const char* end_rule = "must be after starts_at";
+
+template <class T>
+void add_rule_faults(const T& checked, std::vector<FieldError>& errors) {
+  // Rules between fields make sense only where the fields themselves could be read.
+  if (!errors.empty()) return;
+  if (const auto fault = wire::check(checked)) errors.push_back({fault->field, fault->message});
+}
+
+issuance::CampaignTerms read_terms(const wire::JsonObject& object, std::vector<FieldError>& errors) {
+  issuance::CampaignTerms terms;
+  FieldReader fields(object, "", errors);
+  for (const std::string_view needed : {"name", "stock", "starts_at"}) {
+    if (fields.find(needed) == nullptr) fields.error(needed, "is missing");
+  }
+  terms.name = fields.text("name").value_or("");
+  terms.description = fields.text("description").value_or("");
+  terms.stock = static_cast<std::uint32_t>(fields.integer("stock", 0, limits::stock_max).value_or(0));
+  terms.starts_at = fields.time("starts_at").value_or(Timestamp{});
+  if (const auto* ends_at = fields.find("ends_at"); ends_at != nullptr && !ends_at->is_null()) {
+    terms.ends_at = fields.time("ends_at");
+  }
+  if (errors.empty() && terms.ends_at && *terms.ends_at <= terms.starts_at) fields.error("ends_at", end_rule);
+  if (const auto* policy = fields.find("policy"))
+    terms.policy = read_policy(*policy, errors).value_or(issuance::Policy{});
+  fields.finish();
+  return terms;
+}
+
+issuance::ChangeCampaign read_change(const wire::JsonObject& object, std::vector<FieldError>& errors) {
+  issuance::ChangeCampaign change;
+  FieldReader fields(object, "", errors);
+  change.name = fields.text("name");
+  change.description = fields.text("description");
+  change.starts_at = fields.time("starts_at");
+  if (const auto* ends_at = fields.find("ends_at")) {
+    // null takes the end away.
+    change.ends_at = ends_at->is_null() ? std::optional<Timestamp>{} : fields.time("ends_at");
+  }
+  const bool has_both = change.starts_at && change.ends_at && *change.ends_at;
+  if (has_both && **change.ends_at <= *change.starts_at) fields.error("ends_at", end_rule);
+  if (const auto* policy = fields.find("policy")) change.policy = read_policy(*policy, errors);
+  fields.finish();
+  return change;
+}
+
+std::string generated_key() {
+  std::array<std::uint8_t, 16> bytes{};
+  crypto::random_bytes(bytes);
+  return "generated-" + crypto::hex(bytes);
+}
+
+}  // namespace
+
+std::optional<std::string> CampaignsHandler::admit(Call& call) {
+  if (!parts_.auth.is_admin(call.request)) {
+    call.reply->send(unauthenticated("This call needs an admin's bearer token."));
+    return std::nullopt;
+  }
+  const auto key = idempotency_key(call.request);
+  if (!key) {
+    call.reply->send(invalid_request("The Idempotency-Key is not valid.",
+                                     {{"Idempotency-Key", "must be 1 to 128 printable ASCII characters"}}));
+    return std::nullopt;
+  }
+  return key->empty() ? generated_key() : std::string(*key);
+}
+
+void CampaignsHandler::create(Call& call) {
+  auto key = admit(call);
+  if (!key) return;
+  const auto object = read_object(call.request, false);
+  if (!object) return call.reply->send(object.error());
+  std::vector<FieldError> errors;
+  issuance::CampaignTerms terms = read_terms(*object, errors);
+  add_rule_faults(terms, errors);
+  if (!errors.empty()) return call.reply->send(invalid_request(faulty, errors));
+
+  const auto reply = call.reply;
+  const bool accepted = parts_.pool.submit([this, &io = call.io, key = *key, terms = std::move(terms),
+                                            reply](ports::GatewayStore& store) mutable {
+    auto reserved = store.reserve_campaign(key, parts_.partitions);
+    io.post([this, &io, key = std::move(key), terms = std::move(terms), reply, reserved = std::move(reserved)] {
+      if (!reserved) return reply->send(unavailable(reserved.error().kind));
+      commands_.run(io, reserved->partition, {reserved->campaign, key, issuance::CreateCampaign{terms}}, 201, reply);
+    });
+  });
+  if (!accepted) reply->send(overloaded("Too many questions wait for the store."));
+}
+
+void CampaignsHandler::run_on_known(Call& call, std::string key, Action action) {
+  const auto campaign = parse_campaign(call.argument);
+  if (!campaign) return call.reply->send(campaign_not_found());
+  parts_.directory.find(call.io, *campaign,
+                        [this, &io = call.io, campaign = *campaign, key = std::move(key), action = std::move(action),
+                         reply = call.reply](const Result<CampaignView>& view) {
+                          if (!view) {
+                            const bool absent = view.error().kind == Error::Kind::not_found;
+                            return reply->send(absent ? campaign_not_found() : unavailable(view.error().kind));
+                          }
+                          commands_.run(io, view->details->partition, {campaign, key, action}, 200, reply);
+                        });
+}
+
+void CampaignsHandler::change(Call& call) {
+  auto key = admit(call);
+  if (!key) return;
+  const auto object = read_object(call.request, false);
+  if (!object) return call.reply->send(object.error());
+  std::vector<FieldError> errors;
+  issuance::ChangeCampaign change = read_change(*object, errors);
+  add_rule_faults(change, errors);
+  if (!errors.empty()) return call.reply->send(invalid_request(faulty, errors));
+  run_on_known(call, std::move(*key), std::move(change));
+}
+
+void CampaignsHandler::add_stock(Call& call) {
+  auto key = admit(call);
+  if (!key) return;
+  const auto object = read_object(call.request, false);
+  if (!object) return call.reply->send(object.error());
+  std::vector<FieldError> errors;
+  FieldReader fields(*object, "", errors);
+  if (fields.find("add") == nullptr) fields.error("add", "is missing");
+  const issuance::AddStock action{fields.integer("add", -limits::stock_max, limits::stock_max).value_or(0)};
+  fields.finish();
+  add_rule_faults(action, errors);
+  if (!errors.empty()) return call.reply->send(invalid_request(faulty, errors));
+  run_on_known(call, std::move(*key), action);
+}
+
+void CampaignsHandler::without_body(Call& call, Action action) {
+  auto key = admit(call);
+  if (!key) return;
+  const auto object = read_object(call.request, true);
+  if (!object) return call.reply->send(object.error());
+  std::vector<FieldError> errors;
+  FieldReader(*object, "", errors).finish();
+  if (!errors.empty()) return call.reply->send(invalid_request(faulty, errors));
+  run_on_known(call, std::move(*key), std::move(action));
+}
+
+void CampaignsHandler::pause(Call& call) {
+  without_body(call, issuance::PauseCampaign{});
+}
+void CampaignsHandler::resume(Call& call) {
+  without_body(call, issuance::ResumeCampaign{});
+}
+void CampaignsHandler::close(Call& call) {
+  without_body(call, issuance::CloseCampaign{});
+}
+
+void CampaignsHandler::get(Call& call) {
+  const auto campaign = parse_campaign(call.argument);
+  if (!campaign) return call.reply->send(campaign_not_found());
+  parts_.directory.find(call.io, *campaign, [this, reply = call.reply](const Result<CampaignView>& view) {
+    if (view) return reply->send(campaign_response(200, to_campaign(*view), parts_.clock.now()));
+    const bool absent = view.error().kind == Error::Kind::not_found;
+    reply->send(absent ? campaign_not_found() : unavailable(view.error().kind));
+  });
+}
+
+}  // namespace openrun::gateway

@@ -1,0 +1,135 @@
+#include "gateway/rest/coupons_handler.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <openrun/base/limits.hpp>
+#include <openrun/base/text.hpp>
+
+#include "gateway/rest/http_text.hpp"
+#include "gateway/rest/problem.hpp"
+#include "gateway/rest/render.hpp"
+
+namespace openrun::gateway {
+namespace {
+
+constexpr std::size_t limit_default = 100;
+constexpr std::size_t limit_max = 1'000;
+// What one user can hold in sum is bounded only by the campaigns: show so many, the newest first.
+constexpr std::size_t user_coupons_max = 1'000;
+
+constexpr std::string_view too_many = "Too many questions wait for the store.";
+
+ports::HttpResponse private_response(ports::HttpResponse response) {
+  no_store(response);
+  return response;
+}
+
+ports::HttpResponse coupon_list(const std::vector<ports::Coupon>& coupons, std::size_t shown, Timestamp now,
+                                bool with_next) {
+  ports::HttpResponse response = json_response(200, {});
+  wire::JsonWriter json(response.body);
+  json.begin_object();
+  json.key("coupons").begin_array();
+  for (std::size_t i = 0; i < shown; ++i) write_coupon(json, coupons[i], now);
+  json.end_array();
+  if (with_next) {
+    json.key("next_after");
+    if (shown < coupons.size() && shown > 0) {
+      json.number(static_cast<std::int64_t>(coupons[shown - 1].sequence.value));
+    } else {
+      json.null();
+    }
+  }
+  json.end_object();
+  return private_response(std::move(response));
+}
+
+}  // namespace
+
+void CouponsHandler::by_code(Call& call) {
+  const bool admin = parts_.auth.is_admin(call.request);
+  const std::string user(Auth::user_of(call.request));
+  if (!admin && user.empty()) {
+    return call.reply->send(private_response(unauthenticated("Name the user, or send an admin's bearer token.")));
+  }
+  const auto text = percent_decode(call.argument);
+  const auto key = text ? parts_.codes.decode(*text) : std::nullopt;
+  if (!key) return call.reply->send(private_response(not_found("There is no such coupon.")));
+  const auto reply = call.reply;
+  const bool accepted =
+      parts_.pool.submit([this, &io = call.io, key = *key, admin, user, reply](ports::GatewayStore& store) {
+        io.post([this, admin, user, reply, coupon = store.coupon(key.campaign, key.sequence)] {
+          if (!coupon) return reply->send(unavailable(coupon.error().kind));
+          if (!*coupon) return reply->send(private_response(not_found("There is no such coupon.")));
+          if (!admin && (*coupon)->user != user) {
+            return reply->send(private_response(forbidden("This coupon belongs to another user.")));
+          }
+          ports::HttpResponse response = json_response(200, {});
+          wire::JsonWriter json(response.body);
+          write_coupon(json, **coupon, parts_.clock.now());
+          reply->send(private_response(std::move(response)));
+        });
+      });
+  if (!accepted) reply->send(overloaded(too_many));
+}
+
+void CouponsHandler::of_campaign(Call& call) {
+  if (!parts_.auth.is_admin(call.request)) {
+    return call.reply->send(unauthenticated("This call needs an admin's bearer token."));
+  }
+  const auto campaign = parse_campaign(call.argument);
+  if (!campaign) return call.reply->send(campaign_not_found());
+  std::vector<FieldError> errors;
+  std::optional<std::uint64_t> after = 0;
+  std::optional<std::uint64_t> limit = limit_default;
+  if (const auto text = query_parameter(call.request.query, "after")) after = parse_number(*text, limits::stock_max);
+  if (const auto text = query_parameter(call.request.query, "limit")) limit = parse_number(*text, limit_max);
+  if (!after) errors.push_back({"after", "must be a sequence"});
+  if (!limit || *limit == 0) errors.push_back({"limit", "must be 1 to " + std::to_string(limit_max)});
+  if (!errors.empty()) return call.reply->send(invalid_request("The query has faults.", errors));
+
+  parts_.directory.find(
+      call.io, *campaign,
+      [this, &io = call.io, campaign = *campaign, after = Sequence{static_cast<std::uint32_t>(*after)},
+       limit = static_cast<std::size_t>(*limit), reply = call.reply](const Result<CampaignView>& view) {
+        if (!view) {
+          const bool absent = view.error().kind == Error::Kind::not_found;
+          return reply->send(absent ? campaign_not_found() : unavailable(view.error().kind));
+        }
+        const bool accepted =
+            parts_.pool.submit([this, &io, campaign, after, limit, reply](ports::GatewayStore& store) {
+              const auto coupons = store.coupons_of_campaign(campaign, after, limit + 1);
+              auto response = coupons
+                                  ? coupon_list(*coupons, std::min(coupons->size(), limit), parts_.clock.now(), true)
+                                  : unavailable(coupons.error().kind);
+              io.post([reply, response = std::move(response)]() mutable { reply->send(std::move(response)); });
+            });
+        if (!accepted) reply->send(overloaded(too_many));
+      });
+}
+
+void CouponsHandler::of_user(Call& call) {
+  const auto user = percent_decode(call.argument);
+  const bool admin = parts_.auth.is_admin(call.request);
+  const std::string_view caller = Auth::user_of(call.request);
+  if (!admin && caller.empty()) {
+    return call.reply->send(private_response(unauthenticated("Name the user, or send an admin's bearer token.")));
+  }
+  if (!user || !is_valid_user_id(*user)) {
+    return call.reply->send(private_response(invalid_request("The user id in the path is not valid.")));
+  }
+  if (!admin && caller != *user) {
+    return call.reply->send(private_response(forbidden("These coupons belong to another user.")));
+  }
+  const auto reply = call.reply;
+  const bool accepted = parts_.pool.submit([this, &io = call.io, user = *user, reply](ports::GatewayStore& store) {
+    const auto coupons = store.coupons_of_user(user, user_coupons_max);
+    auto response =
+        coupons ? coupon_list(*coupons, coupons->size(), parts_.clock.now(), false) : unavailable(coupons.error().kind);
+    io.post([reply, response = std::move(response)]() mutable { reply->send(std::move(response)); });
+  });
+  if (!accepted) reply->send(overloaded(too_many));
+}
+
+}  // namespace openrun::gateway

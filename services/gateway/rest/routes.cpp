@@ -1,0 +1,137 @@
+#include "gateway/rest/routes.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "gateway/rest/problem.hpp"
+
+namespace openrun::gateway {
+namespace {
+
+constexpr std::string_view placeholder = "{}";
+
+std::string_view name_of(ports::HttpMethod method) {
+  switch (method) {
+    case ports::HttpMethod::get:
+      return "GET";
+    case ports::HttpMethod::head:
+      return "HEAD";
+    case ports::HttpMethod::post:
+      return "POST";
+    case ports::HttpMethod::put:
+      return "PUT";
+    case ports::HttpMethod::patch:
+      return "PATCH";
+    case ports::HttpMethod::delete_:
+      return "DELETE";
+    case ports::HttpMethod::options:
+      return "OPTIONS";
+    case ports::HttpMethod::other:
+      break;
+  }
+  return "OTHER";
+}
+
+}  // namespace
+
+// Counts the answer and its duration on the way out.
+class Router::Counted final : public ports::HttpReply {
+ public:
+  Counted(std::shared_ptr<ports::HttpReply> inner, const Instruments& instruments, const ports::Clock& clock)
+      : inner_(std::move(inner)), instruments_(instruments), clock_(clock), begun_us_(clock.monotonic_us()) {}
+
+  void send(ports::HttpResponse response) override {
+    const std::size_t status_class = std::clamp<std::size_t>(response.status / 100, 1, 5) - 1;
+    instruments_.by_class[status_class]->add();
+    instruments_.seconds->observe(static_cast<double>(clock_.monotonic_us() - begun_us_) * 1e-6);
+    inner_->send(std::move(response));
+  }
+  [[nodiscard]] bool abandoned() const override { return inner_->abandoned(); }
+
+ private:
+  std::shared_ptr<ports::HttpReply> inner_;
+  const Instruments& instruments_;
+  const ports::Clock& clock_;
+  std::int64_t begun_us_;
+};
+
+Router::Instruments Router::instruments(ports::Metrics& metrics, std::string_view pattern) {
+  static constexpr std::array<const char*, 5> classes{"1xx", "2xx", "3xx", "4xx", "5xx"};
+  static const std::vector<double> bounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                          0.25,   0.5,   1,      2.5,   5,    10,    30};
+  Instruments made{};
+  const std::string route(pattern);
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    made.by_class[i] =
+        &metrics.counter("openrun_http_requests_total", "HTTP requests answered, by route and class of status",
+                         {{"route", route}, {"status", classes[i]}});
+  }
+  made.seconds =
+      &metrics.histogram("openrun_http_request_seconds", "Time from a request's arrival to its answer, waits included",
+                         bounds, {{"route", route}});
+  return made;
+}
+
+Router::Router(std::vector<Route> routes, ports::Metrics& metrics, const ports::Clock& clock)
+    : other_(instruments(metrics, "other")), clock_(clock) {
+  for (Route& route : routes) {
+    Entry entry{.method = route.method,
+                .before = route.pattern,
+                .after = {},
+                .has_argument = false,
+                .pattern = route.pattern,
+                .handler = std::move(route.handler),
+                .instruments = instruments(metrics, route.pattern)};
+    const std::size_t at = route.pattern.find(placeholder);
+    if (at != std::string_view::npos) {
+      entry.has_argument = true;
+      entry.before = route.pattern.substr(0, at);
+      entry.after = route.pattern.substr(at + placeholder.size());
+    }
+    entries_.push_back(std::move(entry));
+  }
+}
+
+bool Router::matches(const Entry& entry, std::string_view path, std::string_view& argument) {
+  if (!entry.has_argument) return path == entry.before;
+  if (path.size() <= entry.before.size() + entry.after.size()) return false;
+  if (!path.starts_with(entry.before) || !path.ends_with(entry.after)) return false;
+  argument = path.substr(entry.before.size(), path.size() - entry.before.size() - entry.after.size());
+  return argument.find('/') == std::string_view::npos;
+}
+
+std::string Router::allowed(std::string_view path) const {
+  std::string methods;
+  std::string_view argument;
+  for (const Entry& entry : entries_) {
+    if (!matches(entry, path, argument)) continue;
+    if (!methods.empty()) methods += ", ";
+    methods += name_of(entry.method);
+    if (entry.method == ports::HttpMethod::get) methods += ", HEAD";
+  }
+  return methods;
+}
+
+void Router::handle(ports::IoThread& io, const ports::HttpRequest& request,
+                    std::shared_ptr<ports::HttpReply> reply) const {
+  const ports::HttpMethod method = request.method == ports::HttpMethod::head ? ports::HttpMethod::get : request.method;
+  std::string_view argument;
+  for (const Entry& entry : entries_) {
+    if (entry.method != method || !matches(entry, request.path, argument)) continue;
+    Call call{io, request, argument, std::make_shared<Counted>(std::move(reply), entry.instruments, clock_)};
+    entry.handler(call);
+    return;
+  }
+  Counted counted(std::move(reply), other_, clock_);
+  std::string methods = allowed(request.path);
+  if (methods.empty()) {
+    counted.send(not_found("There is nothing at this path."));
+    return;
+  }
+  ports::HttpResponse response = problem(405, "METHOD_NOT_ALLOWED", "This path does not take this method.");
+  response.headers.emplace_back("Allow", std::move(methods));
+  counted.send(std::move(response));
+}
+
+}  // namespace openrun::gateway

@@ -1,0 +1,72 @@
+// Reads one partition of openrun.results, from window_age_s back on, for ever, one step at a time; what is read goes to
+// `apply`. One thread at a time makes the steps; the progress is read by any.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include <openrun/base/ids.hpp>
+#include <openrun/ports/clock.hpp>
+#include <openrun/ports/log.hpp>
+#include <openrun/ports/request_log.hpp>
+#include <openrun/wire/result_batch.hpp>
+
+#include "gateway/results/results_progress.hpp"
+#include "gateway/settings.hpp"
+
+namespace openrun::gateway {
+
+struct ResultsHooks {
+  // On the thread of the partition's reader. `live`: the end seen at start was reached before this record.
+  std::function<void(const wire::ResultBatch&, bool live)> apply;
+  // The partition retains no record at all: where the issuer stands must come from elsewhere.
+  std::function<void(Partition)> nothing_retained;
+  // openrun.requests has this many partitions; called when it changes, and never with fewer than before.
+  std::function<void(std::int32_t)> request_partitions;
+};
+
+struct ResultsTiming {
+  std::chrono::milliseconds poll{100};
+  std::chrono::milliseconds sample{1'000};  // between two looks at a partition's end
+  std::chrono::milliseconds broker{1'000};  // for one question to the broker
+  std::chrono::milliseconds retry{200};
+  std::chrono::milliseconds partitions{5'000};  // between two looks for new partitions
+};
+
+class ResultsReader {
+ public:
+  // What the readers of a feed share; outlives them.
+  struct Parts {
+    ports::Log& log;
+    const ResultsHooks& hooks;
+    const ports::Clock& clock;
+    ports::Logger& logger;
+    const Settings& settings;
+    const ResultsTiming& timing;
+  };
+
+  ResultsReader(Partition partition, Parts parts) : partition_(partition), parts_(parts) {}
+
+  // Opens the partition, or polls once (at most timing.poll) and applies what came. Returns the pause before the next
+  // step: zero after a good one, timing.retry after trouble.
+  [[nodiscard]] std::chrono::milliseconds step();
+
+  [[nodiscard]] Partition partition() const { return partition_; }
+  [[nodiscard]] const ResultsProgress& progress() const { return progress_; }
+
+ private:
+  [[nodiscard]] std::unique_ptr<ports::LogReader> open();
+  void apply(const ports::LogRecord& record);
+  void sample();
+
+  const Partition partition_;
+  const Parts parts_;
+  ResultsProgress progress_;
+  std::unique_ptr<ports::LogReader> log_reader_;
+  bool from_beginning_ = false;
+  std::int64_t sampled_us_ = 0;
+};
+
+}  // namespace openrun::gateway

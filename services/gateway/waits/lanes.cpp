@@ -1,0 +1,147 @@
+#include "gateway/waits/lanes.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <openrun/base/assert.hpp>
+
+namespace openrun::gateway {
+
+void Lane::append(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
+                  std::unique_ptr<Submission> submission) {
+  const std::uint64_t token = pending_.open(std::move(submission));
+  pending_count_.fetch_add(1, std::memory_order_relaxed);
+  static const ports::Headers no_headers;
+  const Result<void> accepted = appender.append(partition, key, value, no_headers, token);
+  if (accepted) return;
+  pending_count_.fetch_sub(1, std::memory_order_relaxed);
+  pending_.close(token)->not_stored(accepted.error().kind);
+}
+
+void Lane::hold(Partition partition, Offset offset, std::uint32_t nonce, std::unique_ptr<Waiting> waiting,
+                std::int64_t deadline_us) {
+  const std::int64_t now_us = clock_.monotonic_us();
+  waiters_.add(partition, offset, nonce, std::move(waiting), now_us, deadline_us);
+  listening_.store(true, std::memory_order_relaxed);
+  waiters_.applied(partition, offset, offset, now_us);
+  arm();
+}
+
+void Lane::deliver(std::span<const ports::Delivery> deliveries) {
+  {
+    std::lock_guard lock(mailbox_);
+    deliveries_.insert(deliveries_.end(), deliveries.begin(), deliveries.end());
+    if (std::exchange(deliveries_posted_, true)) return;
+  }
+  io_.post([this] { take_deliveries(); });
+}
+
+void Lane::take_deliveries() {
+  {
+    std::lock_guard lock(mailbox_);
+    std::swap(delivering_, deliveries_);
+    deliveries_posted_ = false;
+  }
+  for (const ports::Delivery& delivery : delivering_) {
+    std::unique_ptr<Submission> submission = pending_.close(delivery.token);
+    if (!submission) continue;
+    pending_count_.fetch_sub(1, std::memory_order_relaxed);
+    if (delivery.fate == ports::Delivery::Fate::stored) {
+      Submission& stored = *submission;
+      stored.stored(std::move(submission), delivery.partition, delivery.offset);
+    } else {
+      submission->not_stored(Error::Kind::unavailable);
+    }
+  }
+  delivering_.clear();
+}
+
+void Lane::applied(Partition partition, Offset first, Offset last) {
+  if (!listening_.load(std::memory_order_relaxed)) return;
+  {
+    std::lock_guard lock(mailbox_);
+    const auto same =
+        std::find_if(ranges_.begin(), ranges_.end(), [&](const Range& range) { return range.partition == partition; });
+    if (same == ranges_.end()) {
+      ranges_.push_back({partition, first, last});
+    } else {
+      same->first = std::min(same->first, first);
+      same->last = std::max(same->last, last);
+    }
+    if (std::exchange(ranges_posted_, true)) return;
+  }
+  io_.post([this] { take_ranges(); });
+}
+
+void Lane::take_ranges() {
+  {
+    std::lock_guard lock(mailbox_);
+    applying_.clear();
+    std::swap(applying_, ranges_);
+    ranges_posted_ = false;
+  }
+  const std::int64_t now_us = clock_.monotonic_us();
+  for (const Range& range : applying_) waiters_.applied(range.partition, range.first, range.last, now_us);
+}
+
+void Lane::arm() {
+  if (armed_ || waiters_.size() == 0) return;
+  armed_ = true;
+  io_.after(Waiters::step_us / 1'000, [this] { tick(); });
+}
+
+void Lane::tick() {
+  armed_ = false;
+  const auto missing = waiters_.tick(clock_.monotonic_us());
+  if (repair_) {
+    for (const Waiters::Missing& one : missing) repair_(one.partition, one.offset);
+  }
+  if (waiters_.size() == 0) listening_.store(false, std::memory_order_relaxed);
+  arm();
+}
+
+Lanes::Lanes(std::span<ports::IoThread* const> threads, ResultsWindow& window, const ports::Clock& clock) {
+  OPENRUN_ASSERT(threads.size() <= PendingToken::threads_max, "more I/O threads than a token can name");
+  lanes_.reserve(threads.size());
+  for (ports::IoThread* thread : threads) {
+    OPENRUN_ASSERT(thread->index() == lanes_.size(), "I/O threads must come in the order of their index");
+    lanes_.push_back(std::make_unique<Lane>(*thread, window, clock));
+  }
+}
+
+void Lanes::set_repair(const Repair& repair) {
+  for (auto& lane : lanes_) lane->set_repair(repair);
+}
+
+void Lanes::deliver(std::span<const ports::Delivery> deliveries) {
+  if (lanes_.size() == 1) {
+    lanes_.front()->deliver(deliveries);
+    return;
+  }
+  std::vector<std::vector<ports::Delivery>> by_lane(lanes_.size());
+  for (const ports::Delivery& delivery : deliveries) {
+    const std::size_t lane = PendingToken::thread(delivery.token);
+    if (lane < by_lane.size()) by_lane[lane].push_back(delivery);
+  }
+  for (std::size_t i = 0; i < by_lane.size(); ++i) {
+    if (!by_lane[i].empty()) lanes_[i]->deliver(by_lane[i]);
+  }
+}
+
+void Lanes::applied(Partition partition, Offset first, Offset last) {
+  for (auto& lane : lanes_) lane->applied(partition, first, last);
+}
+
+void Lanes::release() {
+  for (auto& lane : lanes_) {
+    lane->io().post([raw = lane.get()] { raw->release(); });
+  }
+}
+
+std::int64_t Lanes::pending() const {
+  std::int64_t sum = 0;
+  for (const auto& lane : lanes_) sum += lane->pending();
+  return sum;
+}
+
+}  // namespace openrun::gateway

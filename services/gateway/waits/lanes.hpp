@@ -1,0 +1,104 @@
+// What each I/O thread keeps (a lane: its pending appends and its waits), and how the appender's and the feed's threads
+// reach it: by a mailbox that is posted once however much has come meanwhile.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <openrun/base/ids.hpp>
+#include <openrun/base/result.hpp>
+#include <openrun/ports/clock.hpp>
+#include <openrun/ports/http.hpp>
+#include <openrun/ports/request_log.hpp>
+
+#include "gateway/results/results_window.hpp"
+#include "gateway/waits/pending.hpp"
+#include "gateway/waits/seats.hpp"
+#include "gateway/waits/waiters.hpp"
+#include "gateway/waits/waiting.hpp"
+
+namespace openrun::gateway {
+
+// Asked, on an I/O thread, to fetch the batch that holds this offset from the store and to apply it.
+using Repair = std::function<void(Partition, Offset)>;
+
+class Lane {
+ public:
+  Lane(ports::IoThread& io, ResultsWindow& window, const ports::Clock& clock)
+      : io_(io), clock_(clock), waiters_(window), pending_(io.index()) {}
+
+  // ---- the I/O thread only ----
+  // The submission hears of its fate later, or at once where the appender refuses.
+  void append(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
+              std::unique_ptr<Submission> submission);
+  // Ends with decided() (perhaps before this returns) or expired().
+  void hold(Partition partition, Offset offset, std::uint32_t nonce, std::unique_ptr<Waiting> waiting,
+            std::int64_t deadline_us);
+  void release() { waiters_.release(); }
+  [[nodiscard]] ports::IoThread& io() { return io_; }
+  void set_repair(Repair repair) { repair_ = std::move(repair); }
+
+  // ---- any thread ----
+  void deliver(std::span<const ports::Delivery> deliveries);
+  void applied(Partition partition, Offset first, Offset last);
+  [[nodiscard]] std::int64_t pending() const { return pending_count_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Range {
+    Partition partition;
+    Offset first;
+    Offset last;
+  };
+  void take_deliveries();
+  void take_ranges();
+  void arm();
+  void tick();
+
+  ports::IoThread& io_;
+  const ports::Clock& clock_;
+  Repair repair_;
+  Waiters waiters_;
+  Pending pending_;
+  bool armed_ = false;
+  std::vector<ports::Delivery> delivering_;
+  std::vector<Range> applying_;
+  std::atomic<std::int64_t> pending_count_{0};
+  // Whether anybody here waits: the feed then posts. Set before the wait looks in the window for the last time, read
+  // after the window was written: the window's mutex orders the two, so no wait is missed.
+  std::atomic<bool> listening_{false};
+
+  std::mutex mailbox_;
+  std::vector<ports::Delivery> deliveries_;
+  std::vector<Range> ranges_;
+  bool deliveries_posted_ = false;
+  bool ranges_posted_ = false;
+};
+
+class Lanes {
+ public:
+  Lanes(std::span<ports::IoThread* const> threads, ResultsWindow& window, const ports::Clock& clock);
+
+  [[nodiscard]] Lane& of(const ports::IoThread& io) { return *lanes_[io.index()]; }
+  [[nodiscard]] std::size_t size() const { return lanes_.size(); }
+  void set_repair(const Repair& repair);
+
+  // LogAppender::OnDeliveries.
+  void deliver(std::span<const ports::Delivery> deliveries);
+  // After a batch was applied to the window.
+  void applied(Partition partition, Offset first, Offset last);
+  // Ends all waits; those to come are the handlers' business.
+  void release();
+  [[nodiscard]] std::int64_t pending() const;
+
+ private:
+  std::vector<std::unique_ptr<Lane>> lanes_;
+};
+
+}  // namespace openrun::gateway
