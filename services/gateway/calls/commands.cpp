@@ -1,32 +1,52 @@
 #include "gateway/calls/commands.hpp"
 
-#include <string>
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include <openrun/base/limits.hpp>
+#include <openrun/crypto/mac.hpp>
 #include <openrun/wire/log_record.hpp>
 
-#include "gateway/rest/problem.hpp"
-
 namespace openrun::gateway {
+namespace {
 
-ports::HttpResponse campaign_response(unsigned status, const issuance::Campaign& campaign, Timestamp now) {
-  ports::HttpResponse response = json_response(status, {});
-  wire::JsonWriter json(response.body);
-  write_campaign(json, campaign, now);
-  if (status == 201) response.headers.emplace_back("Location", "/v1/campaigns/" + std::to_string(campaign.id.value));
-  return response;
+using Kind = CommandAnswer::Kind;
+
+void tell_unavailable(Error::Kind error, std::string_view detail, const OnCommandAnswer& on_answer) {
+  CommandAnswer answer;
+  answer.kind = Kind::unavailable;
+  answer.error = error;
+  answer.detail = detail;
+  on_answer(std::move(answer));
 }
+
+void tell_refused(issuance::Outcome outcome, const OnCommandAnswer& on_answer) {
+  CommandAnswer answer;
+  answer.kind = Kind::refused;
+  answer.outcome = outcome;
+  on_answer(std::move(answer));
+}
+
+void tell_applied(issuance::Campaign campaign, const OnCommandAnswer& on_answer) {
+  CommandAnswer answer;
+  answer.kind = Kind::applied;
+  answer.campaign = std::move(campaign);
+  on_answer(std::move(answer));
+}
+
+constexpr std::string_view store_is_busy = "Too many questions wait for the store.";
+
+}  // namespace
 
 class Commands::Running final : public Submission {
  public:
-  Running(Commands& commands, Lane& lane, CampaignId campaign, std::uint32_t nonce, unsigned applied_status, Seat seat,
-          std::shared_ptr<ports::HttpReply> reply)
+  Running(Commands& commands, Lane& lane, CampaignId campaign, std::uint32_t nonce, Seat seat,
+          OnCommandAnswer on_answer)
       : commands_(commands),
         lane_(lane),
-        applied_status_(applied_status),
         seat_(std::move(seat)),
-        reply_(std::move(reply)),
+        on_answer_(std::move(on_answer)),
         begun_us_(commands.parts_.clock.monotonic_us()) {
     receipt_.place.campaign = campaign;
     receipt_.place.nonce = nonce;
@@ -43,84 +63,122 @@ class Commands::Running final : public Submission {
     lane_.hold(partition, offset, receipt_.place.nonce, std::move(self), begun_us_ + limits::command_wait_ms * 1'000);
   }
   void not_stored(Error::Kind) override {
-    reply_->send(overloaded("The log did not acknowledge the command; asking again with the same key is safe."));
+    tell_unavailable(Error::Kind::overloaded,
+                     "The log did not acknowledge the command; asking again with the same key is safe.", on_answer_);
   }
   void decided(const Found& found) override {
     if (found.kind != Found::Kind::decided) {
       expired();
       return;
     }
-    commands_.read_result(lane_.io(), receipt_, applied_status_, reply_);
+    commands_.read_result(lane_.io(), receipt_, on_answer_);
   }
-  void expired() override { commands_.undecided(receipt_, *reply_); }
+  void expired() override { commands_.tell_undecided(receipt_, on_answer_); }
 
  private:
   Commands& commands_;
   Lane& lane_;
   NamedReceipt receipt_;
-  unsigned applied_status_;
   Seat seat_;
-  std::shared_ptr<ports::HttpReply> reply_;
+  OnCommandAnswer on_answer_;
   std::int64_t begun_us_;
 };
 
+std::string Commands::generated_key() {
+  std::array<std::uint8_t, 16> bytes{};
+  crypto::random_bytes(bytes);
+  return "generated-" + crypto::hex(bytes);
+}
+
+void Commands::create(ports::IoThread& io, std::string key, issuance::CampaignTerms terms,
+                      const OnCommandAnswer& on_answer) {
+  const bool accepted = parts_.pool.submit(
+      [this, &io, key = std::move(key), terms = std::move(terms), on_answer](ports::GatewayStore& store) mutable {
+        auto reserved = store.reserve_campaign(key, parts_.partitions);
+        io.post([this, &io, key = std::move(key), terms = std::move(terms), on_answer, reserved = std::move(reserved)] {
+          if (!reserved) return tell_unavailable(reserved.error().kind, {}, on_answer);
+          run(io, reserved->partition, {reserved->campaign, key, issuance::CreateCampaign{terms}}, on_answer);
+        });
+      });
+  if (!accepted) tell_unavailable(Error::Kind::overloaded, store_is_busy, on_answer);
+}
+
+void Commands::change(ports::IoThread& io, CampaignId campaign, std::string key, Action action,
+                      OnCommandAnswer on_answer) {
+  parts_.directory.find(io, campaign,
+                        [this, &io, campaign, key = std::move(key), action = std::move(action),
+                         on_answer = std::move(on_answer)](const Result<CampaignView>& view) {
+                          if (view) {
+                            run(io, view->details->partition, {campaign, key, action}, on_answer);
+                          } else if (view.error().kind == Error::Kind::not_found) {
+                            tell_refused(issuance::Outcome::campaign_not_found, on_answer);
+                          } else {
+                            tell_unavailable(view.error().kind, {}, on_answer);
+                          }
+                        });
+}
+
 void Commands::run(ports::IoThread& io, Partition partition, const issuance::CampaignCommand& command,
-                   unsigned applied_status, std::shared_ptr<ports::HttpReply> reply) {
+                   OnCommandAnswer on_answer) {
   std::optional<Seat> seat = parts_.commands.take();
   if (!seat) {
-    reply->send(overloaded("Too many commands wait for their outcome."));
+    tell_unavailable(Error::Kind::overloaded, "Too many commands wait for their outcome.", on_answer);
     return;
   }
   const std::uint32_t nonce = parts_.random_u32();
   const std::string value = wire::encode_command(nonce, command);
   if (value.size() > limits::record_bytes_max) {
-    reply->send(problem(413, "TOO_LARGE", "The command does not fit into one record of the log."));
+    CommandAnswer answer;
+    answer.kind = Kind::too_large;
+    on_answer(std::move(answer));
     return;
   }
   Lane& lane = parts_.lanes.of(io);
   lane.append(parts_.appender, partition, std::to_string(command.campaign.value), value,
-              std::make_unique<Running>(*this, lane, command.campaign, nonce, applied_status, std::move(*seat),
-                                        std::move(reply)));
+              std::make_unique<Running>(*this, lane, command.campaign, nonce, std::move(*seat), std::move(on_answer)));
 }
 
-void Commands::undecided(const NamedReceipt& receipt, ports::HttpReply& reply) {
-  reply.send(answers_.still_waiting(202, receipt, std::nullopt));
+void Commands::tell_undecided(const NamedReceipt& receipt, const OnCommandAnswer& on_answer) {
+  CommandAnswer answer;
+  answer.kind = Kind::undecided;
+  answer.receipt = receipt;
+  answer.position = receipt.place.offset - parts_.window.highest(receipt.place.partition);
+  on_answer(std::move(answer));
 }
 
-void Commands::read_result(ports::IoThread& io, const NamedReceipt& receipt, unsigned applied_status,
-                           std::shared_ptr<ports::HttpReply> reply) {
-  const bool accepted = parts_.pool.submit([this, &io, receipt, applied_status, reply](ports::GatewayStore& store) {
-    io.post([this, &io, receipt, applied_status, reply,
+void Commands::read_result(ports::IoThread& io, const NamedReceipt& receipt, const OnCommandAnswer& on_answer) {
+  const bool accepted = parts_.pool.submit([this, &io, receipt, on_answer](ports::GatewayStore& store) {
+    io.post([this, &io, receipt, on_answer,
              stored = look_up_command(store, receipt.place.partition, receipt.place.offset)] {
-      answer(io, receipt, applied_status, stored, reply);
+      tell_stored(io, receipt, stored, on_answer);
     });
   });
   // It is decided, but its result can't be read now: the receipt stays good.
-  if (!accepted) undecided(receipt, *reply);
+  if (!accepted) tell_undecided(receipt, on_answer);
 }
 
-void Commands::answer(ports::IoThread& io, const NamedReceipt& receipt, unsigned applied_status,
-                      const Result<StoredCommand>& stored, const std::shared_ptr<ports::HttpReply>& reply) {
+void Commands::tell_stored(ports::IoThread& io, const NamedReceipt& receipt, const Result<StoredCommand>& stored,
+                           const OnCommandAnswer& on_answer) {
   if (!stored || stored->outcome == issuance::Outcome::none || stored->outcome == issuance::Outcome::dead_lettered) {
-    undecided(receipt, *reply);
+    tell_undecided(receipt, on_answer);
     return;
   }
   if (stored->after) {
     parts_.cache.apply(*stored->after, receipt.place.partition, stored->offset);
-    reply->send(campaign_response(applied_status, *stored->after, parts_.clock.now()));
+    tell_applied(*stored->after, on_answer);
     return;
   }
   // The first use of the key is no longer kept, or the campaign has forgotten it (an id is reserved for one key only):
   // the campaign as it is now.
   if (stored->outcome == issuance::Outcome::command_applied || stored->outcome == issuance::Outcome::command_repeated ||
       stored->outcome == issuance::Outcome::command_campaign_exists) {
-    parts_.directory.load(io, receipt.place.campaign, [this, applied_status, reply](const Result<CampaignView>& view) {
-      reply->send(view ? campaign_response(applied_status, to_campaign(*view), parts_.clock.now())
-                       : unavailable(view.error().kind));
+    parts_.directory.load(io, receipt.place.campaign, [on_answer](const Result<CampaignView>& view) {
+      if (!view) return tell_unavailable(view.error().kind, {}, on_answer);
+      tell_applied(to_campaign(*view), on_answer);
     });
     return;
   }
-  reply->send(refusal(stored->outcome));
+  tell_refused(stored->outcome, on_answer);
 }
 
 }  // namespace openrun::gateway

@@ -1,41 +1,65 @@
 // Campaign commands through the log: append in the campaign's partition, wait for the decision, read its result from
-// the outbox.
+// the outbox. On I/O threads.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <openrun/issuance/event.hpp>
 
+#include "gateway/calls/request_answer.hpp"
 #include "gateway/parts.hpp"
-#include "gateway/rest/request_answers.hpp"
 #include "gateway/results/outcome_lookup.hpp"
 
 namespace openrun::gateway {
 
+struct CommandAnswer {
+  enum class Kind : std::uint8_t {
+    applied,      // `campaign`, as it stood right after the command
+    undecided,    // in the log, and not decided within limits::command_wait_ms: `receipt`, `position`
+    refused,      // `outcome`; campaign_not_found where there is no such campaign
+    too_large,    // the command does not fit into one record of the log
+    unavailable,  // nothing may be promised: `error`, `detail`
+  } kind = Kind::unavailable;
+  std::optional<issuance::Campaign> campaign;
+  NamedReceipt receipt;
+  std::int64_t position = 0;
+  issuance::Outcome outcome = issuance::Outcome::none;
+  Error::Kind error = Error::Kind::unavailable;
+  std::string_view detail;  // a literal; may be empty
+};
+
+// Called exactly once, on the I/O thread that asked, perhaps before the call returns.
+using OnCommandAnswer = std::function<void(CommandAnswer)>;
+
 class Commands {
  public:
-  explicit Commands(Parts& parts) : parts_(parts), answers_(parts) {}
+  using Action = decltype(issuance::CampaignCommand::action);
 
-  // Answers `applied_status` (200 or 201) with the campaign after it, 409 or 404 with the refusal's name, or 202 with
-  // the receipt's Location where it is not decided within limits::command_wait_ms.
-  void run(ports::IoThread& io, Partition partition, const issuance::CampaignCommand& command, unsigned applied_status,
-           std::shared_ptr<ports::HttpReply> reply);
+  explicit Commands(Parts& parts) : parts_(parts) {}
+
+  // `key` is not empty: the same one again gets the same campaign again. `terms` have passed wire::check.
+  void create(ports::IoThread& io, std::string key, issuance::CampaignTerms terms, const OnCommandAnswer& on_answer);
+  // Anything but a creation, of a campaign that may or may not exist.
+  void change(ports::IoThread& io, CampaignId campaign, std::string key, Action action, OnCommandAnswer on_answer);
+
+  // A key for a caller who sent none.
+  [[nodiscard]] static std::string generated_key();
 
  private:
   class Running;
-  void read_result(ports::IoThread& io, const NamedReceipt& receipt, unsigned applied_status,
-                   std::shared_ptr<ports::HttpReply> reply);
-  void answer(ports::IoThread& io, const NamedReceipt& receipt, unsigned applied_status,
-              const Result<StoredCommand>& stored, const std::shared_ptr<ports::HttpReply>& reply);
-  void undecided(const NamedReceipt& receipt, ports::HttpReply& reply);
+  void run(ports::IoThread& io, Partition partition, const issuance::CampaignCommand& command,
+           OnCommandAnswer on_answer);
+  void read_result(ports::IoThread& io, const NamedReceipt& receipt, const OnCommandAnswer& on_answer);
+  void tell_stored(ports::IoThread& io, const NamedReceipt& receipt, const Result<StoredCommand>& stored,
+                   const OnCommandAnswer& on_answer);
+  void tell_undecided(const NamedReceipt& receipt, const OnCommandAnswer& on_answer);
 
   Parts& parts_;
-  RequestAnswers answers_;
 };
-
-// 201 or 200 with the campaign as JSON; Location with 201.
-[[nodiscard]] ports::HttpResponse campaign_response(unsigned status, const issuance::Campaign& campaign, Timestamp now);
 
 }  // namespace openrun::gateway

@@ -1,16 +1,14 @@
 #include "gateway/rest/campaigns_handler.hpp"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include <openrun/base/limits.hpp>
-#include <openrun/crypto/mac.hpp>
 #include <openrun/wire/terms.hpp>
 
 #include "gateway/rest/body.hpp"
 #include "gateway/rest/http_text.hpp"
 #include "gateway/rest/problem.hpp"
+#include "gateway/rest/render.hpp"
 
 namespace openrun::gateway {
 namespace {
@@ -62,10 +60,12 @@ issuance::ChangeCampaign read_change(const wire::JsonObject& object, std::vector
   return change;
 }
 
-std::string generated_key() {
-  std::array<std::uint8_t, 16> bytes{};
-  crypto::random_bytes(bytes);
-  return "generated-" + crypto::hex(bytes);
+ports::HttpResponse campaign_response(unsigned status, const issuance::Campaign& campaign, Timestamp now) {
+  ports::HttpResponse response = json_response(status, {});
+  wire::JsonWriter json(response.body);
+  write_campaign(json, campaign, now);
+  if (status == 201) response.headers.emplace_back("Location", "/v1/campaigns/" + std::to_string(campaign.id.value));
+  return response;
 }
 
 }  // namespace
@@ -81,7 +81,7 @@ std::optional<std::string> CampaignsHandler::admit(Call& call) {
                                      {{"Idempotency-Key", "must be 1 to 128 printable ASCII characters"}}));
     return std::nullopt;
   }
-  return key->empty() ? generated_key() : std::string(*key);
+  return key->empty() ? Commands::generated_key() : std::string(*key);
 }
 
 void CampaignsHandler::create(Call& call) {
@@ -94,30 +94,30 @@ void CampaignsHandler::create(Call& call) {
   add_rule_faults(terms, errors);
   if (!errors.empty()) return call.reply->send(invalid_request(faulty, errors));
 
-  const auto reply = call.reply;
-  const bool accepted = parts_.pool.submit([this, &io = call.io, key = *key, terms = std::move(terms),
-                                            reply](ports::GatewayStore& store) mutable {
-    auto reserved = store.reserve_campaign(key, parts_.partitions);
-    io.post([this, &io, key = std::move(key), terms = std::move(terms), reply, reserved = std::move(reserved)] {
-      if (!reserved) return reply->send(unavailable(reserved.error().kind));
-      commands_.run(io, reserved->partition, {reserved->campaign, key, issuance::CreateCampaign{terms}}, 201, reply);
-    });
-  });
-  if (!accepted) reply->send(overloaded("Too many questions wait for the store."));
+  commands_.create(call.io, std::move(*key), std::move(terms), answer(call, 201));
 }
 
-void CampaignsHandler::run_on_known(Call& call, std::string key, Action action) {
+OnCommandAnswer CampaignsHandler::answer(const Call& call, unsigned applied_status) const {
+  return [this, applied_status, reply = call.reply](const CommandAnswer& answer) {
+    switch (answer.kind) {
+      case CommandAnswer::Kind::applied:
+        return reply->send(campaign_response(applied_status, *answer.campaign, parts_.clock.now()));
+      case CommandAnswer::Kind::undecided:
+        return reply->send(answers_.waiting(202, answer.receipt, answer.position, std::nullopt));
+      case CommandAnswer::Kind::refused:
+        return reply->send(refusal(answer.outcome));
+      case CommandAnswer::Kind::too_large:
+        return reply->send(problem(413, "TOO_LARGE", "The command does not fit into one record of the log."));
+      case CommandAnswer::Kind::unavailable:
+        return reply->send(answer.detail.empty() ? unavailable(answer.error) : overloaded(answer.detail));
+    }
+  };
+}
+
+void CampaignsHandler::run_on_known(Call& call, std::string key, Commands::Action action) {
   const auto campaign = parse_campaign(call.argument);
   if (!campaign) return call.reply->send(campaign_not_found());
-  parts_.directory.find(call.io, *campaign,
-                        [this, &io = call.io, campaign = *campaign, key = std::move(key), action = std::move(action),
-                         reply = call.reply](const Result<CampaignView>& view) {
-                          if (!view) {
-                            const bool absent = view.error().kind == Error::Kind::not_found;
-                            return reply->send(absent ? campaign_not_found() : unavailable(view.error().kind));
-                          }
-                          commands_.run(io, view->details->partition, {campaign, key, action}, 200, reply);
-                        });
+  commands_.change(call.io, *campaign, std::move(key), std::move(action), answer(call, 200));
 }
 
 void CampaignsHandler::change(Call& call) {
@@ -147,7 +147,7 @@ void CampaignsHandler::add_stock(Call& call) {
   run_on_known(call, std::move(*key), action);
 }
 
-void CampaignsHandler::without_body(Call& call, Action action) {
+void CampaignsHandler::without_body(Call& call, Commands::Action action) {
   auto key = admit(call);
   if (!key) return;
   const auto object = read_object(call.request, true);

@@ -6,6 +6,7 @@
 #include "gateway/rest/campaigns_handler.hpp"
 #include "gateway/rest/http_text.hpp"
 #include "gateway/rest/problem.hpp"
+#include "gateway/rest/render.hpp"
 
 namespace openrun::gateway {
 namespace {

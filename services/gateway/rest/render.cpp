@@ -85,17 +85,6 @@ void write_coupon(wire::JsonWriter& json, const ports::Coupon& coupon, Timestamp
   json.end_object();
 }
 
-IssuedCoupon issued_coupon(const crypto::CouponCodes& codes, CampaignId campaign, const issuance::Policy& policy,
-                           Sequence sequence, Timestamp issued_at) {
-  const auto alphabet =
-      policy.code_format == issuance::CodeFormat::latin ? crypto::CodeAlphabet::latin : crypto::CodeAlphabet::hangul;
-  return {codes.encode({campaign, sequence}, alphabet), sequence, issued_at, issuance::valid_until(policy, issued_at)};
-}
-
-IssuedCoupon issued_coupon(const ports::Coupon& coupon) {
-  return {coupon.code, coupon.sequence, coupon.issued_at, coupon.valid_until};
-}
-
 // Codes are of two alphabets that need no escaping in JSON.
 void append_coupon(std::string& out, const IssuedCoupon& coupon) {
   out += R"({"code":")";

@@ -7,13 +7,12 @@
 #include <string_view>
 
 #include <openrun/base/ids.hpp>
-#include <openrun/crypto/coupon_code.hpp>
 #include <openrun/issuance/campaign.hpp>
 #include <openrun/issuance/decision.hpp>
 #include <openrun/ports/gateway_store.hpp>
 #include <openrun/wire/json.hpp>
 
-#include "gateway/results/results_window.hpp"
+#include "gateway/calls/issued_coupon.hpp"
 
 namespace openrun::gateway {
 
@@ -21,18 +20,8 @@ void write_campaign(wire::JsonWriter& json, const issuance::Campaign& campaign, 
 // As its owner or an admin sees it; EXPIRED is derived from `now`.
 void write_coupon(wire::JsonWriter& json, const ports::Coupon& coupon, Timestamp now);
 
-// The coupon as a request shows it: {code, sequence, issued_at, valid_until?}.
-struct IssuedCoupon {
-  std::string code;
-  Sequence sequence;
-  Timestamp issued_at;
-  std::optional<Timestamp> valid_until;
-};
-[[nodiscard]] IssuedCoupon issued_coupon(const crypto::CouponCodes& codes, CampaignId campaign,
-                                         const issuance::Policy& policy, Sequence sequence, Timestamp issued_at);
-[[nodiscard]] IssuedCoupon issued_coupon(const ports::Coupon& coupon);
-
 // ---- requests: the hot path, written without a tree ----
+// {code, sequence, issued_at, valid_until?}
 void append_coupon(std::string& out, const IssuedCoupon& coupon);
 
 struct Progress {

@@ -4,14 +4,10 @@
 #include <utility>
 
 #include "gateway/rest/problem.hpp"
+#include "gateway/rest/render.hpp"
 
 namespace openrun::gateway {
 namespace {
-
-bool carries_coupon(const Found& found) {
-  return found.sequence.value != 0 &&
-         (issuance::is_issued(found.outcome) || found.outcome == issuance::Outcome::already_issued);
-}
 
 void applied_preference(ports::HttpResponse& response, std::optional<std::int64_t> wait_s) {
   if (wait_s) response.headers.emplace_back("Preference-Applied", "wait=" + std::to_string(*wait_s));
@@ -21,14 +17,34 @@ void location(ports::HttpResponse& response, const NamedReceipt& receipt) {
   response.headers.emplace_back("Location", "/v1/requests/" + receipt.text);
 }
 
-std::string polled_body(const NamedReceipt& receipt, const Found& found, const std::optional<IssuedCoupon>& coupon) {
+std::string decided_body(const RequestAnswer& answer) {
+  const NamedReceipt& receipt = answer.receipt;
   const CampaignId campaign = receipt.place.campaign;
-  if (coupon && issuance::is_issued(found.outcome)) return issued_request(receipt.text, campaign, *coupon);
-  if (found.outcome == issuance::Outcome::dead_lettered) return failed_request(receipt.text, campaign);
+  if (answer.coupon && issuance::is_issued(answer.outcome)) {
+    return issued_request(receipt.text, campaign, *answer.coupon);
+  }
+  if (answer.outcome == issuance::Outcome::dead_lettered) return failed_request(receipt.text, campaign);
   const bool applied =
-      found.outcome == issuance::Outcome::command_applied || found.outcome == issuance::Outcome::command_repeated;
+      answer.outcome == issuance::Outcome::command_applied || answer.outcome == issuance::Outcome::command_repeated;
   if (applied) return applied_command(receipt.text, campaign);
-  return rejected_request(receipt.text, campaign, found.outcome, coupon);
+  return rejected_request(receipt.text, campaign, answer.outcome, answer.coupon);
+}
+
+ports::HttpResponse not_possible(const RequestAnswer& answer) {
+  return answer.detail.empty() ? unavailable(answer.error) : overloaded(answer.detail);
+}
+
+// A refusal with what a request shows: its receipt, where the log knows it, and the coupon that the user holds.
+ports::HttpResponse refused(const RequestAnswer& answer) {
+  return refusal(answer.outcome, [&](wire::JsonWriter& json) {
+    if (!answer.receipt.text.empty()) json.key("receipt").string(answer.receipt.text);
+    const CampaignId campaign = answer.receipt.place.campaign;
+    if (campaign.value != 0) json.key("campaign_id").number(static_cast<std::int64_t>(campaign.value));
+    if (!answer.coupon) return;
+    std::string text;
+    append_coupon(text, *answer.coupon);
+    json.key("coupon").raw(text);
+  });
 }
 
 }  // namespace
@@ -49,65 +65,49 @@ ports::HttpResponse RequestAnswers::waiting(unsigned status, const NamedReceipt&
   return response;
 }
 
-ports::HttpResponse RequestAnswers::still_waiting(unsigned status, const NamedReceipt& receipt,
-                                                  std::optional<std::int64_t> wait_s) const {
-  const std::int64_t position = receipt.place.offset - parts_.window.highest(receipt.place.partition);
-  return waiting(status, receipt, position, wait_s);
-}
-
-void RequestAnswers::with_coupon(ports::IoThread& io, const crypto::Receipt& place, const Found& found, Send send,
-                                 WithCoupon make) const {
-  if (!carries_coupon(found)) {
-    send(make(std::nullopt));
-    return;
+ports::HttpResponse RequestAnswers::polled(const RequestAnswer& answer, std::optional<std::int64_t> wait_s) const {
+  switch (answer.kind) {
+    case RequestAnswer::Kind::waiting:
+      return waiting(200, answer.receipt, answer.position, wait_s);
+    case RequestAnswer::Kind::decided: {
+      ports::HttpResponse response = json_response(200, decided_body(answer));
+      no_store(response);
+      applied_preference(response, wait_s);
+      return response;
+    }
+    case RequestAnswer::Kind::gone:
+      return gone();
+    default:
+      return not_possible(answer);
   }
-  // The policy decides the code's alphabet and until when it is valid; it can't change after the first coupon.
-  parts_.directory.find(
-      io, place.campaign,
-      [this, place, found, send = std::move(send), make = std::move(make)](const Result<CampaignView>& view) {
-        if (!view) {
-          send(unavailable(view.error().kind));
-          return;
-        }
-        send(make(
-            issued_coupon(parts_.codes, place.campaign, view->details->terms.policy, found.sequence, found.issued_at)));
-      });
 }
 
-void RequestAnswers::polled(ports::IoThread& io, const NamedReceipt& receipt, const Found& found,
-                            std::optional<std::int64_t> wait_s, Send send) const {
-  with_coupon(io, receipt.place, found, std::move(send),
-              [receipt, found, wait_s](const std::optional<IssuedCoupon>& coupon) {
-                ports::HttpResponse response = json_response(200, polled_body(receipt, found, coupon));
-                no_store(response);
-                applied_preference(response, wait_s);
-                return response;
-              });
-}
-
-void RequestAnswers::posted(ports::IoThread& io, const NamedReceipt& receipt, const Found& found,
-                            std::optional<std::int64_t> wait_s, Send send) const {
-  with_coupon(io, receipt.place, found, std::move(send),
-              [receipt, found, wait_s](const std::optional<IssuedCoupon>& coupon) {
-                ports::HttpResponse response;
-                if (issuance::is_request_refusal(found.outcome)) {
-                  response = refusal(found.outcome, [&](wire::JsonWriter& json) {
-                    json.key("receipt").string(receipt.text);
-                    json.key("campaign_id").number(static_cast<std::int64_t>(receipt.place.campaign.value));
-                    if (!coupon) return;
-                    std::string text;
-                    append_coupon(text, *coupon);
-                    json.key("coupon").raw(text);
-                  });
-                } else {
-                  const unsigned status = issuance::is_issued(found.outcome) ? 201 : 202;
-                  response = json_response(status, polled_body(receipt, found, coupon));
-                  no_store(response);
-                }
-                location(response, receipt);
-                applied_preference(response, wait_s);
-                return response;
-              });
+ports::HttpResponse RequestAnswers::posted(const RequestAnswer& answer, std::optional<std::int64_t> wait_s) const {
+  switch (answer.kind) {
+    case RequestAnswer::Kind::waiting:
+      return waiting(202, answer.receipt, answer.position, wait_s);
+    case RequestAnswer::Kind::decided: {
+      ports::HttpResponse response;
+      if (issuance::is_request_refusal(answer.outcome)) {
+        response = refused(answer);
+      } else {
+        response = json_response(issuance::is_issued(answer.outcome) ? 201 : 202, decided_body(answer));
+        no_store(response);
+      }
+      location(response, answer.receipt);
+      applied_preference(response, wait_s);
+      return response;
+    }
+    case RequestAnswer::Kind::refused:
+      return refused(answer);
+    case RequestAnswer::Kind::needs_key:
+      return invalid_request("This campaign gives several coupons to a user.",
+                             {{"Idempotency-Key", "is needed: each request must carry its own"}});
+    case RequestAnswer::Kind::gone:
+    case RequestAnswer::Kind::unavailable:
+      break;
+  }
+  return not_possible(answer);
 }
 
 }  // namespace openrun::gateway
