@@ -69,8 +69,9 @@ TEST(DlqPlan, WhatThisBuildCannotReadIsNotReplayedAgainInVain) {
 
 TEST(DlqPlan, AReplayOfTheLargestRecordThatCanBeReadFitsIntoOneRecord) {
   issuance::CampaignTerms terms;
-  terms.name.assign(limits::campaign_name_bytes_max, 'n');
-  terms.description.assign(limits::campaign_description_bytes_max, 'd');
+  // Characters of four bytes, the longest there are.
+  for (std::size_t i = 0; i < limits::campaign_name_characters_max; ++i) terms.name += "\U0001F381";
+  for (std::size_t i = 0; i < limits::campaign_description_characters_max; ++i) terms.description += "\U0001F381";
   terms.stock = limits::stock_max;
   terms.starts_at = Timestamp{limits::timestamp_ms_max - 1};
   terms.ends_at = Timestamp{limits::timestamp_ms_max};

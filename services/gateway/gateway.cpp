@@ -13,6 +13,7 @@
 #include "gateway/rest/routes.hpp"
 #include "gateway/rest/status_handler.hpp"
 #include "gateway/results/outcome_lookup.hpp"
+#include "gateway/web/web_handler.hpp"
 
 namespace openrun::gateway {
 namespace {
@@ -58,6 +59,7 @@ struct Gateway::Served {
         {get, "/livez", bind(health, &HealthHandler::live)},
         {get, "/readyz", bind(health, &HealthHandler::ready)},
         {get, "/metrics", bind(health, &HealthHandler::metrics)},
+        {get, "/openapi.yaml", bind(web, &WebHandler::openapi)},
     };
   }
 
@@ -68,6 +70,7 @@ struct Gateway::Served {
   CouponsHandler coupons;
   DispatchHandler dispatch;
   HealthHandler health;
+  WebHandler web;
   Router router;
 };
 
@@ -142,6 +145,10 @@ void Gateway::start_driven(ports::LogAppender& appender, std::int32_t partitions
       HealthHandler(
           settings_, environment_.metrics, [this] { return observe(); }, [this] { bring_gauges_up_to_date(); }),
       environment_.metrics);
+}
+
+std::vector<std::string> Gateway::route_names() const {
+  return served_->router.names();
 }
 
 ports::HttpHandler Gateway::handler() {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <openrun/crypto/coupon_code.hpp>
@@ -76,6 +77,8 @@ class Gateway {
   void stop();
 
   [[nodiscard]] Observed observe() const;
+  // After start(): "post /v1/campaigns/{}/requests" and so on, methods in lower case.
+  [[nodiscard]] std::vector<std::string> route_names() const;
 
  private:
   struct Served;  // the handlers, which need the appender

@@ -81,12 +81,12 @@ issuance::Discount discount(issuance::Discount::Type type, std::int64_t value, c
 
 const TermsRule terms_rules[] = {
     {"plain", true, [](auto&) {}},
-    {"the longest name", true, [](auto& t) { t.name = std::string(400, 'n'); }},
-    {"a longer name", false, [](auto& t) { t.name = std::string(401, 'n'); }},
+    {"the longest name", true, [](auto& t) { t.name = repeated("\U0001F381", 100); }},
+    {"a longer name", false, [](auto& t) { t.name = std::string(101, 'n'); }},
     {"a line feed in the name", false, [](auto& t) { t.name = "a\nb"; }},
     {"a lone surrogate in the name", false, [](auto& t) { t.name = "\xED\xB0\x80"; }},
-    {"the longest description", true, [](auto& t) { t.description = std::string(4000, 'd'); }},
-    {"a longer description", false, [](auto& t) { t.description = std::string(4001, 'd'); }},
+    {"the longest description", true, [](auto& t) { t.description = repeated("\U0001F381", 1000); }},
+    {"a longer description", false, [](auto& t) { t.description = std::string(1001, 'd'); }},
     {"lines in the description", true, [](auto& t) { t.description = "\na\tb\n"; }},
     {"a carriage return in the description", false, [](auto& t) { t.description = "a\r\nb"; }},
     {"NUL in the description", false, [](auto& t) { t.description = std::string("a\0", 2); }},

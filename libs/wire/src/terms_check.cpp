@@ -9,11 +9,11 @@ namespace {
 
 using issuance::Discount;
 
-constexpr const char* name_rule = "must be valid UTF-8 of at most 400 bytes without control characters";
+constexpr const char* name_rule = "must be valid UTF-8 of at most 100 characters without control characters";
 constexpr const char* description_rule =
-    "must be valid UTF-8 of at most 4000 bytes without control characters other than line feed and tab";
+    "must be valid UTF-8 of at most 1000 characters without control characters other than line feed and tab";
 constexpr const char* time_rule = "must lie in the years 1970 to 9999";
-static_assert(limits::campaign_name_bytes_max == 400 && limits::campaign_description_bytes_max == 4000);
+static_assert(limits::campaign_name_characters_max == 100 && limits::campaign_description_characters_max == 1000);
 
 bool is_currency(std::string_view text) {
   return text.size() == currency_bytes && std::ranges::all_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
@@ -45,12 +45,11 @@ bool is_valid_campaign(CampaignId campaign) noexcept {
 }
 
 bool is_valid_name(std::string_view bytes) noexcept {
-  return bytes.size() <= limits::campaign_name_bytes_max && !has_control_character(bytes) &&
-         utf8_length(bytes) != not_utf8;
+  return utf8_length(bytes) <= limits::campaign_name_characters_max && !has_control_character(bytes);
 }
 
 bool is_valid_description(std::string_view bytes) noexcept {
-  if (bytes.size() > limits::campaign_description_bytes_max || utf8_length(bytes) == not_utf8) return false;
+  if (utf8_length(bytes) > limits::campaign_description_characters_max) return false;
   while (!bytes.empty()) {
     const std::size_t line = std::min(bytes.find_first_of("\n\t"), bytes.size());
     if (has_control_character(bytes.substr(0, line))) return false;

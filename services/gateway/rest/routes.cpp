@@ -113,6 +113,17 @@ std::string Router::allowed(std::string_view path) const {
   return methods;
 }
 
+std::vector<std::string> Router::names() const {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries_) {
+    std::string name(name_of(entry.method));
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
+    names.push_back(name + ' ' + std::string(entry.pattern));
+  }
+  return names;
+}
+
 void Router::handle(ports::IoThread& io, const ports::HttpRequest& request,
                     std::shared_ptr<ports::HttpReply> reply) const {
   const ports::HttpMethod method = request.method == ports::HttpMethod::head ? ports::HttpMethod::get : request.method;

@@ -33,6 +33,8 @@ class Router {
  public:
   Router(std::vector<Route> routes, ports::Metrics& metrics, const ports::Clock& clock);
 
+  // "post /v1/things/{}": what the table holds, in its order, methods in lower case.
+  [[nodiscard]] std::vector<std::string> names() const;
   // Answers 404 for a path that no route has, 405 with Allow for a method that the path has not.
   void handle(ports::IoThread& io, const ports::HttpRequest& request, std::shared_ptr<ports::HttpReply> reply) const;
 

@@ -11,8 +11,10 @@ namespace openrun::limits {
 inline constexpr std::size_t user_id_bytes_max = 256;      // 64 characters of at most 4 bytes
 inline constexpr std::size_t user_id_characters_max = 64;  // Unicode code points
 inline constexpr std::size_t idempotency_key_bytes_max = 128;
-inline constexpr std::size_t campaign_name_bytes_max = 400;
-inline constexpr std::size_t campaign_description_bytes_max = 4000;
+inline constexpr std::size_t campaign_name_characters_max = 100;
+inline constexpr std::size_t campaign_name_bytes_max = 4 * campaign_name_characters_max;
+inline constexpr std::size_t campaign_description_characters_max = 1000;
+inline constexpr std::size_t campaign_description_bytes_max = 4 * campaign_description_characters_max;
 inline constexpr std::int64_t stock_max = 4'294'967'295;         // 2^32-1: sequences fit 32 bits
 inline constexpr std::uint32_t campaign_id_max = 2'147'483'647;  // 2^31-1: campaign and sequence fit 63 bits
 inline constexpr std::uint32_t coupons_per_user_max = 1'000;

@@ -32,9 +32,9 @@ struct FieldFault {
 [[nodiscard]] bool is_valid_time(Timestamp time) noexcept;
 // 1 to limits::campaign_id_max.
 [[nodiscard]] bool is_valid_campaign(CampaignId campaign) noexcept;
-// Well-formed UTF-8 of at most limits::campaign_name_bytes_max bytes without control characters.
+// Well-formed UTF-8 of at most limits::campaign_name_characters_max characters without control characters.
 [[nodiscard]] bool is_valid_name(std::string_view bytes) noexcept;
-// The same up to limits::campaign_description_bytes_max, with line feeds and tabs.
+// The same up to limits::campaign_description_characters_max, with line feeds and tabs.
 [[nodiscard]] bool is_valid_description(std::string_view bytes) noexcept;
 
 }  // namespace openrun::wire
