@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <openrun/ports/http.hpp>
 
 namespace openrun::ports {
@@ -22,6 +24,10 @@ std::string_view HttpRequest::header(std::string_view name) const {
     if (same_name(key, name)) return value;
   }
   return {};
+}
+
+bool HttpRequest::has_header(std::string_view name) const {
+  return std::ranges::any_of(headers, [name](const auto& header) { return same_name(header.first, name); });
 }
 
 }  // namespace openrun::ports

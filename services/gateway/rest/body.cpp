@@ -1,5 +1,6 @@
 #include "gateway/rest/body.hpp"
 
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -8,6 +9,14 @@
 #include "gateway/rest/http_text.hpp"
 
 namespace openrun::gateway {
+namespace {
+
+// 1.0 is an integer to JSON Schema. Above 2^53 a double no longer says which one.
+bool is_whole(double number) {
+  return std::abs(number) <= 9'007'199'254'740'992.0 && std::trunc(number) == number;
+}
+
+}  // namespace
 
 const wire::JsonValue* FieldReader::find(std::string_view name) {
   for (std::size_t i = 0; i < object_.size(); ++i) {
@@ -39,6 +48,8 @@ std::optional<std::int64_t> FieldReader::integer(std::string_view name, std::int
     number = *is_signed;
   } else if (const auto* is_unsigned = value->get<std::uint64_t>()) {
     if (std::in_range<std::int64_t>(*is_unsigned)) number = static_cast<std::int64_t>(*is_unsigned);
+  } else if (const auto* real = value->get<double>(); real != nullptr && is_whole(*real)) {
+    number = static_cast<std::int64_t>(*real);
   } else {
     error(name, "must be an integer");
     return std::nullopt;

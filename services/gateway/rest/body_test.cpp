@@ -25,5 +25,22 @@ TEST(Body, TheShortcutAgreesWithTheParserWhereverItAnswers) {
   }
 }
 
+TEST(FieldReader, AWholeNumberIsAnIntegerHoweverItIsWritten) {
+  const auto read = [](std::string_view text) {
+    const auto parsed = wire::parse_json(text);
+    std::vector<FieldError> errors;
+    FieldReader fields(std::get<wire::JsonObject>(parsed->value), "", errors);
+    const auto number = fields.integer("n", -10, 1'000);
+    return errors.empty() ? std::to_string(number.value_or(-99)) : errors.front().message;
+  };
+  EXPECT_EQ(read(R"({"n":12})"), "12");
+  EXPECT_EQ(read(R"({"n":12.0})"), "12");
+  EXPECT_EQ(read(R"({"n":-1e1})"), "-10");
+  EXPECT_EQ(read(R"({"n":12.5})"), "must be an integer");
+  EXPECT_EQ(read(R"({"n":1e300})"), "must be an integer");
+  EXPECT_EQ(read(R"({"n":"12"})"), "must be an integer");
+  EXPECT_EQ(read(R"({"n":1e6})"), "must be an integer from -10 to 1000");
+}
+
 }  // namespace
 }  // namespace openrun::gateway

@@ -130,8 +130,8 @@ std::optional<std::int64_t> preferred_wait_s(std::string_view prefer) {
 }
 
 std::optional<std::string_view> idempotency_key(const ports::HttpRequest& request) {
+  if (!request.has_header("Idempotency-Key")) return std::string_view();
   const std::string_view key = unquote(trim(request.header("Idempotency-Key")));
-  if (key.empty()) return key;
   if (!is_valid_idempotency_key(key)) return std::nullopt;
   return key;
 }

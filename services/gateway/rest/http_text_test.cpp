@@ -61,6 +61,7 @@ TEST(HttpText, IdempotencyKeysArePrintableAndMayBeQuoted) {
   EXPECT_EQ(idempotency_key({}), "");
   EXPECT_FALSE(key_of(std::string(129, 'a')));
   EXPECT_FALSE(key_of("a\x01"));
+  EXPECT_FALSE(key_of("")) << "a header that says nothing is a mistake";
 }
 
 }  // namespace

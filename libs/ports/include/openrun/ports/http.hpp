@@ -25,6 +25,7 @@ struct HttpRequest {
 
   // The first header of that name, compared without case; empty where there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const;
+  [[nodiscard]] bool has_header(std::string_view name) const;
 };
 
 struct HttpResponse {

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The calls as strangers make them: schemathesis over the gateway's own description, bad inputs, slow clients. Arguments are passed to
+# unittest, for example `tests/api/run.sh test_description`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+directory="${OPENRUN_TEST_DIR:-../../.openrun/test}"
+mkdir -p "$directory"
+directory="$(cd "$directory" && pwd)"
+export OPENRUN_TEST_STATE="$directory/api"
+# Python packages of exactly these versions, in a folder of their own that is made anew when the list changes.
+python="$directory/api-python"
+if ! cmp -s requirements.txt "$python/requirements.txt"; then
+  rm -rf "$python"
+  /usr/bin/python3 -m venv "$python"
+  "$python/bin/pip" install --quiet --disable-pip-version-check --requirement requirements.txt
+  cp requirements.txt "$python/"
+fi
+export PATH="$python/bin:$PATH" PYTHONPATH="../integration"
+if (($# == 0)); then set -- test_description test_bad_input test_slow_clients; fi
+exec "$python/bin/python" -m unittest -v "$@"
