@@ -127,7 +127,7 @@ class System:
 
     # ---- HTTP
 
-    def call(self, method, path, body=None, gateway=1, headers=None, admin=False, timeout=40, daemon=None):
+    def call(self, method, path, body=None, gateway=1, headers=None, admin=False, timeout=40, daemon=None, raw=None):
         port = self.port(daemon or f"gateway-{gateway}")
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         send = dict(headers or {})
@@ -136,7 +136,7 @@ class System:
         if admin:
             send["Authorization"] = "Bearer " + self.environment["OPENRUN_ADMIN_TOKEN"]
         try:
-            connection.request(method, path, None if body is None else json.dumps(body), send)
+            connection.request(method, path, raw if body is None else json.dumps(body), send)
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read().decode())
         finally:

@@ -213,6 +213,7 @@ test_everything() {
   test_unit
   test_sim
   test_integration
+  test_script api
   # Always the same plan: what is new shall fail here because of what was changed, and not because of the dice.
   test_script chaos --seed 1
   test_script e2e
@@ -230,8 +231,8 @@ test_command() {
     "" | unit | sim | integration | sanitizers | fuzz)
       [[ -z "$test_shown" ]] || usage_error "./dev test ${part:-(all)} takes no arguments"
       ;;
-    chaos | e2e | k8s) [[ -x "$root/tests/$part/run.sh" ]] || die "there are no $part tests: tests/$part/run.sh is missing" ;;
-    *) usage_error "there is no part \"$part\"; choose unit, sim, integration, sanitizers, fuzz, chaos, e2e or k8s, or none for all" ;;
+    api | chaos | e2e | k8s) [[ -x "$root/tests/$part/run.sh" ]] || die "there are no $part tests: tests/$part/run.sh is missing" ;;
+    *) usage_error "there is no part \"$part\"; choose unit, sim, integration, api, sanitizers, fuzz, chaos, e2e or k8s, or none for all" ;;
   esac
   mkdir -p "$test_dir/log" "$test_dir/run" "$test_dir/reports"
   exec 9>"$test_dir/lock"
