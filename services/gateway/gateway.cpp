@@ -60,6 +60,7 @@ struct Gateway::Served {
         {get, "/readyz", bind(health, &HealthHandler::ready)},
         {get, "/metrics", bind(health, &HealthHandler::metrics)},
         {get, "/openapi.yaml", bind(web, &WebHandler::openapi)},
+        {get, "/openrun-client.js", bind(web, &WebHandler::client)},
     };
   }
 

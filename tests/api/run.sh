@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The calls as strangers make them: schemathesis over the gateway's own description, bad inputs, slow clients. Arguments are passed to
+# The calls as strangers make them: schemathesis over the gateway's own description, bad inputs, the client for front-ends, slow clients. Arguments are passed to
 # unittest, for example `tests/api/run.sh test_description`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -16,5 +16,5 @@ if ! cmp -s requirements.txt "$python/requirements.txt"; then
   cp requirements.txt "$python/"
 fi
 export PATH="$python/bin:$PATH" PYTHONPATH="../integration"
-if (($# == 0)); then set -- test_description test_bad_input test_slow_clients; fi
+if (($# == 0)); then set -- test_description test_bad_input test_client test_slow_clients; fi
 exec "$python/bin/python" -m unittest -v "$@"

@@ -1,4 +1,4 @@
-// The files that the gateway carries in itself: the description of its calls.
+// The files that the gateway carries in itself: the description of its calls and the client for front-ends.
 #pragma once
 
 #include "gateway/rest/routes.hpp"
@@ -8,6 +8,7 @@ namespace openrun::gateway {
 class WebHandler {
  public:
   void openapi(Call& call);
+  void client(Call& call);
 };
 
 }  // namespace openrun::gateway

@@ -21,6 +21,14 @@ TEST(GatewayWeb, ServesTheDescriptionOfItsCalls) {
   EXPECT_THAT(answer.body(), HasSubstr("/v1/campaigns/{campaign_id}/requests:"));
 }
 
+TEST(GatewayWeb, ServesTheClientForFrontEnds) {
+  Harness harness;
+  const auto answer = harness.ask(ports::HttpMethod::get, "/openrun-client.js");
+  EXPECT_EQ(answer.status(), 200U);
+  EXPECT_EQ(answer.reply->response->content_type, "text/javascript; charset=utf-8");
+  EXPECT_THAT(answer.body(), HasSubstr("export class OpenrunClient"));
+}
+
 // Each route stands in the description with its method.
 TEST(GatewayWeb, TheDescriptionNamesEveryRoute) {
   Harness harness;
