@@ -24,8 +24,8 @@ namespace openrun::gateway {
 [[nodiscard]] bool is_json_type(std::string_view content_type);
 // N of `Prefer: wait=N` (RFC 7240), cut to limits::wait_seconds_max; empty where it is not asked for.
 [[nodiscard]] std::optional<std::int64_t> preferred_wait_s(std::string_view prefer);
-// The Idempotency-Key header. Empty string: there is none; empty optional: not a valid one, an empty one too. Quotes of a structured field are
-// taken off.
+// The Idempotency-Key header. Empty string: there is none; empty optional: not a valid one, an empty one too. Quotes of
+// a structured field are taken off.
 [[nodiscard]] std::optional<std::string_view> idempotency_key(const ports::HttpRequest& request);
 
 }  // namespace openrun::gateway
