@@ -61,6 +61,11 @@ class GatewayNode::Reply final : public ports::HttpReply {
     if (context.strikes(Fault::http_lost)) return;
     context.scheduler.after(context.network_us(), [answered = answered_, told] { answered(told); });
   }
+  [[nodiscard]] std::shared_ptr<ports::HttpStream> stream(ports::HttpResponse) override {
+    sent_ = true;
+    node_.context_.violate(node_.name() + " streams, and no simulated client asks for that");
+    return nullptr;
+  }
   [[nodiscard]] bool abandoned() const override { return false; }
 
  private:

@@ -202,6 +202,10 @@ void Connection::answer(const ports::HttpResponse& response) {
   OPENRUN_ASSERT(state_ == State::answering, "a request is answered once");
   if (worker_.is_draining()) form_.keep_alive = false;
   append_response(output_, response, form_, worker_.date_line());
+  end_answer();
+}
+
+void Connection::end_answer() {
   state_ = form_.keep_alive ? State::reading : State::closing;
   if (is_in_turn_) return;
   has_unread_ = has_unread_ || !input_.empty();
@@ -215,6 +219,52 @@ void Connection::answer(const ports::HttpResponse& response) {
   }
 }
 
+void Connection::begin_stream(const ports::HttpResponse& head) {
+  OPENRUN_ASSERT(state_ == State::answering, "a request is answered once");
+  OPENRUN_ASSERT(head.status >= 200 && head.status != 204 && head.status != 304, "a streamed answer has a body");
+  if (worker_.is_draining() || form_.http_1_0) form_.keep_alive = false;
+  append_stream_head(output_, head, form_, worker_.date_line());
+  if (form_.is_head) return end_answer();
+  state_ = State::streaming;
+  if (!is_in_turn_) flush();
+}
+
+void Connection::write_piece(std::string_view piece) {
+  if (piece.empty()) return;
+  if (unsent() + piece.size() > ports::http_stream_unsent_bytes_max) {
+    worker_.report_overfull_stream();
+    return close_now();
+  }
+  if (written_ > output_kept_bytes_max) {
+    output_.erase(0, written_);
+    written_ = 0;
+  }
+  if (form_.http_1_0) {
+    output_.append(piece);
+  } else {
+    append_chunk(output_, piece);
+  }
+  if (!is_in_turn_) flush();
+}
+
+void Connection::finish_stream() {
+  if (!form_.http_1_0) output_.append(last_chunk);
+  if (worker_.is_draining()) form_.keep_alive = false;
+  unsent_watcher_ = nullptr;
+  end_answer();
+}
+
+void Connection::when_unsent_below(std::size_t bytes, std::function<void()> ready) {
+  OPENRUN_ASSERT(!unsent_watcher_, "a stream is watched by one at a time");
+  watched_bytes_ = bytes;
+  unsent_watcher_ = std::move(ready);
+}
+
+void Connection::tell_watcher() {
+  // Not now: the socket's work is on the stack, and the watcher will write.
+  if (unsent_watcher_) worker_.loop().post(std::exchange(unsent_watcher_, nullptr));
+}
+
 void Connection::refuse(const Problem& problem) {
   is_refused_ = true;
   append_response(output_, problem_response(problem), {.keep_alive = false}, worker_.date_line());
@@ -224,12 +274,16 @@ void Connection::refuse(const Problem& problem) {
 
 void Connection::flush() {
   if (state_ == State::closed || state_ == State::lingering) return;
+  bool has_moved = false;
   while (written_ < output_.size()) {
     const ssize_t count = ::send(socket_, output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL);
     if (count > 0) {
       written_ += static_cast<std::size_t>(count);
+      has_moved = true;
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      set_deadline();
+      // A stream's next piece must not put off the end of a client that takes nothing.
+      if (state_ != State::streaming || has_moved || deadline_us_ == 0) set_deadline();
+      if (unsent() < watched_bytes_) tell_watcher();
       return watch_for(EPOLLOUT);
     } else if (errno != EINTR) {
       return close_now();
@@ -237,6 +291,8 @@ void Connection::flush() {
   }
   written_ = 0;
   output_.clear();
+  if (state_ == State::streaming) deadline_us_ = 0;
+  tell_watcher();
   if (output_.capacity() > output_kept_bytes_max) output_.shrink_to_fit();
   if (state_ == State::closing) return finish();
   watch_for(is_input_closed_ ? 0U : EPOLLIN);
@@ -267,9 +323,15 @@ void Connection::begin_drain() {
 
 void Connection::close_now() {
   if (state_ == State::closed) return;
+  if (state_ == State::streaming && form_.http_1_0) {
+    // The end of the connection would be the end of the body: only a reset tells that it is not.
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
   state_ = State::closed;
   worker_.loop().forget(socket_);
   ::close(socket_);
+  tell_watcher();
   worker_.bury(slot_);
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -32,9 +33,20 @@ class Connection final : public Pollable {
   void answer(const ports::HttpResponse& response);
   [[nodiscard]] bool has_client_gone() const { return is_input_closed_; }
 
+  // The other way to answer: the head at once, the body by write_piece() until finish_stream(), or close_now(),
+  // after which the client sees that the end is missing. To HEAD this is the whole answer.
+  void begin_stream(const ports::HttpResponse& head);
+  // The request whose body is being streamed; 0: none.
+  [[nodiscard]] std::uint64_t streamed_number() const { return state_ == State::streaming ? request_number_ : 0; }
+  void write_piece(std::string_view piece);
+  void finish_stream();
+  [[nodiscard]] std::size_t unsent() const { return output_.size() - written_; }
+  // `ready` is posted once less than `bytes` are unsent, or the connection is closed.
+  void when_unsent_below(std::size_t bytes, std::function<void()> ready);
+
   // Goes on with what is pipelined behind an answered request.
   void resume();
-  // Answers with `problem` and closes, in any state but `answering`.
+  // Answers with `problem` and closes, in any state but `answering` and `streaming`.
   void refuse(const Problem& problem);
   void check_deadline(std::int64_t now_us);
   // Answers what has arrived with Connection: close; closes where nothing has.
@@ -46,6 +58,7 @@ class Connection final : public Pollable {
   enum class State : std::uint8_t {
     reading,    // between requests, or in the middle of one
     answering,  // the handler has it
+    streaming,  // the head is written, the handler goes on with the body
     closing,    // once all is written
     lingering,  // all is written; what the client still sends is thrown away, so that it can read our answer
     closed,
@@ -60,6 +73,9 @@ class Connection final : public Pollable {
   void hand_over(ParsedRequest& parsed);
   void flush();
   void finish();
+  // The answer is complete: on with the next request, or the end.
+  void end_answer();
+  void tell_watcher();
   void watch_for(std::uint32_t epoll_events);
   void set_deadline();
   [[nodiscard]] bool is_writing() const { return !output_.empty(); }
@@ -85,6 +101,8 @@ class Connection final : public Pollable {
   std::int64_t deadline_us_ = 0;  // 0: none
   std::string input_;             // from the beginning of an unfinished request on; usually empty
   std::string output_;
+  std::size_t watched_bytes_ = 0;         // of when_unsent_below()
+  std::function<void()> unsent_watcher_;  // empty: none
   const std::string remote_address_;
 };
 

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <ctime>
 
+#include <openrun/base/assert.hpp>
+
 #include "problem.hpp"
 
 namespace openrun::http {
@@ -40,6 +42,26 @@ void append_status(std::string& out, unsigned status) {
   }
 }
 
+void begin_head(std::string& out, const ports::HttpResponse& response, std::string_view date_line) {
+  append_status(out, response.status);
+  out.append(date_line);
+  if (!response.content_type.empty()) out.append("Content-Type: ").append(response.content_type).append("\r\n");
+}
+
+void end_head(std::string& out, const ports::HttpResponse& response, const ResponseForm& form) {
+  for (const auto& [name, value] : response.headers) {
+    out.append(name).append(": ");
+    append_value(out, value);
+    out.append("\r\n");
+  }
+  if (!form.keep_alive) {
+    out.append("Connection: close\r\n");
+  } else if (form.http_1_0) {
+    out.append("Connection: keep-alive\r\n");
+  }
+  out.append("\r\n");
+}
+
 }  // namespace
 
 std::string_view DateLine::at(std::int64_t unix_seconds) {
@@ -61,26 +83,28 @@ std::string_view DateLine::at(std::int64_t unix_seconds) {
 void append_response(std::string& out, const ports::HttpResponse& response, const ResponseForm& form,
                      std::string_view date_line) {
   const bool may_have_body = response.status >= 200 && response.status != 204 && response.status != 304;
-  append_status(out, response.status);
-  out.append(date_line);
-  if (!response.content_type.empty()) out.append("Content-Type: ").append(response.content_type).append("\r\n");
+  begin_head(out, response, date_line);
   if (may_have_body) {
     out.append("Content-Length: ");
     append_number(out, response.body.size());
     out.append("\r\n");
   }
-  for (const auto& [name, value] : response.headers) {
-    out.append(name).append(": ");
-    append_value(out, value);
-    out.append("\r\n");
-  }
-  if (!form.keep_alive) {
-    out.append("Connection: close\r\n");
-  } else if (form.http_1_0) {
-    out.append("Connection: keep-alive\r\n");
-  }
-  out.append("\r\n");
+  end_head(out, response, form);
   if (may_have_body && !form.is_head) out.append(response.body);
+}
+
+void append_stream_head(std::string& out, const ports::HttpResponse& head, const ResponseForm& form,
+                        std::string_view date_line) {
+  OPENRUN_ASSERT(!form.http_1_0 || !form.keep_alive, "to HTTP/1.0 the connection's end is the body's");
+  begin_head(out, head, date_line);
+  if (!form.http_1_0) out.append("Transfer-Encoding: chunked\r\n");
+  end_head(out, head, form);
+}
+
+void append_chunk(std::string& out, std::string_view piece) {
+  char digits[24];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, piece.size(), 16);
+  out.append(digits, end).append("\r\n").append(piece).append("\r\n");
 }
 
 }  // namespace openrun::http

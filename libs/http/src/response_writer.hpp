@@ -31,4 +31,12 @@ struct ResponseForm {
 void append_response(std::string& out, const ports::HttpResponse& response, const ResponseForm& form,
                      std::string_view date_line);
 
+// Status line and header fields of an answer whose body follows piece by piece: in chunks, or to HTTP/1.0 until the
+// connection's end (`form.keep_alive` must be false then).
+void append_stream_head(std::string& out, const ports::HttpResponse& head, const ResponseForm& form,
+                        std::string_view date_line);
+// One piece of such a body; an empty one would be its end.
+void append_chunk(std::string& out, std::string_view piece);
+inline constexpr std::string_view last_chunk = "0\r\n\r\n";
+
 }  // namespace openrun::http

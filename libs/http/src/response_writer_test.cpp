@@ -65,6 +65,27 @@ TEST(ResponseWriter, AHeaderValueCannotEndItsLine) {
   EXPECT_THAT(written(response), HasSubstr("Location: /a  Set-Cookie: x=y"));
 }
 
+TEST(ResponseWriter, AStreamsHeadTellsTheCodingAndNoLength) {
+  ports::HttpResponse head = response_of(200, "");
+  head.headers.emplace_back("Cache-Control", "no-store");
+  std::string out;
+  append_stream_head(out, head, {}, "");
+  EXPECT_EQ(
+      out,
+      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nCache-Control: no-store\r\n"
+      "\r\n");
+  out.clear();
+  append_stream_head(out, head, {.keep_alive = false, .http_1_0 = true}, "");
+  EXPECT_THAT(out, HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(out, Not(HasSubstr("Transfer-Encoding")));
+}
+
+TEST(ResponseWriter, APieceIsAChunkOfItsLengthInHexadecimal) {
+  std::string out;
+  append_chunk(out, std::string(26, 'x'));
+  EXPECT_EQ(out, "1a\r\n" + std::string(26, 'x') + "\r\n");
+}
+
 TEST(Problems, EveryStatusHasItsPhrase) {
   EXPECT_EQ(reason_phrase(200), "OK");
   EXPECT_EQ(reason_phrase(405), "Method Not Allowed");

@@ -42,6 +42,61 @@ std::string text_of(const sockaddr_storage& address) {
 
 }  // namespace
 
+// May outlive the connection and the server: what is written then reaches nobody.
+class Worker::Stream final : public ports::HttpStream {
+ public:
+  Stream(std::shared_ptr<Worker> worker, std::uint32_t slot, std::uint64_t request_number)
+      : worker_(std::move(worker)), slot_(slot), request_number_(request_number) {}
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  ~Stream() override {
+    if (is_finished_ || worker_->loop().has_ended()) return;
+    if (worker_->loop().is_on_thread()) {
+      break_off(*worker_, slot_, request_number_);
+    } else {
+      auto* const loop = &worker_->loop();
+      loop->post(
+          [worker = std::move(worker_), slot = slot_, number = request_number_] { break_off(*worker, slot, number); });
+    }
+  }
+
+  void write(std::string_view piece) override {
+    OPENRUN_ASSERT(!is_finished_, "nothing follows the end of a stream");
+    if (Connection* const connection = find()) connection->write_piece(piece);
+  }
+  void finish() override {
+    OPENRUN_ASSERT(!is_finished_, "a stream ends once");
+    is_finished_ = true;
+    if (Connection* const connection = find()) connection->finish_stream();
+  }
+  [[nodiscard]] std::size_t unsent() const override {
+    const Connection* const connection = find();
+    return connection == nullptr ? 0 : connection->unsent();
+  }
+  void when_unsent_below(std::size_t bytes, std::function<void()> ready) override {
+    Connection* const connection = find();
+    if (connection == nullptr || connection->unsent() < bytes) return ready();
+    connection->when_unsent_below(bytes, std::move(ready));
+  }
+  [[nodiscard]] bool abandoned() const override { return find() == nullptr; }
+
+ private:
+  [[nodiscard]] Connection* find() const {
+    if (worker_->loop().has_ended()) return nullptr;
+    OPENRUN_ASSERT(worker_->loop().is_on_thread(), "a stream is written on the I/O thread of its connection");
+    return worker_->streaming(slot_, request_number_);
+  }
+  static void break_off(Worker& worker, std::uint32_t slot, std::uint64_t request_number) {
+    if (Connection* const connection = worker.streaming(slot, request_number)) connection->close_now();
+  }
+
+  std::shared_ptr<Worker> worker_;
+  const std::uint32_t slot_;
+  const std::uint64_t request_number_;
+  bool is_finished_ = false;
+};
+
 // Answers at most once. May outlive the connection and the server: it then reaches nobody.
 class Worker::Reply final : public ports::HttpReply {
  public:
@@ -68,6 +123,16 @@ class Worker::Reply final : public ports::HttpReply {
     if (worker_->loop().has_ended()) return;
     OPENRUN_ASSERT(worker_->loop().is_on_thread(), "a reply is sent on the I/O thread of its connection");
     if (Connection* const connection = worker_->waiting(slot_, request_number_)) connection->answer(response);
+  }
+
+  [[nodiscard]] std::shared_ptr<ports::HttpStream> stream(ports::HttpResponse head) override {
+    OPENRUN_ASSERT(!is_answered_, "a request is answered once");
+    is_answered_ = true;
+    if (!worker_->loop().has_ended()) {
+      OPENRUN_ASSERT(worker_->loop().is_on_thread(), "a reply is sent on the I/O thread of its connection");
+      if (Connection* const connection = worker_->waiting(slot_, request_number_)) connection->begin_stream(head);
+    }
+    return std::make_shared<Stream>(worker_, slot_, request_number_);
   }
 
   [[nodiscard]] bool abandoned() const override {
@@ -233,6 +298,11 @@ Connection* Worker::waiting(std::uint32_t slot, std::uint64_t request_number) {
   return connection != nullptr && connection->request_number() == request_number ? connection : nullptr;
 }
 
+Connection* Worker::streaming(std::uint32_t slot, std::uint64_t request_number) {
+  Connection* const connection = slot < connections_.size() ? connections_[slot].get() : nullptr;
+  return connection != nullptr && connection->streamed_number() == request_number ? connection : nullptr;
+}
+
 void Worker::resume_later(std::uint32_t slot) {
   loop_.post([this, slot, expected = connections_[slot].get()] {
     if (connections_[slot].get() == expected) expected->resume();
@@ -241,6 +311,10 @@ void Worker::resume_later(std::uint32_t slot) {
 
 void Worker::report_throw(std::string_view what) {
   shared_->logger.error("a request handler threw an exception", {{"error", std::string(what)}});
+}
+
+void Worker::report_overfull_stream() {
+  shared_->logger.error("a stream was broken off: its handler wrote more than the client reads", {});
 }
 
 }  // namespace openrun::http

@@ -66,13 +66,17 @@ class Worker final : public Pollable, public std::enable_shared_from_this<Worker
   [[nodiscard]] std::shared_ptr<ports::HttpReply> make_reply(std::uint32_t slot, std::uint64_t request_number);
   // The connection that waits for the answer to this request, or null.
   [[nodiscard]] Connection* waiting(std::uint32_t slot, std::uint64_t request_number);
+  // The connection to which the body of this answer is being streamed, or null.
+  [[nodiscard]] Connection* streaming(std::uint32_t slot, std::uint64_t request_number);
   void resume_later(std::uint32_t slot);
   void report_throw(std::string_view what);
+  void report_overfull_stream();
   // Its memory goes at the end of the turn: it may be on the stack.
   void bury(std::uint32_t slot);
 
  private:
   class Reply;
+  class Stream;
 
   // False once nobody is left in the backlog.
   bool accept_some();

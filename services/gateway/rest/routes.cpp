@@ -42,14 +42,22 @@ class Router::Counted final : public ports::HttpReply {
       : inner_(std::move(inner)), instruments_(instruments), clock_(clock), begun_us_(clock.monotonic_us()) {}
 
   void send(ports::HttpResponse response) override {
-    const std::size_t status_class = std::clamp<std::size_t>(response.status / 100, 1, 5) - 1;
-    instruments_.by_class[status_class]->add();
-    instruments_.seconds->observe(static_cast<double>(clock_.monotonic_us() - begun_us_) * 1e-6);
+    count(response);
     inner_->send(std::move(response));
+  }
+  [[nodiscard]] std::shared_ptr<ports::HttpStream> stream(ports::HttpResponse head) override {
+    count(head);
+    return inner_->stream(std::move(head));
   }
   [[nodiscard]] bool abandoned() const override { return inner_->abandoned(); }
 
  private:
+  void count(const ports::HttpResponse& response) {
+    const std::size_t status_class = std::clamp<std::size_t>(response.status / 100, 1, 5) - 1;
+    instruments_.by_class[status_class]->add();
+    instruments_.seconds->observe(static_cast<double>(clock_.monotonic_us() - begun_us_) * 1e-6);
+  }
+
   std::shared_ptr<ports::HttpReply> inner_;
   const Instruments& instruments_;
   const ports::Clock& clock_;
@@ -68,7 +76,8 @@ Router::Instruments Router::instruments(ports::Metrics& metrics, std::string_vie
                          {{"route", route}, {"status", classes[i]}});
   }
   made.seconds =
-      &metrics.histogram("openrun_http_request_seconds", "Time from a request's arrival to its answer, waits included",
+      &metrics.histogram("openrun_http_request_seconds",
+                         "Time from a request's arrival to its answer (of a stream: to its head), waits included",
                          bounds, {{"route", route}});
   return made;
 }

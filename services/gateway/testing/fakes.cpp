@@ -1,6 +1,7 @@
 #include "gateway/testing/fakes.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace openrun::gateway::testing {
 
@@ -70,6 +71,43 @@ void FakeIoThread::run() {
 void FakeReply::send(ports::HttpResponse answer) {
   ++sent;
   response = std::move(answer);
+}
+
+// The handler gets a handle of its own, so that the test sees when it was dropped.
+std::shared_ptr<ports::HttpStream> FakeReply::stream(ports::HttpResponse head) {
+  ++sent;
+  response = std::move(head);
+  written = std::make_shared<FakeStream>();
+  const std::shared_ptr<ports::HttpStream> handle(written.get(), [kept = written](ports::HttpStream*) {});
+  streaming = handle;
+  return handle;
+}
+
+void FakeStream::write(std::string_view piece) {
+  if (abandoned_) return;
+  body += piece;
+  ++writes;
+}
+
+void FakeStream::when_unsent_below(std::size_t bytes, std::function<void()> ready) {
+  watched_bytes_ = bytes;
+  watcher_ = std::move(ready);
+  tell();
+}
+
+void FakeStream::set_unsent(std::size_t bytes) {
+  unsent_ = bytes;
+  tell();
+}
+
+void FakeStream::abandon() {
+  abandoned_ = true;
+  tell();
+}
+
+void FakeStream::tell() {
+  if (!watcher_ || (unsent_ >= watched_bytes_ && !abandoned_)) return;
+  std::exchange(watcher_, nullptr)();
 }
 
 // ---- log ----

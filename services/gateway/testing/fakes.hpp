@@ -91,11 +91,41 @@ class FakeIoThread final : public ports::IoThread {
   std::atomic<std::size_t> posts_{0};
 };
 
+// Collects what is written; the test says how much of it the client has not read, and whether it is still there.
+class FakeStream final : public ports::HttpStream {
+ public:
+  void write(std::string_view piece) override;
+  void finish() override { finished = true; }
+  [[nodiscard]] std::size_t unsent() const override { return unsent_; }
+  void when_unsent_below(std::size_t bytes, std::function<void()> ready) override;
+  [[nodiscard]] bool abandoned() const override { return abandoned_; }
+
+  // Whoever waits for it is called.
+  void set_unsent(std::size_t bytes);
+  void abandon();
+
+  std::string body;
+  int writes = 0;
+  bool finished = false;
+
+ private:
+  void tell();
+
+  std::size_t unsent_ = 0;
+  bool abandoned_ = false;
+  std::size_t watched_bytes_ = 0;
+  std::function<void()> watcher_;
+};
+
 class FakeReply final : public ports::HttpReply {
  public:
   void send(ports::HttpResponse response) override;
+  [[nodiscard]] std::shared_ptr<ports::HttpStream> stream(ports::HttpResponse head) override;
   [[nodiscard]] bool abandoned() const override { return false; }
-  std::optional<ports::HttpResponse> response;
+  std::optional<ports::HttpResponse> response;  // of a stream: its head
+  // Where the answer is a stream; the handler's hold on it is `streaming`.
+  std::shared_ptr<FakeStream> written;
+  std::weak_ptr<ports::HttpStream> streaming;
   int sent = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cstdlib>
 
 #include <arpa/inet.h>
@@ -45,6 +46,7 @@ bool Client::receive_more(std::chrono::milliseconds timeout) {
   if (::poll(&waited, 1, static_cast<int>(timeout.count())) <= 0) return false;
   char bytes[16 * 1024];
   const ssize_t count = ::recv(socket_, bytes, sizeof bytes, 0);
+  was_reset_ = count < 0 && errno == ECONNRESET;
   if (count <= 0) return false;
   buffer_.append(bytes, static_cast<std::size_t>(count));
   return true;
@@ -73,6 +75,16 @@ Answer Client::read(bool has_body) {
   if (has_body) buffer_.erase(0, length);
   answer.status = static_cast<unsigned>(std::atol(head.substr(9, 3).c_str()));
   return answer;
+}
+
+std::string Client::read_through(std::string_view text) {
+  std::size_t at = 0;
+  while ((at = buffer_.find(text)) == std::string::npos) {
+    if (!receive_more(patience)) return {};
+  }
+  std::string read = buffer_.substr(0, at + text.size());
+  buffer_.erase(0, read.size());
+  return read;
 }
 
 std::string Client::read_to_end() {

@@ -36,20 +36,24 @@ class Client {
     send(bytes);
     return read();
   }
+  // What arrives up to and with `text`, as it is; empty where patience or the connection ends before.
+  std::string read_through(std::string_view text);
   // Everything up to the end of the connection, with what was not read before.
   std::string read_to_end();
   // True where the server closes within patience without sending anything more.
   bool is_closed();
   // True where nothing arrives and nothing is closed for that long; returns as soon as something does.
   bool is_quiet_for(std::chrono::milliseconds time);
-  void finish_sending();  // half-close
-  void reset();           // closes so that the server sees a reset
+  void finish_sending();                                       // half-close
+  void reset();                                                // closes so that the server sees a reset
+  [[nodiscard]] bool was_reset() const { return was_reset_; }  // by the server, as far as was read
 
  private:
   // False at the end of the connection or of patience.
   bool receive_more(std::chrono::milliseconds timeout);
 
   int socket_ = -1;
+  bool was_reset_ = false;
   std::string buffer_;
 };
 

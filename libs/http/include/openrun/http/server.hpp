@@ -35,7 +35,8 @@ class Server {
   [[nodiscard]] virtual std::size_t threads() const = 0;
   [[nodiscard]] virtual ports::IoThread& thread(std::size_t index) = 0;
   [[nodiscard]] virtual std::size_t connections() const = 0;
-  // Stops accepting, answers what has arrived with Connection: close, closes idle connections, waits at most `grace`.
+  // Stops accepting, answers what has arrived with Connection: close, closes idle connections, waits at most `grace`
+  // for the others, and closes them: who streams without an end should end it before.
   virtual void drain(std::chrono::milliseconds grace) = 0;
 };
 

@@ -1,6 +1,7 @@
 // HTTP requests and responses as plain values, so that handlers know no Beast. Implemented by libs/http.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -35,11 +36,38 @@ struct HttpResponse {
   std::string body;
 };
 
+// More than this unsent is a writer's mistake: the stream is broken off, so that no client can fill the memory by not
+// reading.
+inline constexpr std::size_t http_stream_unsent_bytes_max = 8 * 1024 * 1024;
+
+// A body that is sent piece by piece, after the head (chunked transfer coding of RFC 9112, section 7.1). On the I/O
+// thread of its connection only; may be dropped on any. Dropped before finish(): the connection is closed, so that the
+// client sees that the end is missing. A client that takes nothing for the server's write time-out is cut off; there is
+// no other time-out.
+class HttpStream {
+ public:
+  virtual ~HttpStream() = default;
+  // Takes the piece whatever has piled up, up to http_stream_unsent_bytes_max in sum. An empty piece does nothing, and
+  // so does any once the stream is abandoned.
+  virtual void write(std::string_view piece) = 0;
+  virtual void finish() = 0;
+  // Bytes that the socket has not taken yet: who makes pieces faster than they are read looks here, and stops.
+  [[nodiscard]] virtual std::size_t unsent() const = 0;
+  // Calls `ready` once, when less than `bytes` are unsent or the stream is abandoned; before it returns where that is
+  // so already. One such call at a time. Dropped uncalled when the server ends.
+  virtual void when_unsent_below(std::size_t bytes, std::function<void()> ready) = 0;
+  // What is written reaches nobody: the client has gone, or asked for the head alone.
+  [[nodiscard]] virtual bool abandoned() const = 0;
+};
+
 // Answers one request, exactly once, on the I/O thread of its connection. Dropping it unanswered sends a 500.
 class HttpReply {
  public:
   virtual ~HttpReply() = default;
   virtual void send(HttpResponse response) = 0;
+  // The same, with a body that comes later and of unknown length. `head` has no body. HTTP/1.0 clients get it until the
+  // connection's end. To HEAD the head alone is sent, and what is written goes nowhere.
+  [[nodiscard]] virtual std::shared_ptr<HttpStream> stream(HttpResponse head) = 0;
   // True when the client has gone: an answer would reach nobody.
   [[nodiscard]] virtual bool abandoned() const = 0;
 };
