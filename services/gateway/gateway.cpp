@@ -86,6 +86,7 @@ Gateway::Gateway(Environment environment, Settings settings)
       waits_(settings_.waits_max),
       pending_(settings_.pending_max),
       commands_(commands_waiting_max),
+      exports_(exports_max),
       lanes_(environment_.io_threads, window_, environment_.clock),
       pool_(static_cast<std::size_t>(settings_.store_threads), static_cast<std::size_t>(settings_.store_queue_max),
             environment_.store_factory),
@@ -138,6 +139,7 @@ void Gateway::start_driven(ports::LogAppender& appender, std::int32_t partitions
                     waits_,
                     pending_,
                     commands_,
+                    exports_,
                     draining_,
                     partitions_,
                     environment_.random_u32};

@@ -102,6 +102,7 @@ class Gateway {
   Seats waits_;
   Seats pending_;
   Seats commands_;
+  Seats exports_;
   Lanes lanes_;
   StorePool pool_;
   Directory directory_;

@@ -44,6 +44,7 @@ struct Parts {
   Seats& waits;
   Seats& pending;
   Seats& commands;
+  Seats& exports;
   const std::atomic<bool>& draining;
   const std::atomic<std::int32_t>& partitions;       // of openrun.requests
   const std::function<std::uint32_t()>& random_u32;  // nonces and jitter; any thread

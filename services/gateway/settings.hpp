@@ -28,6 +28,8 @@ struct Settings {
 inline constexpr std::int64_t missing_after_ms = 200;
 // Partitions that one gateway can follow.
 inline constexpr std::int32_t partitions_max = 1'024;
+// Exports of coupons at once: each holds a page of rows, about 5 MB at most, and its text until the client has it.
+inline constexpr std::int64_t exports_max = 8;
 // Commands that wait for their outcome, all threads together.
 inline constexpr std::int64_t commands_waiting_max = 1'000;
 

@@ -6,6 +6,7 @@
 #include <openrun/base/limits.hpp>
 #include <openrun/base/text.hpp>
 
+#include "gateway/rest/coupon_export.hpp"
 #include "gateway/rest/http_text.hpp"
 #include "gateway/rest/problem.hpp"
 #include "gateway/rest/render.hpp"
@@ -17,6 +18,8 @@ constexpr std::size_t limit_default = 100;
 constexpr std::size_t limit_max = 1'000;
 // What one user can hold in sum is bounded only by the campaigns: show so many, the newest first.
 constexpr std::size_t user_coupons_max = 1'000;
+
+constexpr std::int64_t export_retry_after_s = 10;
 
 constexpr std::string_view too_many = "Too many questions wait for the store.";
 
@@ -80,33 +83,46 @@ void CouponsHandler::of_campaign(Call& call) {
   }
   const auto campaign = parse_campaign(call.argument);
   if (!campaign) return call.reply->send(campaign_not_found());
+  const bool as_csv = prefers_csv(call.request.header("Accept"));
+  const std::uint64_t rows_max = as_csv ? limits::stock_max : limit_max;
   std::vector<FieldError> errors;
   std::optional<std::uint64_t> after = 0;
-  std::optional<std::uint64_t> limit = limit_default;
+  std::optional<std::uint64_t> limit;
   if (const auto text = query_parameter(call.request.query, "after")) after = parse_number(*text, limits::stock_max);
-  if (const auto text = query_parameter(call.request.query, "limit")) limit = parse_number(*text, limit_max);
+  if (const auto text = query_parameter(call.request.query, "limit")) {
+    limit = parse_number(*text, rows_max);
+    if (limit.value_or(0) == 0) errors.push_back({"limit", "must be 1 to " + std::to_string(rows_max)});
+  }
   if (!after) errors.push_back({"after", "must be a sequence"});
-  if (!limit || *limit == 0) errors.push_back({"limit", "must be 1 to " + std::to_string(limit_max)});
   if (!errors.empty()) return call.reply->send(invalid_request("The query has faults.", errors));
 
-  parts_.directory.find(
-      call.io, *campaign,
-      [this, &io = call.io, campaign = *campaign, after = Sequence{static_cast<std::uint32_t>(*after)},
-       limit = static_cast<std::size_t>(*limit), reply = call.reply](const Result<CampaignView>& view) {
-        if (!view) {
-          const bool absent = view.error().kind == Error::Kind::not_found;
-          return reply->send(absent ? campaign_not_found() : unavailable(view.error().kind));
-        }
-        const bool accepted =
-            parts_.pool.submit([this, &io, campaign, after, limit, reply](ports::GatewayStore& store) {
-              const auto coupons = store.coupons_of_campaign(campaign, after, limit + 1);
-              auto response = coupons
-                                  ? coupon_list(*coupons, std::min(coupons->size(), limit), parts_.clock.now(), true)
-                                  : unavailable(coupons.error().kind);
-              io.post([reply, response = std::move(response)]() mutable { reply->send(std::move(response)); });
-            });
-        if (!accepted) reply->send(overloaded(too_many));
-      });
+  const Page page{*campaign, Sequence{static_cast<std::uint32_t>(*after)}, limit};
+  parts_.directory.find(call.io, *campaign,
+                        [this, &io = call.io, page, as_csv, reply = call.reply](const Result<CampaignView>& view) {
+                          if (!view) {
+                            const bool absent = view.error().kind == Error::Kind::not_found;
+                            return reply->send(absent ? campaign_not_found() : unavailable(view.error().kind));
+                          }
+                          as_csv ? export_all(io, page, reply) : list(io, page, reply);
+                        });
+}
+
+void CouponsHandler::list(ports::IoThread& io, const Page& page, std::shared_ptr<ports::HttpReply> reply) {
+  const auto rows = static_cast<std::size_t>(page.rows_max.value_or(limit_default));
+  const bool accepted = parts_.pool.submit([this, &io, page, rows, reply](ports::GatewayStore& store) {
+    const auto coupons = store.coupons_of_campaign(page.campaign, page.after, rows + 1);
+    auto response = coupons ? coupon_list(*coupons, std::min(coupons->size(), rows), parts_.clock.now(), true)
+                            : unavailable(coupons.error().kind);
+    io.post([reply, response = std::move(response)]() mutable { reply->send(std::move(response)); });
+  });
+  if (!accepted) reply->send(overloaded(too_many));
+}
+
+void CouponsHandler::export_all(ports::IoThread& io, const Page& page, std::shared_ptr<ports::HttpReply> reply) {
+  std::optional<Seat> seat = parts_.exports.take();
+  if (!seat) return reply->send(overloaded("Too many exports are running; ask again later.", export_retry_after_s));
+  const CouponExport::Range range{page.campaign, page.after, page.rows_max.value_or(limits::stock_max)};
+  std::make_shared<CouponExport>(parts_, io, range, std::move(reply), std::move(*seat))->read_page();
 }
 
 void CouponsHandler::of_user(Call& call) {

@@ -36,6 +36,22 @@ std::string_view next_part(std::string_view& text, char separator) {
   return part;
 }
 
+constexpr int weight_max = 1'000;
+
+// In thousandths: 0 to 1 with at most three decimals, and 0 for what is no weight.
+int read_weight(std::string_view text) {
+  if (text.empty() || text.size() > 5 || (text.size() > 1 && text[1] != '.')) return 0;
+  int weight = 0;
+  int unit = weight_max;
+  for (const char c : text) {
+    if (c == '.') continue;
+    if (c < '0' || c > '9') return 0;
+    weight += (c - '0') * unit;
+    unit /= 10;
+  }
+  return weight > weight_max ? 0 : weight;
+}
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   c = lower(c);
@@ -112,6 +128,23 @@ bool is_json_type(std::string_view content_type) {
     if (!same_text(trim(name), "charset") || !same_text(unquote(trim(parameter)), "utf-8")) return false;
   }
   return true;
+}
+
+bool prefers_csv(std::string_view accept) {
+  int csv = 0;
+  int json = 0;
+  while (!accept.empty()) {
+    std::string_view rest = next_part(accept, ',');
+    const std::string_view type = trim(next_part(rest, ';'));
+    int weight = weight_max;
+    while (!rest.empty()) {
+      std::string_view parameter = next_part(rest, ';');
+      if (same_text(trim(next_part(parameter, '=')), "q")) weight = read_weight(trim(parameter));
+    }
+    if (same_text(type, "text/csv")) csv = weight;
+    if (same_text(type, "application/json")) json = weight;
+  }
+  return csv > 0 && csv >= json;
 }
 
 std::optional<std::int64_t> preferred_wait_s(std::string_view prefer) {

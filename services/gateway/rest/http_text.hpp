@@ -22,6 +22,8 @@ namespace openrun::gateway {
 [[nodiscard]] std::optional<CampaignId> parse_campaign(std::string_view text);
 // application/json, with nothing or charset=utf-8 after it; names count without case.
 [[nodiscard]] bool is_json_type(std::string_view content_type);
+// Whether the Accept header names text/csv, and no less than JSON (RFC 9110, section 12.5.1).
+[[nodiscard]] bool prefers_csv(std::string_view accept);
 // N of `Prefer: wait=N` (RFC 7240), cut to limits::wait_seconds_max; empty where it is not asked for.
 [[nodiscard]] std::optional<std::int64_t> preferred_wait_s(std::string_view prefer);
 // The Idempotency-Key header. Empty string: there is none; empty optional: not a valid one, an empty one too. Quotes of

@@ -28,6 +28,19 @@ TEST(HttpText, OnlyJsonInUtf8IsTaken) {
   }
 }
 
+TEST(HttpText, CsvIsPreferredWhereItIsNamedAndJsonIsNotWantedMore) {
+  for (const char* text :
+       {"text/csv", "Text/CSV; charset=utf-8", "text/csv, application/json", "application/json, text/csv",
+        "application/json;q=0.5, text/csv ; q=0.8", "text/csv;q=0.001", "text/csv, */*;q=0.1"}) {
+    EXPECT_TRUE(prefers_csv(text)) << text;
+  }
+  for (const char* text :
+       {"", "*/*", "text/*", "application/json", "text/csv;q=0", "text/csv;q=0.4, application/json;q=0.5",
+        "text/csv;q=x", "text/csv;q=2", "text/csv;q=12345678", "text/csvx", ",;,;q=1"}) {
+    EXPECT_FALSE(prefers_csv(text)) << text;
+  }
+}
+
 TEST(HttpText, PercentEscapesAreDecodedOrRefused) {
   EXPECT_EQ(percent_decode("a%20b+c"), "a b+c");
   EXPECT_EQ(percent_decode("%EA%B0%80"), "\xEA\xB0\x80");

@@ -71,14 +71,18 @@ void write_campaign(wire::JsonWriter& json, const issuance::Campaign& campaign, 
   json.end_object();
 }
 
+std::string_view coupon_status(const ports::Coupon& coupon, Timestamp now) {
+  if (coupon.used_at) return "USED";
+  return coupon.valid_until && now >= *coupon.valid_until ? "EXPIRED" : "UNUSED";
+}
+
 void write_coupon(wire::JsonWriter& json, const ports::Coupon& coupon, Timestamp now) {
-  const bool expired = !coupon.used_at && coupon.valid_until && now >= *coupon.valid_until;
   json.begin_object();
   json.key("code").string(coupon.code);
   json.key("campaign_id").number(static_cast<std::int64_t>(coupon.campaign.value));
   json.key("sequence").number(static_cast<std::int64_t>(coupon.sequence.value));
   json.key("user_id").string(coupon.user);
-  json.key("status").string(coupon.used_at ? "USED" : expired ? "EXPIRED" : "UNUSED");
+  json.key("status").string(coupon_status(coupon, now));
   write_time(json, "issued_at", coupon.issued_at);
   if (coupon.valid_until) write_time(json, "valid_until", *coupon.valid_until);
   if (coupon.used_at) write_time(json, "used_at", *coupon.used_at);

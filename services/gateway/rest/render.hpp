@@ -20,6 +20,8 @@ void write_campaign(wire::JsonWriter& json, const issuance::Campaign& campaign, 
 // As its owner or an admin sees it; EXPIRED is derived from `now`.
 void write_coupon(wire::JsonWriter& json, const ports::Coupon& coupon, Timestamp now);
 
+[[nodiscard]] std::string_view coupon_status(const ports::Coupon& coupon, Timestamp now);
+
 // ---- requests: the hot path, written without a tree ----
 // {code, sequence, issued_at, valid_until?}
 void append_coupon(std::string& out, const IssuedCoupon& coupon);

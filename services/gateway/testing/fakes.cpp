@@ -78,6 +78,7 @@ std::shared_ptr<ports::HttpStream> FakeReply::stream(ports::HttpResponse head) {
   ++sent;
   response = std::move(head);
   written = std::make_shared<FakeStream>();
+  written->set_unsent(unsent_at_begin);
   const std::shared_ptr<ports::HttpStream> handle(written.get(), [kept = written](ports::HttpStream*) {});
   streaming = handle;
   return handle;

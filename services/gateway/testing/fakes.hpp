@@ -126,6 +126,7 @@ class FakeReply final : public ports::HttpReply {
   // Where the answer is a stream; the handler's hold on it is `streaming`.
   std::shared_ptr<FakeStream> written;
   std::weak_ptr<ports::HttpStream> streaming;
+  std::size_t unsent_at_begin = 0;  // of a stream
   int sent = 0;
 };
 

@@ -212,6 +212,7 @@ Answer Harness::send(ports::HttpMethod method, const std::string& target, const 
   request.body = body;
   for (const auto& [name, value] : headers) request.headers.emplace_back(name, value);
   Answer answer{std::make_shared<FakeReply>()};
+  answer.reply->unsent_at_begin = unsent_of_streams;
   handler_(*io[thread], request, answer.reply);
   return answer;
 }

@@ -56,6 +56,10 @@ struct Answer {
   [[nodiscard]] unsigned status() const { return arrived() ? reply->response->status : 0; }
   [[nodiscard]] std::string header(std::string_view name) const;
   [[nodiscard]] std::string body() const { return arrived() ? reply->response->body : std::string(); }
+  // Of a streamed answer: what was written so far, and whether the handler ended it, or dropped it before.
+  [[nodiscard]] std::string streamed() const { return reply && reply->written ? reply->written->body : std::string(); }
+  [[nodiscard]] bool ended() const { return reply && reply->written && reply->written->finished; }
+  [[nodiscard]] bool broken() const { return arrived() && reply->written && !ended() && reply->streaming.expired(); }
   // A member of the body, by path such as coupon.sequence: text as it is, numbers in decimal, "null", "" where it is
   // not there.
   [[nodiscard]] std::string field(std::string_view path) const;
@@ -112,6 +116,7 @@ class Harness {
   FakeDatabase database;
   SmallIssuer issuer{database};
   std::vector<std::unique_ptr<FakeIoThread>> io;
+  std::size_t unsent_of_streams = 0;  // that begin from now on: how much their clients leave unread
   std::string store_trouble;  // as the store's adapter tells it
   std::unique_ptr<Gateway> gateway;
   std::unique_ptr<FakeAppender> appender;
