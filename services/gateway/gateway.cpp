@@ -9,6 +9,7 @@
 #include "gateway/rest/coupons_handler.hpp"
 #include "gateway/rest/dispatch_handler.hpp"
 #include "gateway/rest/health_handler.hpp"
+#include "gateway/rest/redeem_handler.hpp"
 #include "gateway/rest/requests_handler.hpp"
 #include "gateway/rest/routes.hpp"
 #include "gateway/rest/status_handler.hpp"
@@ -33,6 +34,7 @@ struct Gateway::Served {
         status(parts),
         campaigns(parts),
         coupons(parts),
+        redeem(parts),
         dispatch(parts),
         health(std::move(health_handler)),
         router(routes(), metrics, parts.clock) {}
@@ -53,6 +55,7 @@ struct Gateway::Served {
         {post, "/v1/campaigns/{}/close", bind(campaigns, &CampaignsHandler::close)},
         {get, "/v1/campaigns/{}/coupons", bind(coupons, &CouponsHandler::of_campaign)},
         {get, "/v1/coupons/{}", bind(coupons, &CouponsHandler::by_code)},
+        {post, "/v1/coupons/{}/redeem", bind(redeem, &RedeemHandler::post)},
         {get, "/v1/users/{}/coupons", bind(coupons, &CouponsHandler::of_user)},
         {get, "/v1/dispatch", bind(dispatch, &DispatchHandler::get)},
         {put, "/v1/dispatch", bind(dispatch, &DispatchHandler::put)},
@@ -69,6 +72,7 @@ struct Gateway::Served {
   StatusHandler status;
   CampaignsHandler campaigns;
   CouponsHandler coupons;
+  RedeemHandler redeem;
   DispatchHandler dispatch;
   HealthHandler health;
   WebHandler web;

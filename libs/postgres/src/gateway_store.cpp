@@ -49,12 +49,22 @@ const Statement coupons_after{"coupons_after", "SELECT " OPENRUN_COUPON_COLUMNS
 const Statement coupons_by_user{"coupons_by_user", "SELECT " OPENRUN_COUPON_COLUMNS
                                                    " FROM coupon WHERE user_id = $1 "
                                                    "ORDER BY issued_at DESC, campaign_id DESC, sequence DESC LIMIT $2"};
+// Under READ COMMITTED a second writer waits for the first and then looks again: used_at is no longer null.
+const Statement redeem_coupon{
+    "redeem_coupon",
+    "UPDATE coupon SET status = 'USED', used_at = $3, redeem_key = nullif($4, '') "
+    "WHERE campaign_id = $1 AND sequence = $2 AND used_at IS NULL AND ($5 = '' OR user_id = $5) "
+    "AND (valid_until IS NULL OR valid_until > $3) RETURNING " OPENRUN_COUPON_COLUMNS ", coalesce(redeem_key, '')"};
+const Statement coupon_with_key{"coupon_with_key", "SELECT " OPENRUN_COUPON_COLUMNS
+                                                   ", coalesce(redeem_key, '') FROM coupon "
+                                                   "WHERE campaign_id = $1 AND sequence = $2"};
 const Statement dispatch_rates{"dispatch_rates", "SELECT partition, per_second FROM dispatch ORDER BY partition"};
 const Statement upsert_dispatch{"upsert_dispatch",
                                 "INSERT INTO dispatch (partition, per_second) VALUES ($1, $2) "
                                 "ON CONFLICT (partition) DO UPDATE SET per_second = excluded.per_second"};
 
 constexpr std::int32_t every_partition = -1;
+constexpr int coupon_columns = 8;  // of OPENRUN_COUPON_COLUMNS
 
 std::int32_t as_int4(CampaignId id) {
   return static_cast<std::int32_t>(id.value);
@@ -150,6 +160,7 @@ class PostgresGatewayStore : public ports::GatewayStore {
     parameters.text(user).int8(static_cast<std::int64_t>(limit));
     return coupons(coupons_by_user, parameters);
   }
+  Result<std::optional<ports::RedeemedCoupon>> redeem(const ports::Redemption& redemption) override;
   Result<std::uint32_t> holders(CampaignId campaign, const std::function<void(std::string_view user)>& each) override;
 
   Result<std::vector<ports::DispatchRate>> dispatch() override;
@@ -227,6 +238,29 @@ Result<std::optional<Offset>> PostgresGatewayStore::replay_of(Partition partitio
       if (rows.size() == 0 || rows.at(0, 0).is_null()) return std::nullopt;
       return Offset{rows.at(0, 0).integer()};
     });
+  });
+}
+
+Result<std::optional<ports::RedeemedCoupon>> PostgresGatewayStore::redeem(const ports::Redemption& redemption) {
+  if (redemption.campaign.value > limits::campaign_id_max) return std::nullopt;
+  if (!can_be_stored(redemption.user) || !can_be_stored(redemption.key)) {
+    return fail(Error::Kind::invalid, "the user id or the idempotency key is not UTF-8 text");
+  }
+  Parameters which;
+  which.int4(as_int4(redemption.campaign)).int8(redemption.sequence.value);
+  Parameters wish = which;
+  wish.timestamp(redemption.now).text(redemption.key).text(redemption.user);
+  using Answer = std::optional<ports::RedeemedCoupon>;
+  const auto read = [](const Rows& rows, bool is_redeemed_now) -> Answer {
+    if (rows.size() == 0) return std::nullopt;
+    return ports::RedeemedCoupon{read_coupons(rows).front(), rows.at(0, coupon_columns).string(), is_redeemed_now};
+  };
+  return session_.run_write([&](Connection& connection) -> Sql<Answer> {
+    auto redeemed = connection.query(redeem_coupon, wish);
+    if (!redeemed) return std::unexpected(std::move(redeemed.error()));
+    if (redeemed->size() > 0) return read(*redeemed, true);
+    // What kept it from being redeemed does not pass: a used coupon stays used, and an owner stays the owner.
+    return map(connection.query(coupon_with_key, which), [&](Rows rows) { return read(rows, false); });
   });
 }
 

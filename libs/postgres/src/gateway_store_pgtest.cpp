@@ -159,6 +159,70 @@ TEST_F(Gateway, CouponsAreFoundBySequenceClaimCampaignAndUser) {
   EXPECT_EQ(store_->coupons_of_user("nobody", 10)->size(), 0U);
 }
 
+TEST_F(Gateway, ACouponIsRedeemedOnceAndTellsByWhichCall) {
+  issuance::Campaign campaign = sample_campaign(7);
+  commit(sample_batch(writer_, campaign, 2));
+  const Timestamp now{1'900'000'000'123};
+  const auto redeem = [&](std::uint32_t sequence, const std::string& user, const std::string& key) {
+    return store_->redeem({CampaignId{7}, Sequence{sequence}, user, key, now}).value();
+  };
+  EXPECT_EQ(redeem(3, "", "key").has_value(), false);
+  EXPECT_FALSE(redeem(1, "user-7-2", "key")->is_redeemed_now);
+  EXPECT_EQ(redeem(1, "user-7-2", "key")->coupon.used_at, std::nullopt) << "it belongs to another";
+  const auto first = redeem(1, "user-7-1", "key");
+  EXPECT_TRUE(first->is_redeemed_now);
+  EXPECT_EQ(first->coupon.used_at, now);
+  EXPECT_EQ(first->coupon.user, "user-7-1");
+  EXPECT_EQ(first->key, "key");
+  const auto again = redeem(1, "user-7-1", "another");
+  EXPECT_FALSE(again->is_redeemed_now);
+  EXPECT_EQ(again->key, "key");
+  EXPECT_EQ(again->coupon.used_at, now);
+  EXPECT_EQ(store_->coupon(CampaignId{7}, Sequence{1}).value()->used_at, now);
+  const auto without_key = redeem(2, "", "");
+  EXPECT_TRUE(without_key->is_redeemed_now);
+  EXPECT_EQ(without_key->key, "");
+  EXPECT_EQ(database().rows("SELECT sequence, status, redeem_key IS NULL FROM coupon ORDER BY sequence"),
+            (std::vector<std::vector<std::string>>{{"1", "USED", "f"}, {"2", "USED", "t"}}));
+  EXPECT_FALSE(store_->redeem({CampaignId{7}, Sequence{1}, "\xff", "", now}));
+}
+
+TEST_F(Gateway, ACouponIsNotRedeemedFromItsLastMomentOn) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 1);
+  const Timestamp until{1'900'000'000'001};
+  batch.coupons[0].valid_until = until;
+  commit(batch);
+  EXPECT_FALSE(store_->redeem({CampaignId{7}, Sequence{1}, "", "", until}).value()->is_redeemed_now);
+  EXPECT_TRUE(store_->redeem({CampaignId{7}, Sequence{1}, "", "", until + (-1)}).value()->is_redeemed_now);
+}
+
+TEST_F(Gateway, OfManyWhoRedeemACouponAtOnceOneDoes) {
+  constexpr int rounds = 20;
+  constexpr int callers = 6;
+  issuance::Campaign campaign = sample_campaign(7);
+  commit(sample_batch(writer_, campaign, rounds));
+  std::vector<std::future<std::vector<bool>>> answers;
+  for (int caller = 0; caller < callers; ++caller) {
+    answers.push_back(std::async(std::launch::async, [this, caller] {
+      auto store = make_gateway_store(options(), logger_);
+      std::vector<bool> won;
+      for (std::uint32_t sequence = 1; sequence <= rounds; ++sequence) {
+        const auto answer = store->redeem(
+            {CampaignId{7}, Sequence{sequence}, "", "caller-" + std::to_string(caller), Timestamp{1'900'000'000'000}});
+        won.push_back(answer.value()->is_redeemed_now);
+      }
+      return won;
+    }));
+  }
+  std::vector<int> winners(rounds, 0);
+  for (auto& answer : answers) {
+    const std::vector<bool> won = answer.get();
+    for (std::size_t i = 0; i < won.size(); ++i) winners[i] += won[i] ? 1 : 0;
+  }
+  EXPECT_EQ(winners, std::vector<int>(rounds, 1));
+}
+
 TEST_F(Gateway, HoldersAreAllUsersOfTheCampaign) {
   issuance::Campaign campaign = sample_campaign(7, 100'000);
   issuance::Campaign other = sample_campaign(8);

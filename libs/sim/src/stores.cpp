@@ -201,6 +201,10 @@ Result<std::vector<ports::Coupon>> SimulatedGatewayStore::coupons_of_user(std::s
   return found;
 }
 
+Result<std::optional<ports::RedeemedCoupon>> SimulatedGatewayStore::redeem(const ports::Redemption&) {
+  return fail(Error::Kind::internal, "redeeming is not simulated");
+}
+
 Result<std::uint32_t> SimulatedGatewayStore::holders(CampaignId campaign,
                                                      const std::function<void(std::string_view user)>& each) {
   if (auto entered = enter(); !entered) return std::unexpected(entered.error());

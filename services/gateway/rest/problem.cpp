@@ -32,6 +32,8 @@ constexpr std::array titles{
     Title{"ENDED", "The campaign has ended"},
     Title{"SOLD_OUT", "The campaign is sold out"},
     Title{"ALREADY_STARTED", "The first coupon has been issued"},
+    Title{"ALREADY_USED", "The coupon has been used"},
+    Title{"EXPIRED", "The coupon is no longer valid"},
     Title{"BELOW_ISSUED", "The stock can't go below what is issued"},
 };
 

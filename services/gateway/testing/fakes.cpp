@@ -340,6 +340,22 @@ Result<std::vector<ports::Coupon>> FakeGatewayStore::coupons_of_user(std::string
   return found;
 }
 
+Result<std::optional<ports::RedeemedCoupon>> FakeGatewayStore::redeem(const ports::Redemption& redemption) {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("redeem"); !ok) return std::unexpected(ok.error());
+  const auto found = database_.coupons.find({redemption.campaign, redemption.sequence});
+  if (found == database_.coupons.end()) return std::nullopt;
+  ports::Coupon& coupon = found->second;
+  const bool is_owner = redemption.user.empty() || redemption.user == coupon.user;
+  const bool is_valid = !coupon.valid_until || redemption.now < *coupon.valid_until;
+  const bool is_redeemed_now = is_owner && is_valid && !coupon.used_at;
+  if (is_redeemed_now) {
+    coupon.used_at = redemption.now;
+    database_.redeem_keys[found->first] = redemption.key;
+  }
+  return ports::RedeemedCoupon{coupon, database_.redeem_keys[found->first], is_redeemed_now};
+}
+
 Result<std::uint32_t> FakeGatewayStore::holders(CampaignId campaign,
                                                 const std::function<void(std::string_view user)>& each) {
   std::lock_guard lock(database_.mutex);

@@ -203,6 +203,7 @@ struct FakeDatabase {
   bool down = false;
   std::map<CampaignId, ports::StoredCampaign> campaigns;
   std::map<std::pair<CampaignId, Sequence>, ports::Coupon> coupons;
+  std::map<std::pair<CampaignId, Sequence>, std::string> redeem_keys;             // of used coupons
   std::map<std::pair<Partition, Offset>, std::pair<Offset, std::string>> outbox;  // first -> last, payload
   std::map<Partition, ports::GatewayStore::Progress> progress;
   std::map<std::pair<Partition, Offset>, Offset> replays;
@@ -226,6 +227,7 @@ class FakeGatewayStore final : public ports::GatewayStore {
   [[nodiscard]] Result<std::vector<ports::Coupon>> coupons_of_campaign(CampaignId campaign, Sequence after,
                                                                        std::size_t limit) override;
   [[nodiscard]] Result<std::vector<ports::Coupon>> coupons_of_user(std::string_view user, std::size_t limit) override;
+  [[nodiscard]] Result<std::optional<ports::RedeemedCoupon>> redeem(const ports::Redemption& redemption) override;
   [[nodiscard]] Result<std::uint32_t> holders(CampaignId campaign,
                                               const std::function<void(std::string_view user)>& each) override;
   [[nodiscard]] Result<std::vector<ports::DispatchRate>> dispatch() override;

@@ -33,6 +33,22 @@ struct Coupon {
   std::optional<Timestamp> used_at;  // present: USED
 };
 
+// A wish to use a coupon once.
+struct Redemption {
+  CampaignId campaign;
+  Sequence sequence;
+  std::string user;  // who must own it; empty: whoever does
+  std::string key;   // of the call that redeems it; empty: none
+  Timestamp now;
+};
+
+// The coupon as it stands after the wish.
+struct RedeemedCoupon {
+  Coupon coupon;
+  std::string key;               // of the call that redeemed it; empty where that had none, and where nobody did
+  bool is_redeemed_now = false;  // by this call
+};
+
 struct DispatchRate {
   std::optional<Partition> partition;  // empty: the default of all partitions
   std::uint32_t per_second = 0;        // 0 = as fast as possible
@@ -74,6 +90,10 @@ class GatewayStore {
   [[nodiscard]] virtual Result<std::vector<Coupon>> coupons_of_campaign(CampaignId campaign, Sequence after,
                                                                         std::size_t limit) = 0;
   [[nodiscard]] virtual Result<std::vector<Coupon>> coupons_of_user(std::string_view user, std::size_t limit) = 0;
+  // Marks the coupon as used where it is there, unused, owned by `user` and not expired, all in one step: of any number
+  // of callers one is told is_redeemed_now. Otherwise nothing changes, and the coupon tells why; empty where there is
+  // none. After an error it may have been redeemed: the same key asks again.
+  [[nodiscard]] virtual Result<std::optional<RedeemedCoupon>> redeem(const Redemption& redemption) = 0;
   // Every holder of a coupon of this campaign, with its request offset's upper bound: all coupons with sequence <=
   // issued at the moment of the call. Streams; `each` must not block.
   [[nodiscard]] virtual Result<std::uint32_t> holders(CampaignId campaign,

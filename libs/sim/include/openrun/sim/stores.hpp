@@ -59,6 +59,8 @@ class SimulatedGatewayStore final : public ports::GatewayStore {
   [[nodiscard]] Result<std::vector<ports::Coupon>> coupons_of_campaign(CampaignId campaign, Sequence after,
                                                                        std::size_t limit) override;
   [[nodiscard]] Result<std::vector<ports::Coupon>> coupons_of_user(std::string_view user, std::size_t limit) override;
+  // No simulated client redeems.
+  [[nodiscard]] Result<std::optional<ports::RedeemedCoupon>> redeem(const ports::Redemption& redemption) override;
   [[nodiscard]] Result<std::uint32_t> holders(CampaignId campaign,
                                               const std::function<void(std::string_view user)>& each) override;
   [[nodiscard]] Result<std::vector<ports::DispatchRate>> dispatch() override;

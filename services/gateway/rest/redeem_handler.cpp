@@ -1,0 +1,100 @@
+#include "gateway/rest/redeem_handler.hpp"
+
+#include <expected>
+#include <utility>
+#include <vector>
+
+#include <openrun/base/text.hpp>
+
+#include "gateway/rest/body.hpp"
+#include "gateway/rest/http_text.hpp"
+#include "gateway/rest/problem.hpp"
+#include "gateway/rest/render.hpp"
+
+namespace openrun::gateway {
+namespace {
+
+ports::HttpResponse private_response(ports::HttpResponse response) {
+  no_store(response);
+  return response;
+}
+
+// The body's user_id, or X-User-Id where there is no body; empty for an admin who names nobody.
+std::expected<std::string, ports::HttpResponse> user_of(const ports::HttpRequest& request, bool is_admin) {
+  if (request.body.empty()) {
+    std::string user(Auth::user_of(request));
+    if (user.empty() && !is_admin) {
+      return std::unexpected(unauthenticated("Name the user, or send an admin's bearer token."));
+    }
+    return user;
+  }
+  auto object = read_object(request, false);
+  if (!object) return std::unexpected(std::move(object.error()));
+  std::vector<FieldError> errors;
+  FieldReader fields(*object, "", errors);
+  const auto user = fields.text("user_id");
+  if (fields.find("user_id") == nullptr) {
+    if (!is_admin) fields.error("user_id", "is missing");
+  } else if (user && !is_valid_user_id(*user)) {
+    fields.error("user_id", "must be 1 to 64 characters of valid UTF-8 without control characters");
+  }
+  fields.finish();
+  if (!errors.empty()) return std::unexpected(invalid_request("The body has faults.", errors));
+  return user.value_or("");
+}
+
+}  // namespace
+
+void RedeemHandler::post(Call& call) {
+  auto user = user_of(call.request, parts_.auth.is_admin(call.request));
+  if (!user) return call.reply->send(private_response(std::move(user.error())));
+  const auto key = idempotency_key(call.request);
+  if (!key) {
+    return call.reply->send(private_response(invalid_request(
+        "The Idempotency-Key is not valid.", {{"Idempotency-Key", "must be 1 to 128 printable ASCII characters"}})));
+  }
+  const auto text = percent_decode(call.argument);
+  const auto code = text ? parts_.codes.decode(*text) : std::nullopt;
+  if (!code) return call.reply->send(private_response(not_found("There is no such coupon.")));
+  ports::Redemption wish{code->campaign, code->sequence, std::move(*user), std::string(*key), parts_.clock.now()};
+  const auto reply = call.reply;
+  const bool accepted =
+      parts_.pool.submit([this, &io = call.io, reply, wish = std::move(wish)](ports::GatewayStore& store) {
+        io.post([this, reply, wish, found = store.redeem(wish)] {
+          if (!found) return reply->send(unavailable(found.error().kind));
+          answer(wish, *found, *reply);
+        });
+      });
+  if (!accepted) reply->send(overloaded("Too many questions wait for the store."));
+}
+
+void RedeemHandler::answer(const ports::Redemption& wish, const std::optional<ports::RedeemedCoupon>& found,
+                           ports::HttpReply& reply) const {
+  if (!found) return reply.send(private_response(not_found("There is no such coupon.")));
+  const ports::Coupon& coupon = found->coupon;
+  if (!wish.user.empty() && wish.user != coupon.user) {
+    return reply.send(private_response(forbidden("This coupon belongs to another user.")));
+  }
+  const bool is_by_this_call = found->is_redeemed_now || (!wish.key.empty() && wish.key == found->key);
+  if (coupon.used_at && is_by_this_call) {
+    ports::HttpResponse response = json_response(200, {});
+    wire::JsonWriter json(response.body);
+    write_coupon(json, coupon, parts_.clock.now());
+    return reply.send(private_response(std::move(response)));
+  }
+  if (coupon.used_at) {
+    return reply.send(
+        private_response(problem(409, "ALREADY_USED", "A coupon can be used once.", [&](wire::JsonWriter& json) {
+          json.key("used_at").string(wire::format_time(coupon.used_at->value));
+        })));
+  }
+  if (!coupon.valid_until || wish.now < *coupon.valid_until) {
+    // It was issued between the two looks of the store, which is no reason to refuse it.
+    return reply.send(overloaded("The coupon has only just been issued; ask again."));
+  }
+  reply.send(private_response(problem(410, "EXPIRED", "The coupon can no longer be used.", [&](wire::JsonWriter& json) {
+    json.key("valid_until").string(wire::format_time(coupon.valid_until->value));
+  })));
+}
+
+}  // namespace openrun::gateway
