@@ -8,6 +8,7 @@
 #include "gateway/rest/campaigns_handler.hpp"
 #include "gateway/rest/coupons_handler.hpp"
 #include "gateway/rest/dispatch_handler.hpp"
+#include "gateway/rest/events_handler.hpp"
 #include "gateway/rest/health_handler.hpp"
 #include "gateway/rest/redeem_handler.hpp"
 #include "gateway/rest/requests_handler.hpp"
@@ -32,6 +33,7 @@ struct Gateway::Served {
       : parts(shared),
         requests(parts),
         status(parts),
+        events(parts),
         campaigns(parts),
         coupons(parts),
         redeem(parts),
@@ -45,6 +47,7 @@ struct Gateway::Served {
     return {
         {post, "/v1/campaigns/{}/requests", bind(requests, &RequestsHandler::post)},
         {get, "/v1/requests/{}", bind(status, &StatusHandler::get)},
+        {get, "/v1/requests/{}/events", bind(events, &EventsHandler::get)},
         {get, "/v1/campaigns/{}", bind(campaigns, &CampaignsHandler::get)},
         {patch, "/v1/campaigns/{}", bind(campaigns, &CampaignsHandler::change)},
         {get, "/v1/campaigns", bind(campaigns, &CampaignsHandler::list)},
@@ -70,6 +73,7 @@ struct Gateway::Served {
   Parts parts;
   RequestsHandler requests;
   StatusHandler status;
+  EventsHandler events;
   CampaignsHandler campaigns;
   CouponsHandler coupons;
   RedeemHandler redeem;
@@ -91,6 +95,7 @@ Gateway::Gateway(Environment environment, Settings settings)
       pending_(settings_.pending_max),
       commands_(commands_waiting_max),
       exports_(exports_max),
+      streams_(settings_.streams_max),
       lanes_(environment_.io_threads, window_, environment_.clock),
       pool_(static_cast<std::size_t>(settings_.store_threads), static_cast<std::size_t>(settings_.store_queue_max),
             environment_.store_factory),
@@ -144,6 +149,7 @@ void Gateway::start_driven(ports::LogAppender& appender, std::int32_t partitions
                     pending_,
                     commands_,
                     exports_,
+                    streams_,
                     draining_,
                     partitions_,
                     environment_.random_u32};
@@ -218,6 +224,8 @@ void Gateway::bring_gauges_up_to_date() {
   metrics.gauge("openrun_pending", "Requests between append and acknowledgement")
       .set(static_cast<double>(pending_.taken()));
   metrics.gauge("openrun_waits", "Requests held for their outcome").set(static_cast<double>(waits_.taken()));
+  metrics.gauge("openrun_streams", "Event streams that are open").set(static_cast<double>(streams_.taken()));
+  metrics.gauge("openrun_exports", "Exports of coupons that are running").set(static_cast<double>(exports_.taken()));
   metrics.gauge("openrun_store_queue", "Jobs that wait for a store thread").set(static_cast<double>(pool_.queued()));
   metrics.gauge("openrun_campaigns_cached", "Campaigns known to this gateway").set(static_cast<double>(cache_.size()));
   metrics.gauge("openrun_winners_kept", "User hashes kept of campaigns that are being refused")

@@ -103,6 +103,7 @@ class Gateway {
   Seats pending_;
   Seats commands_;
   Seats exports_;
+  Seats streams_;
   Lanes lanes_;
   StorePool pool_;
   Directory directory_;

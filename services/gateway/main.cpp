@@ -34,6 +34,7 @@ gateway::Settings settings_of(const config::Gateway& from) {
   gateway::Settings settings;
   for (const config::AdminToken& token : from.admin_tokens) settings.admin_tokens.push_back(token.token);
   settings.waits_max = from.waits_max;
+  settings.streams_max = from.streams_max;
   settings.pending_max = from.pending_max;
   settings.window_records = from.window_records;
   settings.window_age_s = from.window_age_s;

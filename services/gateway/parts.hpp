@@ -45,6 +45,7 @@ struct Parts {
   Seats& pending;
   Seats& commands;
   Seats& exports;
+  Seats& streams;
   const std::atomic<bool>& draining;
   const std::atomic<std::int32_t>& partitions;       // of openrun.requests
   const std::function<std::uint32_t()>& random_u32;  // nonces and jitter; any thread

@@ -98,6 +98,8 @@ const std::array gateway_keys{
         "open connections; above: 503"},
     Key{"gateway", "waits_max", OPENRUN_INT64(gateway.waits_max), between(0, 1'000'000),
         "requests held for their outcome; above: 202 at once"},
+    Key{"gateway", "streams_max", OPENRUN_INT64(gateway.streams_max), between(0, 1'000'000),
+        "open event streams; above: 503"},
     Key{"gateway", "pending_max", OPENRUN_INT64(gateway.pending_max), between(1, 1'000'000),
         "requests between produce and acknowledgement; above: 503"},
     Key{"gateway", "window_records", OPENRUN_INT64(gateway.window_records), between(1'024, 1'073'741'824),

@@ -100,7 +100,6 @@ TEST_F(Exports, ABrokenExportGoesOnAfterASequence) {
   issue(CouponExport::page_rows + 10);
   EXPECT_EQ(lines(whole(path + "?after=5000")), 11);
   EXPECT_EQ(lines(whole(path + "?limit=7&after=2")), 8);
-  EXPECT_EQ(lines(whole(path + "?limit=5003")), 5'004);
   EXPECT_EQ(harness.ask(get, path + "?limit=0", "", csv).status(), 400U);
   EXPECT_EQ(harness.ask(get, path + "?after=x", "", csv).field("errors.0.field"), "after");
 }

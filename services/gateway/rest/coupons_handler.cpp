@@ -84,14 +84,13 @@ void CouponsHandler::of_campaign(Call& call) {
   const auto campaign = parse_campaign(call.argument);
   if (!campaign) return call.reply->send(campaign_not_found());
   const bool as_csv = prefers_csv(call.request.header("Accept"));
-  const std::uint64_t rows_max = as_csv ? limits::stock_max : limit_max;
   std::vector<FieldError> errors;
   std::optional<std::uint64_t> after = 0;
   std::optional<std::uint64_t> limit;
   if (const auto text = query_parameter(call.request.query, "after")) after = parse_number(*text, limits::stock_max);
   if (const auto text = query_parameter(call.request.query, "limit")) {
-    limit = parse_number(*text, rows_max);
-    if (limit.value_or(0) == 0) errors.push_back({"limit", "must be 1 to " + std::to_string(rows_max)});
+    limit = parse_number(*text, limit_max);
+    if (limit.value_or(0) == 0) errors.push_back({"limit", "must be 1 to " + std::to_string(limit_max)});
   }
   if (!after) errors.push_back({"after", "must be a sequence"});
   if (!errors.empty()) return call.reply->send(invalid_request("The query has faults.", errors));

@@ -19,28 +19,23 @@ ports::HttpResponse private_response(ports::HttpResponse response) {
   return response;
 }
 
-// The body's user_id, or X-User-Id where there is no body; empty for an admin who names nobody.
+// The body's user_id, or X-User-Id where the body names nobody; empty for an admin who names nobody.
 std::expected<std::string, ports::HttpResponse> user_of(const ports::HttpRequest& request, bool is_admin) {
-  if (request.body.empty()) {
-    std::string user(Auth::user_of(request));
-    if (user.empty() && !is_admin) {
-      return std::unexpected(unauthenticated("Name the user, or send an admin's bearer token."));
-    }
-    return user;
-  }
-  auto object = read_object(request, false);
+  auto object = read_object(request, true);
   if (!object) return std::unexpected(std::move(object.error()));
   std::vector<FieldError> errors;
   FieldReader fields(*object, "", errors);
-  const auto user = fields.text("user_id");
-  if (fields.find("user_id") == nullptr) {
-    if (!is_admin) fields.error("user_id", "is missing");
-  } else if (user && !is_valid_user_id(*user)) {
+  std::optional<std::string> user = fields.text("user_id");
+  if (user && !is_valid_user_id(*user)) {
     fields.error("user_id", "must be 1 to 64 characters of valid UTF-8 without control characters");
   }
   fields.finish();
   if (!errors.empty()) return std::unexpected(invalid_request("The body has faults.", errors));
-  return user.value_or("");
+  if (!user) user = std::string(Auth::user_of(request));
+  if (user->empty() && !is_admin) {
+    return std::unexpected(unauthenticated("Name the user, or send an admin's bearer token."));
+  }
+  return std::move(*user);
 }
 
 }  // namespace

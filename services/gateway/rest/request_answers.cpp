@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "gateway/rest/problem.hpp"
-#include "gateway/rest/render.hpp"
 
 namespace openrun::gateway {
 namespace {
@@ -49,13 +48,18 @@ ports::HttpResponse refused(const RequestAnswer& answer) {
 
 }  // namespace
 
-ports::HttpResponse RequestAnswers::waiting(unsigned status, const NamedReceipt& receipt, std::int64_t position,
-                                            std::optional<std::int64_t> wait_s) const {
+Progress RequestAnswers::progress(const NamedReceipt& receipt, std::int64_t position) const {
   Progress progress;
   progress.position = std::max<std::int64_t>(position, 0);
   progress.eta_ms = eta_ms(progress.position, parts_.window.rate(receipt.place.partition, parts_.clock.monotonic_us()));
   const double load = std::max(parts_.pending.load(), parts_.waits.load());
   progress.poll_after_ms = poll_after_ms(progress.position, progress.eta_ms, load, parts_.random_u32());
+  return progress;
+}
+
+ports::HttpResponse RequestAnswers::waiting(unsigned status, const NamedReceipt& receipt, std::int64_t position,
+                                            std::optional<std::int64_t> wait_s) const {
+  const Progress progress = this->progress(receipt, position);
   ports::HttpResponse response = json_response(status, waiting_request(receipt.text, receipt.place.campaign, progress));
   response.headers.reserve(4);
   no_store(response);

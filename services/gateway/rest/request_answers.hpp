@@ -8,6 +8,7 @@
 
 #include "gateway/calls/request_answer.hpp"
 #include "gateway/parts.hpp"
+#include "gateway/rest/render.hpp"
 
 namespace openrun::gateway {
 
@@ -20,6 +21,7 @@ class RequestAnswers {
   [[nodiscard]] ports::HttpResponse posted(const RequestAnswer& answer, std::optional<std::int64_t> wait_s) const;
   // 200 whatever the outcome is.
   [[nodiscard]] ports::HttpResponse polled(const RequestAnswer& answer, std::optional<std::int64_t> wait_s) const;
+  [[nodiscard]] Progress progress(const NamedReceipt& receipt, std::int64_t position) const;
   // `status` with position, eta and advice.
   [[nodiscard]] ports::HttpResponse waiting(unsigned status, const NamedReceipt& receipt, std::int64_t position,
                                             std::optional<std::int64_t> wait_s) const;

@@ -55,6 +55,7 @@ struct Gateway {
   std::vector<AdminToken> admin_tokens;
   std::int64_t connections_max = 10'000;
   std::int64_t waits_max = 20'000;          // requests held for their outcome; above: 202 at once
+  std::int64_t streams_max = 5'000;         // event streams; above: 503
   std::int64_t pending_max = 20'000;        // requests between produce and acknowledgement; above: 503
   std::int64_t window_records = 1'048'576;  // outcomes kept in memory a partition (16 bytes each)
   std::int64_t window_age_s = 600;          // how far back results are read at start
