@@ -94,11 +94,13 @@ class FileReader {
       mistakes_.add(section + " is not a map; write its keys below it", at(title.Mark()));
       return;
     }
-    for (const auto& entry : body) read_key(section, entry.first, entry.second);
+    for (const auto& entry : body) read_key(section, "", entry.first, entry.second);
   }
 
-  void read_key(const std::string& section, const YAML::Node& title, const YAML::Node& value) {
-    const std::string name = title.IsScalar() ? title.Scalar() : "";
+  // `group` is the map below the section in which the key stands, with its dot, or empty.
+  void read_key(const std::string& section, const std::string& group, const YAML::Node& title,
+                const YAML::Node& value) {
+    const std::string name = group + (title.IsScalar() ? title.Scalar() : "");
     std::vector<std::string_view> names;
     for (const Key& key : all_keys()) {
       if (key.section != section) continue;
@@ -112,7 +114,20 @@ class FileReader {
       read_value(key, value, at(title.Mark()));
       return;
     }
+    const auto is_below = [&](std::string_view each) { return !name.empty() && each.starts_with(name + "."); };
+    if (std::any_of(names.begin(), names.end(), is_below)) return read_map_of_keys(section, name, title, value);
     mistakes_.add("unknown key " + section + "." + name + suggestion(name, names), at(title.Mark()));
+  }
+
+  void read_map_of_keys(const std::string& section, const std::string& name, const YAML::Node& title,
+                        const YAML::Node& value) {
+    if (!seen_.insert(section + "." + name).second) {
+      mistakes_.add(section + "." + name + " stands twice; keep one", at(title.Mark()));
+    } else if (!value.IsNull() && !value.IsMap()) {
+      mistakes_.add(section + "." + name + " is not a map; write its keys below it", at(title.Mark()));
+    } else if (value.IsMap()) {
+      for (const auto& entry : value) read_key(section, name + ".", entry.first, entry.second);
+    }
   }
 
   void read_value(const Key& key, const YAML::Node& value, const std::string& where) {
@@ -205,6 +220,11 @@ void check_together(const Config& config, const Origins& origins, Mistakes& mist
   not_above("issuer.retry_ms_min", config.issuer.retry_ms_min, "issuer.retry_ms_max", config.issuer.retry_ms_max);
   not_above("kafka.min_insync_replicas", config.kafka.min_insync_replicas, "kafka.replication_factor",
             config.kafka.replication_factor);
+  if (config.gateway.auth_mode == "jwt" && config.gateway.jwt.jwks_file.empty()) {
+    const auto origin = origins.find("auth.mode");
+    mistakes.add("auth.mode is jwt, and auth.jwt.jwks_file is not set; name the file with the keys that verify tokens",
+                 origin == origins.end() ? "" : origin->second);
+  }
 }
 
 }  // namespace
@@ -225,7 +245,7 @@ Result<Config> load(const Source& source) {
   for (const Key& key : all_keys()) {
     if (key.nature != Nature::path) continue;
     std::string& path = std::get<TextMember>(key.member)(config);
-    path = beside(source.file, path);
+    if (!path.empty()) path = beside(source.file, path);
   }
   return config;
 }

@@ -147,6 +147,34 @@ TEST_F(ConfigFile, ValuesThatContradictEachOtherAreAMistake) {
             "issuer.retry_ms_min is 5000, above issuer.retry_ms_max (2000); choose at most that (openrun.yaml:2)");
 }
 
+TEST_F(ConfigFile, KeysMayStandInAMapBelowTheirSection) {
+  const auto config = loaded("auth:\n  mode: jwt\n  jwt:\n    jwks_file: keys.json\n    leeway_s: 5\n",
+                             {{"OPENRUN_AUTH__JWT__ISSUER", "https://id.example"}});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->gateway.auth_mode, "jwt");
+  EXPECT_EQ(config->gateway.jwt.jwks_file, (folder_ / "keys.json").string());
+  EXPECT_EQ(config->gateway.jwt.leeway_s, 5);
+  EXPECT_EQ(config->gateway.jwt.issuer, "https://id.example");
+  const std::string printed = print(*config);
+  const auto again = loaded(printed);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(print(*again), printed);
+}
+
+TEST_F(ConfigFile, MistakesInAMapBelowASectionAreNamed) {
+  EXPECT_EQ(mistakes("auth:\n  jwt:\n    leeway_s: 601\n    isuer: x\n  jwt: {}\n"),
+            "auth.jwt.leeway_s is 601; choose 0 to 600 (openrun.yaml:3)\n"
+            "unknown key auth.jwt.isuer; did you mean jwt.issuer? (openrun.yaml:4)\n"
+            "auth.jwt stands twice; keep one (openrun.yaml:5)");
+  EXPECT_EQ(mistakes("auth:\n  jwt: 5\n"), "auth.jwt is not a map; write its keys below it (openrun.yaml:2)");
+}
+
+TEST_F(ConfigFile, ModeJwtWithoutKeysIsAMistake) {
+  EXPECT_EQ(mistakes("auth:\n  mode: jwt\n"),
+            "auth.mode is jwt, and auth.jwt.jwks_file is not set; name the file with the keys that verify tokens "
+            "(openrun.yaml:2)");
+}
+
 TEST_F(ConfigFile, AdminTokensComeFromTheFileOrFromFilesBesideIt) {
   write("ops.token", "0123456789abcdef-ops\n");
   const auto config = loaded(
@@ -226,7 +254,11 @@ TEST_F(ConfigFile, TheFileThatIsDeliveredHoldsEveryKeyWithItsDefault) {
   EXPECT_EQ(print(*config), print(Config{}));
   std::ifstream stream(file);
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  for (const Key& key : all_keys()) EXPECT_THAT(text, HasSubstr("\n  " + std::string(key.name) + ":"));
+  for (const Key& key : all_keys()) {
+    const std::size_t dot = key.name.find('.');
+    const std::string indent = dot == std::string_view::npos ? "\n  " : "\n    ";
+    EXPECT_THAT(text, HasSubstr(indent + std::string(key.name.substr(dot + 1)) + ":"));
+  }
 }
 
 struct Started {

@@ -29,8 +29,11 @@ std::string lower_with_dots(std::string_view text) {
   return out;
 }
 
+// A dot in a key's name is a separator too: auth.jwt.leeway_s is OPENRUN_AUTH__JWT__LEEWAY_S.
 std::string variable_of(const Key& key) {
-  return std::string(prefix) + upper(key.section) + std::string(separator) + upper(key.name);
+  std::string variable = std::string(prefix) + upper(key.section) + std::string(separator);
+  for (const char c : upper(key.name)) variable.append(c == '.' ? separator : std::string_view(&c, 1));
+  return variable;
 }
 
 void set_tokens(const std::string& name, const std::string& value, std::vector<AdminToken>& tokens, Mistakes& mistakes,

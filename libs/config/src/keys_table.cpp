@@ -81,8 +81,16 @@ const std::array common_keys{
     Key{"auth",
         "mode",
         OPENRUN_TEXT(gateway.auth_mode),
-        {.choices = "trusted"},
-        "trusted: the operator's own front has authenticated the users"},
+        {.choices = "trusted|jwt"},
+        "trusted: the operator's own front has authenticated the users; jwt: they send bearer tokens"},
+    Key{"auth", "jwt.jwks_file", OPENRUN_TEXT(gateway.jwt.jwks_file), anything,
+        "mode jwt: the keys that verify tokens, as a JWK set; followed when it changes", Nature::path},
+    Key{"auth", "jwt.issuer", OPENRUN_TEXT(gateway.jwt.issuer), anything,
+        "iss of a token must be this; empty: anything"},
+    Key{"auth", "jwt.audience", OPENRUN_TEXT(gateway.jwt.audience), anything,
+        "aud of a token must be this, or hold it; empty: anything"},
+    Key{"auth", "jwt.leeway_s", OPENRUN_INT64(gateway.jwt.leeway_s), between(0, 600),
+        "how far the issuer's clock may differ, in seconds"},
 };
 
 const std::array gateway_keys{

@@ -36,7 +36,7 @@ enum class Nature : std::uint8_t { plain, path, url_with_secret };
 
 struct Key {
   std::string_view section;
-  std::string_view name;
+  std::string_view name;  // in a map of its own below the section: jwt.leeway_s
   Member member;
   Rule rule;
   std::string_view help;

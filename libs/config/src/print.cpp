@@ -65,7 +65,8 @@ void print_key(std::string& out, const Key& key, Config& config) {
   const bool is_number =
       std::holds_alternative<Int64Member>(key.member) || std::holds_alternative<Int32Member>(key.member);
   if (is_number) comment += " [" + range + "]";
-  out.append("  ").append(key.name).append(":");
+  const std::size_t dot = key.name.find('.');
+  out.append(dot == std::string_view::npos ? "  " : "    ").append(key.name.substr(dot + 1)).append(":");
   if (const auto* text = std::get_if<TextMember>(&key.member)) {
     const std::string& value = (*text)(config);
     out.append(" ").append(in_quotes(key.nature == Nature::url_with_secret ? without_password(value) : value));
@@ -89,11 +90,17 @@ std::string print(const Config& config) {
   Config copy = config;  // the table's accessors are written for loading
   std::string out;
   std::string_view section;
+  std::string_view group;
   for (const Key& key : all_keys()) {
     if (key.section != section) {
       section = key.section;
+      group = {};
       out.append(out.empty() ? "" : "\n").append(section).append(":\n");
     }
+    const std::size_t dot = key.name.find('.');
+    const std::string_view below = dot == std::string_view::npos ? std::string_view{} : key.name.substr(0, dot);
+    if (below != group && !below.empty()) out.append("  ").append(below).append(":\n");
+    group = below;
     print_key(out, key, copy);
   }
   return out;

@@ -47,11 +47,20 @@ struct AdminToken {
   std::string token;  // never printed
 };
 
+// Tokens of users, where gateway.auth_mode is jwt.
+struct Jwt {
+  std::string jwks_file;
+  std::string issuer;    // iss must be this; empty: anything
+  std::string audience;  // aud must be or hold this; empty: anything
+  std::int64_t leeway_s = 30;
+};
+
 struct Gateway {
   std::string address = "127.0.0.1";
   std::int64_t port = 8080;
   std::int64_t threads = 1;
   std::string auth_mode = "trusted";
+  Jwt jwt;
   std::vector<AdminToken> admin_tokens;
   std::int64_t connections_max = 10'000;
   std::int64_t waits_max = 20'000;          // requests held for their outcome; above: 202 at once
