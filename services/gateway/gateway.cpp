@@ -87,6 +87,7 @@ Gateway::Gateway(Environment environment, Settings settings)
     : environment_(std::move(environment)),
       settings_(std::move(settings)),
       auth_(settings_.admin_tokens),
+      cors_(settings_.cors_origins),
       window_(static_cast<std::size_t>(settings_.window_records)),
       winners_(static_cast<std::size_t>(settings_.winners_kept_max)),
       cache_(static_cast<std::size_t>(settings_.campaigns_cached_max)),
@@ -165,8 +166,9 @@ std::vector<std::string> Gateway::route_names() const {
 }
 
 ports::HttpHandler Gateway::handler() {
-  return [router = &served_->router](ports::IoThread& io, const ports::HttpRequest& request,
-                                     std::shared_ptr<ports::HttpReply> reply) {
+  return [router = &served_->router, cors = &cors_](ports::IoThread& io, const ports::HttpRequest& request,
+                                                    std::shared_ptr<ports::HttpReply> reply) {
+    if (cors->is_on()) reply = cors->wrap(request, std::move(reply));
     router->handle(io, request, std::move(reply));
   };
 }

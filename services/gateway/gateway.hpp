@@ -19,6 +19,7 @@
 #include <openrun/ports/request_log.hpp>
 
 #include "gateway/access/auth.hpp"
+#include "gateway/access/cors.hpp"
 #include "gateway/campaigns/campaign_cache.hpp"
 #include "gateway/campaigns/directory.hpp"
 #include "gateway/campaigns/winners.hpp"
@@ -95,6 +96,7 @@ class Gateway {
   std::atomic<bool> repairing_{false};
 
   Auth auth_;
+  Cors cors_;
   ResultsWindow window_;
   Winners winners_;
   CampaignCache cache_;

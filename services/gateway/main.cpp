@@ -33,6 +33,7 @@ constexpr milliseconds broker_timeout{2'000};
 gateway::Settings settings_of(const config::Gateway& from) {
   gateway::Settings settings;
   for (const config::AdminToken& token : from.admin_tokens) settings.admin_tokens.push_back(token.token);
+  settings.cors_origins = from.cors_origins;
   settings.waits_max = from.waits_max;
   settings.streams_max = from.streams_max;
   settings.pending_max = from.pending_max;

@@ -10,6 +10,7 @@ namespace openrun::gateway {
 
 struct Settings {
   std::vector<std::string> admin_tokens;
+  std::string cors_origins;                 // see Cors
   std::int64_t waits_max = 20'000;          // requests held for their outcome, all threads together
   std::int64_t streams_max = 5'000;         // event streams, all threads together
   std::int64_t pending_max = 20'000;        // requests between produce and acknowledgement, all threads together

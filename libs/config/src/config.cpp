@@ -209,6 +209,35 @@ class FileReader {
   std::set<std::string> seen_;
 };
 
+// An origin as browsers write it: scheme, host in lower case, and perhaps a port; no path.
+bool is_origin(std::string_view text) {
+  if (text == "*") return true;
+  std::string_view host = text;
+  for (const std::string_view scheme : {std::string_view("https://"), std::string_view("http://")}) {
+    if (!text.starts_with(scheme)) continue;
+    host.remove_prefix(scheme.size());
+    return !host.empty() &&
+           host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-:[]") == std::string_view::npos;
+  }
+  return false;
+}
+
+void check_origins(const Config& config, const Origins& origins, Mistakes& mistakes) {
+  std::string_view rest = config.gateway.cors_origins;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    std::string_view origin = rest.substr(0, comma);
+    rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+    while (origin.starts_with(' ')) origin.remove_prefix(1);
+    while (origin.ends_with(' ')) origin.remove_suffix(1);
+    if (is_origin(origin)) continue;
+    const auto where = origins.find("gateway.cors.origins");
+    mistakes.add("gateway.cors.origins holds " + in_quotes(origin) +
+                     ", which is no origin; write them as https://shop.example, without a path, or *",
+                 where == origins.end() ? "" : where->second);
+  }
+}
+
 void check_together(const Config& config, const Origins& origins, Mistakes& mistakes) {
   const auto not_above = [&](const char* lower, std::int64_t low, const char* upper, std::int64_t high) {
     if (low <= high) return;
@@ -241,6 +270,7 @@ Result<Config> load(const Source& source) {
   if (!source.file.empty()) FileReader(source.file, config, origins, mistakes).read();
   apply_environment(source.environment, config, origins, mistakes);
   check_together(config, origins, mistakes);
+  check_origins(config, origins, mistakes);
   if (!mistakes.none()) return mistakes.failure();
   for (const Key& key : all_keys()) {
     if (key.nature != Nature::path) continue;

@@ -54,6 +54,19 @@ TEST_F(ConfigFile, AnEmptyFileGivesTheDefaults) {
   EXPECT_EQ(config->kafka.requests_topic, "openrun.requests");
 }
 
+TEST_F(ConfigFile, OriginsAreCheckedOneByOne) {
+  const auto config = loaded("gateway:\n  cors:\n    origins: \"https://shop.example, http://localhost:3000\"\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->gateway.cors_origins, "https://shop.example, http://localhost:3000");
+  EXPECT_TRUE(loaded("gateway:\n  cors:\n    origins: \"*\"\n"));
+  EXPECT_EQ(mistakes("gateway:\n  cors:\n    origins: \"https://shop.example,https://shop.example/\"\n"),
+            "gateway.cors.origins holds \"https://shop.example/\", which is no origin; write them as "
+            "https://shop.example, without a path, or * (openrun.yaml:3)");
+  for (const char* origin : {"shop.example", "https://Shop.example", "https://", "ftp://a", "https://a b", "null"}) {
+    EXPECT_FALSE(loaded("gateway:\n  cors:\n    origins: \"" + std::string(origin) + "\"\n")) << origin;
+  }
+}
+
 TEST_F(ConfigFile, AMistakeRepeatsNoControlCharacterOfTheFile) {
   EXPECT_THAT(mistakes("gateway:\n  \"a\\e[2Jb\": 1\n"), HasSubstr("unknown key gateway.a\\x1b[2Jb"));
   EXPECT_THAT(mistakes(std::string("\"\\\0", 3)), HasSubstr("\\x00 (openrun.yaml:1)"));

@@ -104,6 +104,8 @@ const std::array gateway_keys{
         "bearer tokens of admin calls: {name, token} or {name, token_file}; without one there are no admin calls"},
     Key{"gateway", "connections_max", OPENRUN_INT64(gateway.connections_max), between(1, 1'000'000),
         "open connections; above: 503"},
+    Key{"gateway", "cors.origins", OPENRUN_TEXT(gateway.cors_origins), anything,
+        "pages of these origins may call, as https://shop.example, separated by commas; *: all; empty: none"},
     Key{"gateway", "waits_max", OPENRUN_INT64(gateway.waits_max), between(0, 1'000'000),
         "requests held for their outcome; above: 202 at once"},
     Key{"gateway", "streams_max", OPENRUN_INT64(gateway.streams_max), between(0, 1'000'000),

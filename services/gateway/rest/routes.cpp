@@ -119,6 +119,7 @@ std::string Router::allowed(std::string_view path) const {
     methods += name_of(entry.method);
     if (entry.method == ports::HttpMethod::get) methods += ", HEAD";
   }
+  if (!methods.empty()) methods += ", OPTIONS";
   return methods;
 }
 
@@ -144,9 +145,17 @@ void Router::handle(ports::IoThread& io, const ports::HttpRequest& request,
     return;
   }
   Counted counted(std::move(reply), other_, clock_);
-  std::string methods = allowed(request.path);
+  const bool is_whole_server = method == ports::HttpMethod::options && request.path == "*";
+  std::string methods = is_whole_server ? "GET, HEAD, POST, PUT, PATCH, OPTIONS" : allowed(request.path);
   if (methods.empty()) {
     counted.send(not_found("There is nothing at this path."));
+    return;
+  }
+  if (method == ports::HttpMethod::options) {
+    ports::HttpResponse response;
+    response.status = 204;
+    response.headers.emplace_back("Allow", std::move(methods));
+    counted.send(std::move(response));
     return;
   }
   ports::HttpResponse response = problem(405, "METHOD_NOT_ALLOWED", "This path does not take this method.");

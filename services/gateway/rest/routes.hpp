@@ -35,7 +35,8 @@ class Router {
 
   // "post /v1/things/{}": what the table holds, in its order, methods in lower case.
   [[nodiscard]] std::vector<std::string> names() const;
-  // Answers 404 for a path that no route has, 405 with Allow for a method that the path has not.
+  // Answers 404 for a path that no route has, 405 with Allow for a method that the path has not, and OPTIONS with
+  // Allow.
   void handle(ports::IoThread& io, const ports::HttpRequest& request, std::shared_ptr<ports::HttpReply> reply) const;
 
  private:

@@ -59,8 +59,8 @@ TEST_F(Routes, WhatIsNotThereIs404) {
 TEST_F(Routes, AMethodThatThePathHasNotIs405WithAllow) {
   const Answer answer = call(put, "/v1/things/7");
   EXPECT_EQ(answer.status(), 405U);
-  EXPECT_EQ(answer.header("Allow"), "GET, HEAD, PATCH");
-  EXPECT_EQ(call(get, "/v1/things/7/parts").header("Allow"), "POST");
+  EXPECT_EQ(answer.header("Allow"), "GET, HEAD, PATCH, OPTIONS");
+  EXPECT_EQ(call(get, "/v1/things/7/parts").header("Allow"), "POST, OPTIONS");
 }
 
 TEST_F(Routes, AnswersAreCountedByRouteAndClass) {

@@ -63,6 +63,7 @@ struct Gateway {
   Jwt jwt;
   std::vector<AdminToken> admin_tokens;
   std::int64_t connections_max = 10'000;
+  std::string cors_origins;                 // separated by commas
   std::int64_t waits_max = 20'000;          // requests held for their outcome; above: 202 at once
   std::int64_t streams_max = 5'000;         // event streams; above: 503
   std::int64_t pending_max = 20'000;        // requests between produce and acknowledgement; above: 503
