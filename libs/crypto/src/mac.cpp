@@ -43,11 +43,16 @@ class HmacContext {
 
 }  // namespace
 
-Tag hmac_tag(std::span<const std::uint8_t> key, std::span<const std::uint8_t> message) {
+std::array<std::uint8_t, 32> hmac_sha256(std::span<const std::uint8_t> key, std::span<const std::uint8_t> message) {
   OPENRUN_ASSERT(!key.empty(), "a MAC needs a key");
   thread_local HmacContext context;
   std::array<std::uint8_t, 32> whole{};
   context.compute(key, message, whole);
+  return whole;
+}
+
+Tag hmac_tag(std::span<const std::uint8_t> key, std::span<const std::uint8_t> message) {
+  const std::array<std::uint8_t, 32> whole = hmac_sha256(key, message);
   Tag tag;
   std::copy_n(whole.begin(), tag.size(), tag.begin());
   return tag;

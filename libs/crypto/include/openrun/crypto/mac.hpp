@@ -13,7 +13,10 @@ namespace openrun::crypto {
 
 using Tag = std::array<std::uint8_t, 16>;
 
-// HMAC-SHA-256 (RFC 2104, FIPS 180-4) truncated to 128 bits.
+// HMAC-SHA-256 (RFC 2104, FIPS 180-4); the key must not be empty (asserted).
+[[nodiscard]] std::array<std::uint8_t, 32> hmac_sha256(std::span<const std::uint8_t> key,
+                                                       std::span<const std::uint8_t> message);
+// Its first 128 bits.
 [[nodiscard]] Tag hmac_tag(std::span<const std::uint8_t> key, std::span<const std::uint8_t> message);
 
 // Equal without telling by its duration where they differ. Different lengths are unequal at once.
