@@ -86,7 +86,8 @@ struct Gateway::Served {
 Gateway::Gateway(Environment environment, Settings settings)
     : environment_(std::move(environment)),
       settings_(std::move(settings)),
-      auth_(settings_.admin_tokens),
+      token_keys_(environment_.read_token_keys, environment_.logger),
+      auth_(settings_, token_keys_, environment_.clock, environment_.logger, environment_.metrics),
       cors_(settings_.cors_origins),
       window_(static_cast<std::size_t>(settings_.window_records)),
       winners_(static_cast<std::size_t>(settings_.winners_kept_max)),
@@ -171,6 +172,11 @@ ports::HttpHandler Gateway::handler() {
     if (cors->is_on()) reply = cors->wrap(request, std::move(reply));
     router->handle(io, request, std::move(reply));
   };
+}
+
+Result<void> Gateway::refresh_token_keys() {
+  if (!settings_.users_by_token) return {};
+  return token_keys_.refresh();
 }
 
 void Gateway::begin_drain() {

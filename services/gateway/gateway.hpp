@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <openrun/base/result.hpp>
 #include <openrun/crypto/coupon_code.hpp>
 #include <openrun/crypto/mac.hpp>
 #include <openrun/crypto/receipt.hpp>
@@ -20,6 +21,7 @@
 
 #include "gateway/access/auth.hpp"
 #include "gateway/access/cors.hpp"
+#include "gateway/access/jwks.hpp"
 #include "gateway/campaigns/campaign_cache.hpp"
 #include "gateway/campaigns/directory.hpp"
 #include "gateway/campaigns/winners.hpp"
@@ -51,6 +53,8 @@ struct Environment {
   std::function<std::uint32_t()> random_u32 = crypto::random_u32;
   // One sentence about what is wrong with the store, empty where nothing is. Any thread; must not block.
   std::function<std::string()> store_trouble;
+  // The text of the JWK set; asked in auth.mode jwt alone, on the thread of refresh_token_keys().
+  TokenKeys::Read read_token_keys;
 };
 
 class Gateway {
@@ -71,6 +75,10 @@ class Gateway {
   [[nodiscard]] StorePool& pool() { return pool_; }
   // After start().
   [[nodiscard]] ports::HttpHandler handler();
+
+  // Reads the keys of users' tokens again where the file has changed; nothing to do in auth.mode trusted. Blocks for
+  // the file; one thread at a time. See TokenKeys::refresh.
+  Result<void> refresh_token_keys();
 
   // /readyz answers 503, waits end with what is known, and none begins any more.
   void begin_drain();
@@ -95,6 +103,7 @@ class Gateway {
   std::atomic<std::int32_t> partitions_{1};
   std::atomic<bool> repairing_{false};
 
+  TokenKeys token_keys_;
   Auth auth_;
   Cors cors_;
   ResultsWindow window_;

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,11 +30,14 @@ constexpr int exit_done = 0;
 constexpr int exit_failed = 1;
 constexpr milliseconds retry{1'000};
 constexpr milliseconds broker_timeout{2'000};
+constexpr milliseconds token_keys_interval{2'000};
 
 gateway::Settings settings_of(const config::Gateway& from) {
   gateway::Settings settings;
-  for (const config::AdminToken& token : from.admin_tokens) settings.admin_tokens.push_back(token.token);
   settings.cors_origins = from.cors_origins;
+  for (const config::AdminToken& token : from.admin_tokens) settings.admin_tokens.push_back({token.name, token.token});
+  settings.users_by_token = from.auth_mode == "jwt";
+  settings.token_rules = {from.jwt.issuer, from.jwt.audience, from.jwt.leeway_s};
   settings.waits_max = from.waits_max;
   settings.streams_max = from.streams_max;
   settings.pending_max = from.pending_max;
@@ -46,6 +50,18 @@ gateway::Settings settings_of(const config::Gateway& from) {
   settings.ready_produce_stall_ms = from.ready_produce_stall_ms;
   settings.ready_results_lag_ms = from.ready_results_lag_ms;
   return settings;
+}
+
+// What is larger than a JWK set may be is cut, and refused by its reader.
+Result<std::string> read_token_keys(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string text(gateway::jwks_bytes_max + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!stream.is_open() || stream.bad()) {
+    return fail(Error::Kind::not_found, "cannot read " + file + "; name a readable file with auth.jwt.jwks_file");
+  }
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return text;
 }
 
 http::ServerOptions server_options(const config::Gateway& from) {
@@ -140,8 +156,10 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
                             io_threads,
                             {},
                             crypto::random_u32,
-                            [&] { return store_health.trouble(postgres::Health::Clock::now(), true); }},
+                            [&] { return store_health.trouble(postgres::Health::Clock::now(), true); },
+                            [&] { return read_token_keys(config.gateway.jwt.jwks_file); }},
                            settings_of(config.gateway));
+  if (const Result<void> known = gateway.refresh_token_keys(); !known) return cannot_start(logger, known.error());
   auto appender = kafka::make_appender(broker, ports::Topic::requests, gateway.on_deliveries(), logger);
   if (!appender) return cannot_start(logger, appender.error());
   gateway.start(**appender, *partitions);
@@ -149,8 +167,8 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   const Result<void> started = server->start(gateway.handler());
   if (!started) return cannot_start(logger, started.error());
   logger.info("serving", {{"address", config.gateway.address}, {"port", std::int64_t{server->port()}}});
-  while (!stop.wait_for(milliseconds(1'000))) {
-  }
+  // A failure is logged, and the old keys stay.
+  while (!stop.wait_for(token_keys_interval)) (void)gateway.refresh_token_keys();
 
   logger.info("stopping");
   gateway.begin_drain();

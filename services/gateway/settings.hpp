@@ -6,11 +6,20 @@
 #include <string>
 #include <vector>
 
+#include "gateway/access/token_rules.hpp"
+
 namespace openrun::gateway {
 
+struct AdminToken {
+  std::string name;  // who holds it; stands in the log
+  std::string token;
+};
+
 struct Settings {
-  std::vector<std::string> admin_tokens;
-  std::string cors_origins;                 // see Cors
+  std::string cors_origins;  // see Cors
+  std::vector<AdminToken> admin_tokens;
+  bool users_by_token = false;  // auth.mode jwt; else trusted
+  TokenRules token_rules;
   std::int64_t waits_max = 20'000;          // requests held for their outcome, all threads together
   std::int64_t streams_max = 5'000;         // event streams, all threads together
   std::int64_t pending_max = 20'000;        // requests between produce and acknowledgement, all threads together

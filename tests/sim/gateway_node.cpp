@@ -85,7 +85,7 @@ GatewayNode::~GatewayNode() {
 
 gateway::Settings GatewayNode::settings() const {
   gateway::Settings settings;
-  settings.admin_tokens = {"admin"};
+  settings.admin_tokens = {{"simulation", "admin"}};
   settings.store_threads = 0;
   settings.window_records = context_.plan.window_records;
   settings.winners_kept_max = context_.plan.winners_max;
@@ -110,6 +110,7 @@ void GatewayNode::started() {
                                    {io_.get()},
                                    {},
                                    [this] { return context_.random.next_u32(); },
+                                   {},
                                    {}};
   gateway_ = std::make_unique<gateway::Gateway>(std::move(environment), settings());
   requests_ = std::make_unique<sim::Producer>(

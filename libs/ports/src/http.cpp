@@ -19,6 +19,28 @@ bool same_name(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::string_view to_string(HttpMethod method) {
+  switch (method) {
+    case HttpMethod::get:
+      return "GET";
+    case HttpMethod::head:
+      return "HEAD";
+    case HttpMethod::post:
+      return "POST";
+    case HttpMethod::put:
+      return "PUT";
+    case HttpMethod::patch:
+      return "PATCH";
+    case HttpMethod::delete_:
+      return "DELETE";
+    case HttpMethod::options:
+      return "OPTIONS";
+    case HttpMethod::other:
+      break;
+  }
+  return "OTHER";
+}
+
 std::string_view HttpRequest::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
     if (same_name(key, name)) return value;

@@ -71,8 +71,8 @@ ports::HttpResponse campaign_response(unsigned status, const issuance::Campaign&
 }  // namespace
 
 std::optional<std::string> CampaignsHandler::admit(Call& call) {
-  if (!parts_.auth.is_admin(call.request)) {
-    call.reply->send(unauthenticated("This call needs an admin's bearer token."));
+  if (auto admin = parts_.auth.admin(call.request); !admin) {
+    call.reply->send(std::move(admin.error()));
     return std::nullopt;
   }
   const auto key = idempotency_key(call.request);

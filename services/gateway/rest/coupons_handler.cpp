@@ -51,21 +51,18 @@ ports::HttpResponse coupon_list(const std::vector<ports::Coupon>& coupons, std::
 }  // namespace
 
 void CouponsHandler::by_code(Call& call) {
-  const bool admin = parts_.auth.is_admin(call.request);
-  const std::string user(Auth::user_of(call.request));
-  if (!admin && user.empty()) {
-    return call.reply->send(private_response(unauthenticated("Name the user, or send an admin's bearer token.")));
-  }
+  auto caller = parts_.auth.owner_or_admin(call.request);
+  if (!caller) return call.reply->send(private_response(std::move(caller.error())));
   const auto text = percent_decode(call.argument);
   const auto key = text ? parts_.codes.decode(*text) : std::nullopt;
   if (!key) return call.reply->send(private_response(not_found("There is no such coupon.")));
   const auto reply = call.reply;
   const bool accepted =
-      parts_.pool.submit([this, &io = call.io, key = *key, admin, user, reply](ports::GatewayStore& store) {
-        io.post([this, admin, user, reply, coupon = store.coupon(key.campaign, key.sequence)] {
+      parts_.pool.submit([this, &io = call.io, key = *key, caller = *caller, reply](ports::GatewayStore& store) {
+        io.post([this, caller, reply, coupon = store.coupon(key.campaign, key.sequence)] {
           if (!coupon) return reply->send(unavailable(coupon.error().kind));
           if (!*coupon) return reply->send(private_response(not_found("There is no such coupon.")));
-          if (!admin && (*coupon)->user != user) {
+          if (!caller.may_see((*coupon)->user)) {
             return reply->send(private_response(forbidden("This coupon belongs to another user.")));
           }
           ports::HttpResponse response = json_response(200, {});
@@ -78,9 +75,7 @@ void CouponsHandler::by_code(Call& call) {
 }
 
 void CouponsHandler::of_campaign(Call& call) {
-  if (!parts_.auth.is_admin(call.request)) {
-    return call.reply->send(unauthenticated("This call needs an admin's bearer token."));
-  }
+  if (auto admin = parts_.auth.admin(call.request); !admin) return call.reply->send(std::move(admin.error()));
   const auto campaign = parse_campaign(call.argument);
   if (!campaign) return call.reply->send(campaign_not_found());
   const bool as_csv = prefers_csv(call.request.header("Accept"));
@@ -126,15 +121,12 @@ void CouponsHandler::export_all(ports::IoThread& io, const Page& page, std::shar
 
 void CouponsHandler::of_user(Call& call) {
   const auto user = percent_decode(call.argument);
-  const bool admin = parts_.auth.is_admin(call.request);
-  const std::string_view caller = Auth::user_of(call.request);
-  if (!admin && caller.empty()) {
-    return call.reply->send(private_response(unauthenticated("Name the user, or send an admin's bearer token.")));
-  }
+  auto caller = parts_.auth.owner_or_admin(call.request);
+  if (!caller) return call.reply->send(private_response(std::move(caller.error())));
   if (!user || !is_valid_user_id(*user)) {
     return call.reply->send(private_response(invalid_request("The user id in the path is not valid.")));
   }
-  if (!admin && caller != *user) {
+  if (!caller->may_see(*user)) {
     return call.reply->send(private_response(forbidden("These coupons belong to another user.")));
   }
   const auto reply = call.reply;

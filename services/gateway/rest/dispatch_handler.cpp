@@ -36,9 +36,7 @@ ports::HttpResponse render(const Result<std::vector<ports::DispatchRate>>& rates
 }  // namespace
 
 void DispatchHandler::get(Call& call) {
-  if (!parts_.auth.is_admin(call.request)) {
-    return call.reply->send(unauthenticated("This call needs an admin's bearer token."));
-  }
+  if (auto admin = parts_.auth.admin(call.request); !admin) return call.reply->send(std::move(admin.error()));
   const auto reply = call.reply;
   const bool accepted = parts_.pool.submit([&io = call.io, reply](ports::GatewayStore& store) {
     io.post([reply, response = render(store.dispatch())]() mutable { reply->send(std::move(response)); });
@@ -47,9 +45,7 @@ void DispatchHandler::get(Call& call) {
 }
 
 void DispatchHandler::put(Call& call) {
-  if (!parts_.auth.is_admin(call.request)) {
-    return call.reply->send(unauthenticated("This call needs an admin's bearer token."));
-  }
+  if (auto admin = parts_.auth.admin(call.request); !admin) return call.reply->send(std::move(admin.error()));
   const auto object = read_object(call.request, false);
   if (!object) return call.reply->send(object.error());
   std::vector<FieldError> errors;

@@ -90,6 +90,12 @@ ports::HttpResponse unauthenticated(std::string_view detail) {
   return response;
 }
 
+ports::HttpResponse invalid_token(std::string_view detail) {
+  ports::HttpResponse response = problem(401, "UNAUTHENTICATED", detail);
+  response.headers.emplace_back("WWW-Authenticate", R"(Bearer realm="openrun", error="invalid_token")");
+  return response;
+}
+
 ports::HttpResponse forbidden(std::string_view detail) {
   return problem(403, "FORBIDDEN", detail);
 }

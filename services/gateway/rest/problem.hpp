@@ -29,6 +29,8 @@ using MoreMembers = std::function<void(wire::JsonWriter&)>;
 
 [[nodiscard]] ports::HttpResponse invalid_request(std::string_view detail, const std::vector<FieldError>& errors = {});
 [[nodiscard]] ports::HttpResponse unauthenticated(std::string_view detail);
+// 401 for a bearer token that counts for nothing (RFC 6750, section 3.1).
+[[nodiscard]] ports::HttpResponse invalid_token(std::string_view detail);
 [[nodiscard]] ports::HttpResponse forbidden(std::string_view detail);
 [[nodiscard]] ports::HttpResponse not_found(std::string_view detail);
 [[nodiscard]] ports::HttpResponse campaign_not_found();

@@ -4,8 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include <openrun/base/text.hpp>
-
 #include "gateway/rest/body.hpp"
 #include "gateway/rest/http_text.hpp"
 #include "gateway/rest/problem.hpp"
@@ -19,30 +17,25 @@ ports::HttpResponse private_response(ports::HttpResponse response) {
   return response;
 }
 
-// The body's user_id, or X-User-Id where the body names nobody; empty for an admin who names nobody.
-std::expected<std::string, ports::HttpResponse> user_of(const ports::HttpRequest& request, bool is_admin) {
+// Who is named by the body; empty where it names nobody.
+std::expected<std::optional<std::string>, ports::HttpResponse> named_user(const ports::HttpRequest& request) {
   auto object = read_object(request, true);
   if (!object) return std::unexpected(std::move(object.error()));
   std::vector<FieldError> errors;
   FieldReader fields(*object, "", errors);
-  std::optional<std::string> user = fields.text("user_id");
-  if (user && !is_valid_user_id(*user)) {
-    fields.error("user_id", "must be 1 to 64 characters of valid UTF-8 without control characters");
-  }
+  std::optional<std::string> named = fields.text("user_id");
   fields.finish();
   if (!errors.empty()) return std::unexpected(invalid_request("The body has faults.", errors));
-  if (!user) user = std::string(Auth::user_of(request));
-  if (user->empty() && !is_admin) {
-    return std::unexpected(unauthenticated("Name the user, or send an admin's bearer token."));
-  }
-  return std::move(*user);
+  return named;
 }
 
 }  // namespace
 
 void RedeemHandler::post(Call& call) {
-  auto user = user_of(call.request, parts_.auth.is_admin(call.request));
-  if (!user) return call.reply->send(private_response(std::move(user.error())));
+  const auto named = named_user(call.request);
+  if (!named) return call.reply->send(private_response(named.error()));
+  const auto caller = parts_.auth.user_or_admin(call.request, *named);
+  if (!caller) return call.reply->send(private_response(caller.error()));
   const auto key = idempotency_key(call.request);
   if (!key) {
     return call.reply->send(private_response(invalid_request(
@@ -51,7 +44,7 @@ void RedeemHandler::post(Call& call) {
   const auto text = percent_decode(call.argument);
   const auto code = text ? parts_.codes.decode(*text) : std::nullopt;
   if (!code) return call.reply->send(private_response(not_found("There is no such coupon.")));
-  ports::Redemption wish{code->campaign, code->sequence, std::move(*user), std::string(*key), parts_.clock.now()};
+  ports::Redemption wish{code->campaign, code->sequence, caller->user, std::string(*key), parts_.clock.now()};
   const auto reply = call.reply;
   const bool accepted =
       parts_.pool.submit([this, &io = call.io, reply, wish = std::move(wish)](ports::GatewayStore& store) {

@@ -105,7 +105,7 @@ TEST_F(Redeem, FromItsLastMomentOnItIs410) {
 TEST_F(Redeem, OthersMayNot) {
   const std::string code = issue("ann");
   EXPECT_EQ(redeem(code, bob).status(), 403U);
-  EXPECT_EQ(redeem(code, "", {}).status(), 401U);
+  EXPECT_EQ(redeem(code, "", {}).status(), 400U);
   EXPECT_EQ(redeem(code, "", {{"X-User-Id", "bob"}}).status(), 403U);
   EXPECT_EQ(redeem(code, "", {{"X-User-Id", "ann"}}).status(), 200U);
   EXPECT_EQ(redeem(code, bob, keyed("key")).status(), 403U) << "also when it has been used";
@@ -143,7 +143,7 @@ TEST_F(Redeem, ABodyWithFaultsIsRefusedAndNothingIsUsed) {
   const std::string code = issue("ann");
   EXPECT_EQ(redeem(code, ann, {}).status(), 415U);
   EXPECT_EQ(redeem(code, "[]").status(), 400U);
-  EXPECT_EQ(redeem(code, "{}").status(), 401U) << "nobody is named";
+  EXPECT_EQ(redeem(code, "{}").status(), 400U) << "nobody is named";
   EXPECT_EQ(redeem(code, R"({"user_id":7})").field("errors.0.message"), "must be a string");
   EXPECT_EQ(redeem(code, R"({"user_id":""})").field("errors.0.field"), "user_id");
   EXPECT_EQ(redeem(code, R"({"user_id":""})", admin).status(), 400U) << "nobody is named by no name";

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include <openrun/base/text.hpp>
-
 #include "gateway/rest/body.hpp"
 #include "gateway/rest/http_text.hpp"
 #include "gateway/rest/problem.hpp"
@@ -11,38 +9,19 @@
 namespace openrun::gateway {
 namespace {
 
-constexpr std::string_view user_rule = "must be 1 to 64 characters of valid UTF-8 without control characters";
-
-struct NamedUser {
-  std::string_view name;
-  std::string owned;  // what `name` points to, where the body had to be parsed
-};
-
-// auth.mode trusted: the body's user_id, or X-User-Id where there is no body.
-std::expected<NamedUser, ports::HttpResponse> user_of(const ports::HttpRequest& request) {
-  NamedUser user;
-  if (request.body.empty()) {
-    user.name = request.header("X-User-Id");
-    if (user.name.empty()) {
-      return std::unexpected(invalid_request("The user is not named.", {{"user_id", "is missing"}}));
-    }
-  } else if (const auto plain = plain_user_id(request.body); plain && is_json_type(request.header("Content-Type"))) {
-    user.name = *plain;
-  } else {
-    auto object = read_object(request, false);
-    if (!object) return std::unexpected(std::move(object.error()));
-    std::vector<FieldError> errors;
-    FieldReader fields(*object, "", errors);
-    if (fields.find("user_id") == nullptr) fields.error("user_id", "is missing");
-    user.owned = fields.text("user_id").value_or("");
-    fields.finish();
-    if (!errors.empty()) return std::unexpected(invalid_request("The body has faults.", errors));
-    user.name = user.owned;
-  }
-  if (!is_valid_user_id(user.name)) {
-    return std::unexpected(invalid_request("The user id is not valid.", {{"user_id", std::string(user_rule)}}));
-  }
-  return user;
+// Who is named by the body; empty where it names nobody.
+std::expected<std::optional<std::string>, ports::HttpResponse> named_user(const ports::HttpRequest& request) {
+  if (request.body.empty()) return std::nullopt;
+  const auto plain = plain_user_id(request.body);
+  if (plain && is_json_type(request.header("Content-Type"))) return std::string(*plain);
+  auto object = read_object(request, false);
+  if (!object) return std::unexpected(std::move(object.error()));
+  std::vector<FieldError> errors;
+  FieldReader fields(*object, "", errors);
+  std::optional<std::string> named = fields.text("user_id");
+  fields.finish();
+  if (!errors.empty()) return std::unexpected(invalid_request("The body has faults.", errors));
+  return named;
 }
 
 }  // namespace
@@ -56,12 +35,17 @@ void RequestsHandler::post(Call& call) {
     return;
   }
   issue.campaign = *campaign;
-  auto user = user_of(call.request);
-  if (!user) {
-    call.reply->send(std::move(user.error()));
+  const auto named = named_user(call.request);
+  if (!named) {
+    call.reply->send(named.error());
     return;
   }
-  issue.user = user->owned.empty() ? user->name : std::string_view(user->owned);
+  const auto user = parts_.auth.user(call.request, *named);
+  if (!user) {
+    call.reply->send(user.error());
+    return;
+  }
+  issue.user = *user;
   const auto key = idempotency_key(call.request);
   if (!key) {
     call.reply->send(invalid_request("The Idempotency-Key is not valid.",

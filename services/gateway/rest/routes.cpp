@@ -11,28 +11,6 @@ namespace {
 
 constexpr std::string_view placeholder = "{}";
 
-std::string_view name_of(ports::HttpMethod method) {
-  switch (method) {
-    case ports::HttpMethod::get:
-      return "GET";
-    case ports::HttpMethod::head:
-      return "HEAD";
-    case ports::HttpMethod::post:
-      return "POST";
-    case ports::HttpMethod::put:
-      return "PUT";
-    case ports::HttpMethod::patch:
-      return "PATCH";
-    case ports::HttpMethod::delete_:
-      return "DELETE";
-    case ports::HttpMethod::options:
-      return "OPTIONS";
-    case ports::HttpMethod::other:
-      break;
-  }
-  return "OTHER";
-}
-
 }  // namespace
 
 // Counts the answer and its duration on the way out.
@@ -116,7 +94,7 @@ std::string Router::allowed(std::string_view path) const {
   for (const Entry& entry : entries_) {
     if (!matches(entry, path, argument)) continue;
     if (!methods.empty()) methods += ", ";
-    methods += name_of(entry.method);
+    methods += ports::to_string(entry.method);
     if (entry.method == ports::HttpMethod::get) methods += ", HEAD";
   }
   if (!methods.empty()) methods += ", OPTIONS";
@@ -126,7 +104,7 @@ std::string Router::allowed(std::string_view path) const {
 std::vector<std::string> Router::names() const {
   std::vector<std::string> names;
   for (const Entry& entry : entries_) {
-    std::string name(name_of(entry.method));
+    std::string name(ports::to_string(entry.method));
     std::ranges::transform(name, name.begin(),
                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
     names.push_back(name + ' ' + std::string(entry.pattern));

@@ -40,9 +40,16 @@ class FakeClock final : public ports::Clock {
   std::atomic<std::int64_t> monotonic_us_{1'000'000'000};
 };
 
+// Keeps the lines: `message name=value name=value`, texts and whole numbers. Any thread.
 class FakeLogger final : public ports::Logger {
  public:
-  void log(ports::LogLevel, std::string_view, std::initializer_list<ports::LogField>) override {}
+  void log(ports::LogLevel level, std::string_view message, std::initializer_list<ports::LogField> fields) override;
+  // How many lines hold this text.
+  [[nodiscard]] std::size_t lines_with(std::string_view text) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> lines_;
 };
 
 class FakeMetrics final : public ports::Metrics {

@@ -159,7 +159,7 @@ HeaderList with(HeaderList headers, std::string name, std::string value) {
 
 Settings Harness::test_settings() {
   Settings settings;
-  settings.admin_tokens = {"other-token", "secret-token"};
+  settings.admin_tokens = {{"ci", "other-token"}, {"ops", "secret-token"}};
   settings.window_records = 1'024;
   settings.store_threads = 2;
   return settings;
@@ -189,7 +189,11 @@ void Harness::restart() {
   gateway = std::make_unique<Gateway>(
       Environment{clock, logger, metrics, log, [this] { return std::make_unique<FakeGatewayStore>(database); },
                   test_signer(), test_codes(), test_user_hash(), threads, timing, crypto::random_u32,
-                  [this] { return store_trouble; }},
+                  [this] { return store_trouble; },
+                  [this]() -> Result<std::string> {
+                    if (token_keys.empty()) return fail(Error::Kind::not_found, "cannot read keys.json");
+                    return token_keys;
+                  }},
       settings_);
   appender = std::make_unique<FakeAppender>(gateway->on_deliveries(), clock);
   gateway->start(*appender, partitions_);

@@ -13,6 +13,8 @@
 namespace openrun::ports {
 
 enum class HttpMethod : std::uint8_t { get, head, post, put, patch, delete_, options, other };
+// As it stands in a request: GET; OTHER for what has no name here.
+[[nodiscard]] std::string_view to_string(HttpMethod method);
 
 // Views into the connection's buffer: valid until the handler returns. Copy what outlives it.
 struct HttpRequest {
