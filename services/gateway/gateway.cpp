@@ -39,15 +39,16 @@ struct Gateway::Served {
         redeem(parts),
         dispatch(parts),
         health(std::move(health_handler)),
-        router(routes(), metrics, parts.clock) {}
+        router(routes(), metrics, parts.clock,
+               [this](Call& call, Door door) { return parts.limits.at_door(call, door); }) {}
 
   // The hottest first: they are matched in this order.
   [[nodiscard]] std::vector<Route> routes() {
     using enum ports::HttpMethod;
     return {
-        {post, "/v1/campaigns/{}/requests", bind(requests, &RequestsHandler::post)},
-        {get, "/v1/requests/{}", bind(status, &StatusHandler::get)},
-        {get, "/v1/requests/{}/events", bind(events, &EventsHandler::get)},
+        {post, "/v1/campaigns/{}/requests", bind(requests, &RequestsHandler::post), Door::submit},
+        {get, "/v1/requests/{}", bind(status, &StatusHandler::get), Door::poll},
+        {get, "/v1/requests/{}/events", bind(events, &EventsHandler::get), Door::poll},
         {get, "/v1/campaigns/{}", bind(campaigns, &CampaignsHandler::get)},
         {patch, "/v1/campaigns/{}", bind(campaigns, &CampaignsHandler::change)},
         {get, "/v1/campaigns", bind(campaigns, &CampaignsHandler::list)},
@@ -62,9 +63,9 @@ struct Gateway::Served {
         {get, "/v1/users/{}/coupons", bind(coupons, &CouponsHandler::of_user)},
         {get, "/v1/dispatch", bind(dispatch, &DispatchHandler::get)},
         {put, "/v1/dispatch", bind(dispatch, &DispatchHandler::put)},
-        {get, "/livez", bind(health, &HealthHandler::live)},
-        {get, "/readyz", bind(health, &HealthHandler::ready)},
-        {get, "/metrics", bind(health, &HealthHandler::metrics)},
+        {get, "/livez", bind(health, &HealthHandler::live), Door::open},
+        {get, "/readyz", bind(health, &HealthHandler::ready), Door::open},
+        {get, "/metrics", bind(health, &HealthHandler::metrics), Door::open},
         {get, "/openapi.yaml", bind(web, &WebHandler::openapi)},
         {get, "/openrun-client.js", bind(web, &WebHandler::client)},
     };
@@ -89,6 +90,8 @@ Gateway::Gateway(Environment environment, Settings settings)
       token_keys_(environment_.read_token_keys, environment_.logger),
       auth_(settings_, token_keys_, environment_.clock, environment_.logger, environment_.metrics),
       cors_(settings_.cors_origins),
+      limits_(std::make_shared<Limits>(settings_.limits, auth_, environment_.clock, environment_.random_u32,
+                                       environment_.metrics)),
       window_(static_cast<std::size_t>(settings_.window_records)),
       winners_(static_cast<std::size_t>(settings_.winners_kept_max)),
       cache_(static_cast<std::size_t>(settings_.campaigns_cached_max)),
@@ -139,6 +142,7 @@ void Gateway::start_driven(ports::LogAppender& appender, std::int32_t partitions
                     environment_.signer,
                     environment_.codes,
                     auth_,
+                    *limits_,
                     window_,
                     cache_,
                     directory_,
@@ -160,6 +164,32 @@ void Gateway::start_driven(ports::LogAppender& appender, std::int32_t partitions
       HealthHandler(
           settings_, environment_.metrics, [this] { return observe(); }, [this] { bring_gauges_up_to_date(); }),
       environment_.metrics);
+  watch_delays();
+}
+
+// How late each I/O thread is for a timer is how long everything else waits in it too.
+void Gateway::watch_delays() {
+  const Admission& admission = limits_->admission();
+  if (!admission.is_on(Admission::Cause::append) && !admission.is_on(Admission::Cause::loop)) return;
+  for (ports::IoThread* io : environment_.io_threads) {
+    const std::int64_t due_us = environment_.clock.monotonic_us();
+    io->post([this, io, due_us, limits = std::weak_ptr<Limits>(limits_)] { watch_delays_of(*io, due_us, limits); });
+  }
+}
+
+void Gateway::watch_delays_of(ports::IoThread& io, std::int64_t due_us, const std::weak_ptr<Limits>& limits) {
+  constexpr std::int64_t watch_interval_ms = 20;
+  const std::shared_ptr<Limits> held = limits.lock();
+  if (!held) return;  // and this gateway is gone
+  const std::int64_t now_us = environment_.clock.monotonic_us();
+  Admission& admission = held->admission();
+  admission.observe(Admission::Cause::loop, std::max<std::int64_t>(now_us - due_us, 0));
+  if (io.index() == 0) {
+    admission.tick(Admission::Cause::append, appender_->oldest_unacknowledged().count() * 1'000);
+    admission.tick(Admission::Cause::loop, 0);
+  }
+  io.after(watch_interval_ms,
+           [this, &io, limits, next_us = now_us + watch_interval_ms * 1'000] { watch_delays_of(io, next_us, limits); });
 }
 
 std::vector<std::string> Gateway::route_names() const {
@@ -240,6 +270,8 @@ void Gateway::bring_gauges_up_to_date() {
       .set(static_cast<double>(winners_.size()));
   metrics.gauge("openrun_produce_stall_seconds", "How long the oldest unacknowledged append has been waiting")
       .set(static_cast<double>(observe().oldest_unacknowledged_ms) / 1e3);
+  metrics.gauge("openrun_admitted_share", "Of the submits, how many come in; below 1 the gateway is over its capacity")
+      .set(limits_->admission().share());
   for (const ResultsFeed::PartitionLag& lag : feed_.lags()) {
     const ports::Metrics::Labels labels{{"partition", std::to_string(lag.partition.value)}};
     metrics.gauge("openrun_window_highest", "One past the newest decided offset known", labels)

@@ -22,6 +22,7 @@
 #include "gateway/access/auth.hpp"
 #include "gateway/access/cors.hpp"
 #include "gateway/access/jwks.hpp"
+#include "gateway/access/limits.hpp"
 #include "gateway/campaigns/campaign_cache.hpp"
 #include "gateway/campaigns/directory.hpp"
 #include "gateway/campaigns/winners.hpp"
@@ -95,6 +96,8 @@ class Gateway {
   void repair(Partition partition, Offset offset);
   void seed(Partition partition);
   void bring_gauges_up_to_date();
+  void watch_delays();
+  void watch_delays_of(ports::IoThread& io, std::int64_t due_us, const std::weak_ptr<Limits>& limits);
   [[nodiscard]] ResultsFeed::Hooks feed_hooks();
 
   Environment environment_;
@@ -106,6 +109,7 @@ class Gateway {
   TokenKeys token_keys_;
   Auth auth_;
   Cors cors_;
+  std::shared_ptr<Limits> limits_;  // shared with the timers of the I/O threads, which may outlive it
   ResultsWindow window_;
   Winners winners_;
   CampaignCache cache_;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <openrun/base/address.hpp>
 #include <openrun/config/config.hpp>
 #include <openrun/http/server.hpp>
 #include <openrun/kafka/kafka.hpp>
@@ -32,12 +33,25 @@ constexpr milliseconds retry{1'000};
 constexpr milliseconds broker_timeout{2'000};
 constexpr milliseconds token_keys_interval{2'000};
 
+gateway::LimitSettings limits_of(const config::Gateway& from) {
+  gateway::LimitSettings limits;
+  limits.user = {from.limits.user_per_second, from.limits.user_burst};
+  limits.address = {from.limits.address_per_second, from.limits.address_burst};
+  limits.campaign = {from.limits.campaign_per_second, from.limits.campaign_burst};
+  limits.slots = static_cast<std::size_t>(from.limits.slots);
+  limits.proxies.trusted = parse_networks(from.trusted_proxies).value_or(std::vector<Network>{});
+  if (from.proxy_header == "forwarded") limits.proxies.header = gateway::ProxyHeader::forwarded;
+  limits.admission = {from.admission.append_delay_ms_max, from.admission.loop_delay_ms_max};
+  return limits;
+}
+
 gateway::Settings settings_of(const config::Gateway& from) {
   gateway::Settings settings;
   settings.cors_origins = from.cors_origins;
   for (const config::AdminToken& token : from.admin_tokens) settings.admin_tokens.push_back({token.name, token.token});
   settings.users_by_token = from.auth_mode == "jwt";
   settings.token_rules = {from.jwt.issuer, from.jwt.audience, from.jwt.leeway_s};
+  settings.limits = limits_of(from);
   settings.waits_max = from.waits_max;
   settings.streams_max = from.streams_max;
   settings.pending_max = from.pending_max;

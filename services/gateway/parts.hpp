@@ -12,6 +12,7 @@
 #include <openrun/ports/request_log.hpp>
 
 #include "gateway/access/auth.hpp"
+#include "gateway/access/limits.hpp"
 #include "gateway/campaigns/campaign_cache.hpp"
 #include "gateway/campaigns/directory.hpp"
 #include "gateway/meters.hpp"
@@ -33,6 +34,7 @@ struct Parts {
   const crypto::ReceiptSigner& signer;
   const crypto::CouponCodes& codes;
   const Auth& auth;
+  Limits& limits;
   ResultsWindow& window;
   CampaignCache& cache;
   Directory& directory;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "gateway/access/limit_settings.hpp"
 #include "gateway/access/token_rules.hpp"
 
 namespace openrun::gateway {
@@ -20,6 +21,7 @@ struct Settings {
   std::vector<AdminToken> admin_tokens;
   bool users_by_token = false;  // auth.mode jwt; else trusted
   TokenRules token_rules;
+  LimitSettings limits;
   std::int64_t waits_max = 20'000;          // requests held for their outcome, all threads together
   std::int64_t streams_max = 5'000;         // event streams, all threads together
   std::int64_t pending_max = 20'000;        // requests between produce and acknowledgement, all threads together

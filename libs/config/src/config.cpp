@@ -9,6 +9,7 @@
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
+#include <openrun/base/address.hpp>
 #include <openrun/base/limits.hpp>
 #include <openrun/config/config.hpp>
 
@@ -249,6 +250,12 @@ void check_together(const Config& config, const Origins& origins, Mistakes& mist
   not_above("issuer.retry_ms_min", config.issuer.retry_ms_min, "issuer.retry_ms_max", config.issuer.retry_ms_max);
   not_above("kafka.min_insync_replicas", config.kafka.min_insync_replicas, "kafka.replication_factor",
             config.kafka.replication_factor);
+  if (!parse_networks(config.gateway.trusted_proxies)) {
+    const auto origin = origins.find("gateway.trusted_proxies");
+    mistakes.add("gateway.trusted_proxies is " + in_quotes(config.gateway.trusted_proxies) + "; write at most " +
+                     std::to_string(networks_max) + " networks as 10.0.0.0/8,2001:db8::/32",
+                 origin == origins.end() ? "" : origin->second);
+  }
   if (config.gateway.auth_mode == "jwt" && config.gateway.jwt.jwks_file.empty()) {
     const auto origin = origins.find("auth.mode");
     mistakes.add("auth.mode is jwt, and auth.jwt.jwks_file is not set; name the file with the keys that verify tokens",

@@ -182,6 +182,13 @@ TEST_F(ConfigFile, MistakesInAMapBelowASectionAreNamed) {
   EXPECT_EQ(mistakes("auth:\n  jwt: 5\n"), "auth.jwt is not a map; write its keys below it (openrun.yaml:2)");
 }
 
+TEST_F(ConfigFile, TrustedProxiesMustBeNetworks) {
+  EXPECT_TRUE(loaded("gateway:\n  trusted_proxies: 10.0.0.0/8, ::1\n"));
+  EXPECT_EQ(mistakes("gateway:\n  trusted_proxies: 10.0.0.1/8\n"),
+            "gateway.trusted_proxies is \"10.0.0.1/8\"; write at most 64 networks as 10.0.0.0/8,2001:db8::/32 "
+            "(openrun.yaml:2)");
+}
+
 TEST_F(ConfigFile, ModeJwtWithoutKeysIsAMistake) {
   EXPECT_EQ(mistakes("auth:\n  mode: jwt\n"),
             "auth.mode is jwt, and auth.jwt.jwks_file is not set; name the file with the keys that verify tokens "

@@ -22,6 +22,9 @@ constexpr Rule anything{.may_be_empty = true};
 constexpr Rule something{};
 constexpr Rule port_or_any{.minimum = 0, .maximum = 65'535};
 
+constexpr Rule rate_or_none{.minimum = 0, .maximum = 1'000'000};
+constexpr Rule burst{.minimum = 1, .maximum = 1'000'000};
+
 constexpr Rule between(std::int64_t minimum, std::int64_t maximum) {
   return {.minimum = minimum, .maximum = maximum};
 }
@@ -106,6 +109,29 @@ const std::array gateway_keys{
         "open connections; above: 503"},
     Key{"gateway", "cors.origins", OPENRUN_TEXT(gateway.cors_origins), anything,
         "pages of these origins may call, as https://shop.example, separated by commas; *: all; empty: none"},
+    Key{"gateway", "trusted_proxies", OPENRUN_TEXT(gateway.trusted_proxies), anything,
+        "networks of our own proxies, as 10.0.0.0/8,::1: behind them the client's address is read from their header"},
+    Key{"gateway",
+        "proxy_header",
+        OPENRUN_TEXT(gateway.proxy_header),
+        {.choices = "x-forwarded-for|forwarded"},
+        "which header they write: x-forwarded-for or forwarded (RFC 7239)"},
+    Key{"gateway", "limits.user_per_second", OPENRUN_INT64(gateway.limits.user_per_second), rate_or_none,
+        "submits of a user, and polls of a receipt; above: 429; 0: no limit"},
+    Key{"gateway", "limits.user_burst", OPENRUN_INT64(gateway.limits.user_burst), burst, "how many may come at once"},
+    Key{"gateway", "limits.address_per_second", OPENRUN_INT64(gateway.limits.address_per_second), rate_or_none,
+        "submits of a client address, and as many other calls; 0: no limit"},
+    Key{"gateway", "limits.address_burst", OPENRUN_INT64(gateway.limits.address_burst), burst, "and at once"},
+    Key{"gateway", "limits.campaign_per_second", OPENRUN_INT64(gateway.limits.campaign_per_second), rate_or_none,
+        "submits to a campaign through this gateway; 0: no limit"},
+    Key{"gateway", "limits.campaign_burst", OPENRUN_INT64(gateway.limits.campaign_burst), burst, "and at once"},
+    Key{"gateway", "limits.slots", OPENRUN_INT64(gateway.limits.slots), between(1'024, 67'108'864),
+        "users, receipts and addresses that are told apart at one time (16 bytes each)"},
+    Key{"gateway", "admission.append_delay_ms_max", OPENRUN_INT64(gateway.admission.append_delay_ms_max),
+        between(0, 60'000),
+        "while the log takes longer for every submit, a part of them is answered with 503; 0: none"},
+    Key{"gateway", "admission.loop_delay_ms_max", OPENRUN_INT64(gateway.admission.loop_delay_ms_max),
+        between(0, 60'000), "the same while the I/O threads are late by more; 0: none"},
     Key{"gateway", "waits_max", OPENRUN_INT64(gateway.waits_max), between(0, 1'000'000),
         "requests held for their outcome; above: 202 at once"},
     Key{"gateway", "streams_max", OPENRUN_INT64(gateway.streams_max), between(0, 1'000'000),

@@ -34,6 +34,7 @@ class Issuing::Posted final : public Submission {
     receipt_.text = parts_.signer.sign(receipt_.place);
     parts_.meters.accepted.add();
     parts_.meters.append_seconds.observe(elapsed_s());
+    parts_.limits.admission().observe(Admission::Cause::append, parts_.clock.monotonic_us() - received_us_);
     if (wait_us_ > 0 && !parts_.draining) seat_ = parts_.waits.take();
     if (!seat_) {
       expired();

@@ -20,6 +20,7 @@ constexpr std::array titles{
     Title{"GONE", "The outcome is no longer kept"},
     Title{"TOO_LARGE", "The request is too large"},
     Title{"UNSUPPORTED_MEDIA_TYPE", "The body must be application/json"},
+    Title{"RATE_LIMITED", "Too many requests"},
     Title{"OVERLOADED", "The service can't take this now"},
     Title{"NOT_READY", "This gateway should not be sent requests now"},
     Title{"INTERNAL_SERVER_ERROR", "Something went wrong"},
@@ -114,6 +115,14 @@ ports::HttpResponse gone() {
 
 ports::HttpResponse overloaded(std::string_view detail, std::int64_t retry_after_s) {
   ports::HttpResponse response = problem(503, "OVERLOADED", detail);
+  response.headers.emplace_back("Retry-After", std::to_string(retry_after_s));
+  no_store(response);
+  return response;
+}
+
+ports::HttpResponse rate_limited(std::string_view limit, std::int64_t retry_after_s) {
+  ports::HttpResponse response =
+      problem(429, "RATE_LIMITED", "The limit by " + std::string(limit) + " is reached; wait as Retry-After says.");
   response.headers.emplace_back("Retry-After", std::to_string(retry_after_s));
   no_store(response);
   return response;

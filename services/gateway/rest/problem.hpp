@@ -36,6 +36,8 @@ using MoreMembers = std::function<void(wire::JsonWriter&)>;
 [[nodiscard]] ports::HttpResponse campaign_not_found();
 [[nodiscard]] ports::HttpResponse gone();
 [[nodiscard]] ports::HttpResponse overloaded(std::string_view detail, std::int64_t retry_after_s = 1);
+// 429; `limit` is the name of the one that was reached, as in RateLimit-Policy.
+[[nodiscard]] ports::HttpResponse rate_limited(std::string_view limit, std::int64_t retry_after_s);
 // For a failure of the store or the log: 503 with Retry-After, or 500. Never shows the error's own message.
 [[nodiscard]] ports::HttpResponse unavailable(Error::Kind kind);
 // 409 with the refusal's name as code; 404 for "campaign not found".

@@ -165,11 +165,13 @@ std::optional<std::int64_t> eta_ms(std::int64_t position, std::optional<double> 
 
 std::int64_t poll_after_ms(std::int64_t position, std::optional<std::int64_t> eta, double load, std::uint32_t random) {
   constexpr double lowest = 200;
+  constexpr double jitter_min = 0.75;
+  static_assert(lowest * jitter_min >= poll_after_ms_min);
   constexpr double highest = 5'000;
   // Half of what is left, so that the answer is fetched soon after it is there; without a rate a guess by the position.
   const double left = eta ? static_cast<double>(*eta) / 2 : lowest + static_cast<double>(position) / 10;
   const double loaded = std::max(left, lowest) * (1 + 4 * std::clamp(load, 0.0, 1.0));
-  const double jitter = 0.75 + 0.5 * static_cast<double>(random) / 4'294'967'296.0;
+  const double jitter = jitter_min + 0.5 * static_cast<double>(random) / 4'294'967'296.0;
   return static_cast<std::int64_t>(std::clamp(loaded, lowest, highest) * jitter);
 }
 

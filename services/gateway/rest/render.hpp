@@ -42,6 +42,8 @@ struct Progress {
 
 // Advice to a poller: rises with the time that is left and with the load (0 .. 1), jittered by `random` so that clients
 // that came together do not come back together. 200 ms to 5 s before the jitter of a quarter.
+// With the jitter at its lowest.
+inline constexpr std::int64_t poll_after_ms_min = 150;
 [[nodiscard]] std::int64_t poll_after_ms(std::int64_t position, std::optional<std::int64_t> eta_ms, double load,
                                          std::uint32_t random);
 [[nodiscard]] std::optional<std::int64_t> eta_ms(std::int64_t position, std::optional<double> rate);

@@ -46,6 +46,10 @@ void RequestsHandler::post(Call& call) {
     return;
   }
   issue.user = *user;
+  if (auto refusal = parts_.limits.submit(call, *user, *campaign)) {
+    call.reply->send(std::move(*refusal));
+    return;
+  }
   const auto key = idempotency_key(call.request);
   if (!key) {
     call.reply->send(invalid_request("The Idempotency-Key is not valid.",

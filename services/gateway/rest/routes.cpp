@@ -21,13 +21,17 @@ class Router::Counted final : public ports::HttpReply {
 
   void send(ports::HttpResponse response) override {
     count(response);
+    quota.tell(response);
     inner_->send(std::move(response));
   }
   [[nodiscard]] std::shared_ptr<ports::HttpStream> stream(ports::HttpResponse head) override {
     count(head);
+    quota.tell(head);
     return inner_->stream(std::move(head));
   }
   [[nodiscard]] bool abandoned() const override { return inner_->abandoned(); }
+
+  Quota quota;
 
  private:
   void count(const ports::HttpResponse& response) {
@@ -60,8 +64,8 @@ Router::Instruments Router::instruments(ports::Metrics& metrics, std::string_vie
   return made;
 }
 
-Router::Router(std::vector<Route> routes, ports::Metrics& metrics, const ports::Clock& clock)
-    : other_(instruments(metrics, "other")), clock_(clock) {
+Router::Router(std::vector<Route> routes, ports::Metrics& metrics, const ports::Clock& clock, AtDoor at_door)
+    : other_(instruments(metrics, "other")), clock_(clock), at_door_(std::move(at_door)) {
   for (Route& route : routes) {
     Entry entry{.method = route.method,
                 .before = route.pattern,
@@ -69,6 +73,7 @@ Router::Router(std::vector<Route> routes, ports::Metrics& metrics, const ports::
                 .has_argument = false,
                 .pattern = route.pattern,
                 .handler = std::move(route.handler),
+                .door = route.door,
                 .instruments = instruments(metrics, route.pattern)};
     const std::size_t at = route.pattern.find(placeholder);
     if (at != std::string_view::npos) {
@@ -118,7 +123,12 @@ void Router::handle(ports::IoThread& io, const ports::HttpRequest& request,
   std::string_view argument;
   for (const Entry& entry : entries_) {
     if (entry.method != method || !matches(entry, request.path, argument)) continue;
-    Call call{io, request, argument, std::make_shared<Counted>(std::move(reply), entry.instruments, clock_)};
+    auto counted = std::make_shared<Counted>(std::move(reply), entry.instruments, clock_);
+    Quota* const quota = &counted->quota;
+    Call call{io, request, argument, std::move(counted), quota};
+    if (at_door_) {
+      if (auto refusal = at_door_(call, entry.door)) return call.reply->send(std::move(*refusal));
+    }
     entry.handler(call);
     return;
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,7 +13,17 @@
 #include <openrun/ports/http.hpp>
 #include <openrun/ports/metrics.hpp>
 
+#include "gateway/access/quota.hpp"
+
 namespace openrun::gateway {
+
+// Which limits count for a call (access/limits.hpp).
+enum class Door : std::uint8_t {
+  counted,  // by client address
+  submit,   // by client address in buckets of their own, and shed first where there is too much; then Limits::submit
+  poll,     // not at the door: Limits::poll, once the receipt is verified
+  open,     // none
+};
 
 // One call as a handler sees it. `request` and `argument` are valid until the handler returns; the rest may be kept.
 struct Call {
@@ -20,6 +31,7 @@ struct Call {
   const ports::HttpRequest& request;
   std::string_view argument;  // what stands at {} in the path, not percent-decoded
   std::shared_ptr<ports::HttpReply> reply;
+  Quota* quota = nullptr;  // what the limits say of it; goes out with the answer. Lives as long as `reply`
 };
 using CallHandler = std::function<void(Call&)>;
 
@@ -27,11 +39,15 @@ struct Route {
   ports::HttpMethod method;
   std::string_view pattern;  // a literal such as /v1/campaigns/{}/requests, at most one {}
   CallHandler handler;
+  Door door = Door::counted;
 };
 
 class Router {
  public:
-  Router(std::vector<Route> routes, ports::Metrics& metrics, const ports::Clock& clock);
+  // Asked before each handler; an answer is sent instead.
+  using AtDoor = std::function<std::optional<ports::HttpResponse>(Call&, Door)>;
+
+  Router(std::vector<Route> routes, ports::Metrics& metrics, const ports::Clock& clock, AtDoor at_door = {});
 
   // "post /v1/things/{}": what the table holds, in its order, methods in lower case.
   [[nodiscard]] std::vector<std::string> names() const;
@@ -51,6 +67,7 @@ class Router {
     bool has_argument = false;
     std::string_view pattern;
     CallHandler handler;
+    Door door = Door::counted;
     Instruments instruments;
   };
   class Counted;
@@ -62,6 +79,7 @@ class Router {
   std::vector<Entry> entries_;
   Instruments other_;
   const ports::Clock& clock_;
+  AtDoor at_door_;
 };
 
 }  // namespace openrun::gateway

@@ -214,6 +214,7 @@ Answer Harness::send(ports::HttpMethod method, const std::string& target, const 
   request.path = std::string_view(target).substr(0, mark);
   request.query = mark == std::string::npos ? std::string_view{} : std::string_view(target).substr(mark + 1);
   request.body = body;
+  request.remote_address = remote_address;
   for (const auto& [name, value] : headers) request.headers.emplace_back(name, value);
   Answer answer{std::make_shared<FakeReply>()};
   answer.reply->unsent_at_begin = unsent_of_streams;

@@ -118,7 +118,8 @@ class Harness {
   std::vector<std::unique_ptr<FakeIoThread>> io;
   std::size_t unsent_of_streams = 0;  // that begin from now on: how much their clients leave unread
   std::string store_trouble;          // as the store's adapter tells it
-  std::string token_keys;             // the text of the JWK set; empty: the file can't be read
+  std::string remote_address = "127.0.0.1";
+  std::string token_keys;  // the text of the JWK set; empty: the file can't be read
   std::unique_ptr<Gateway> gateway;
   std::unique_ptr<FakeAppender> appender;
   std::map<Partition, std::vector<FakeAppender::Appended>> undecided;

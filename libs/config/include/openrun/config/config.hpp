@@ -55,12 +55,33 @@ struct Jwt {
   std::int64_t leeway_s = 30;
 };
 
+// How often somebody may ask; a rate of 0 is no limit.
+struct Limits {
+  std::int64_t user_per_second = 20;
+  std::int64_t user_burst = 40;
+  std::int64_t address_per_second = 0;
+  std::int64_t address_burst = 100;
+  std::int64_t campaign_per_second = 0;
+  std::int64_t campaign_burst = 1'000;
+  std::int64_t slots = 262'144;  // buckets that can be told apart at one time, 16 bytes each
+};
+
+// When submits are shed; a delay of 0 is never.
+struct Admission {
+  std::int64_t append_delay_ms_max = 500;
+  std::int64_t loop_delay_ms_max = 100;
+};
+
 struct Gateway {
   std::string address = "127.0.0.1";
   std::int64_t port = 8080;
   std::int64_t threads = 1;
   std::string auth_mode = "trusted";
   Jwt jwt;
+  std::string trusted_proxies;  // networks, separated by commas
+  std::string proxy_header = "x-forwarded-for";
+  Limits limits;
+  Admission admission;
   std::vector<AdminToken> admin_tokens;
   std::int64_t connections_max = 10'000;
   std::string cors_origins;                 // separated by commas

@@ -1,0 +1,76 @@
+#include "gateway/access/admission.hpp"
+
+#include <algorithm>
+
+namespace openrun::gateway {
+
+void DelayGovernor::observe(std::int64_t delay_us, bool done, std::int64_t now_us) {
+  // First, so that what comes after a silence begins an interval of its own.
+  if (now_us >= ends_us_.load(std::memory_order_relaxed)) tick(0, now_us);
+  if (done) done_.fetch_add(1, std::memory_order_relaxed);
+  std::int64_t least_us = least_us_.load(std::memory_order_relaxed);
+  while (delay_us < least_us && !least_us_.compare_exchange_weak(least_us, delay_us, std::memory_order_relaxed)) {
+  }
+}
+
+void DelayGovernor::tick(std::int64_t standing_us, std::int64_t now_us) {
+  std::int64_t ends_us = ends_us_.load(std::memory_order_acquire);
+  if (now_us < ends_us) return;
+  if (!ends_us_.compare_exchange_strong(ends_us, now_us + interval_us, std::memory_order_acq_rel)) return;
+  const auto asked = static_cast<double>(asked_.exchange(0, std::memory_order_relaxed));
+  const auto done = static_cast<double>(done_.exchange(0, std::memory_order_relaxed));
+  std::int64_t least_us = least_us_.exchange(none, std::memory_order_relaxed);
+  if (least_us == none) least_us = standing_us;
+  // After a silence it was one late answer, and nothing stood behind it.
+  const bool after_silence = now_us - ends_us >= interval_us;
+  const bool is_late = least_us > delay_us_max_ && !after_silence;
+  const bool stands = was_late_.exchange(is_late, std::memory_order_relaxed) && is_late;
+  const double share = share_.load(std::memory_order_relaxed);
+  if (stands) {
+    const bool is_long = done == 0 || least_us > 2 * delay_us_max_;
+    const double emptied = is_long ? emptying_quickly : emptying;
+    const double possible = done > 0 && asked > 0 ? std::min(share, done / asked * emptied) : share * emptied;
+    share_.store(std::max(possible, share_min), std::memory_order_relaxed);
+  } else if (!is_late) {
+    share_.store(std::min(share * raised_by + raised_at_least, 1.0), std::memory_order_relaxed);
+  }
+}
+
+Admission::Admission(const AdmissionSettings& settings, const ports::Clock& clock,
+                     const std::function<std::uint32_t()>& random_u32, ports::Metrics& metrics)
+    : clock_(clock),
+      random_u32_(random_u32),
+      causes_{{{settings.append_delay_ms_max > 0, DelayGovernor(settings.append_delay_ms_max * 1'000),
+                metrics.counter("openrun_shed_total", "Submits refused because the gateway was over its capacity",
+                                {{"cause", "append"}})},
+               {settings.loop_delay_ms_max > 0, DelayGovernor(settings.loop_delay_ms_max * 1'000),
+                metrics.counter("openrun_shed_total", "Submits refused because the gateway was over its capacity",
+                                {{"cause", "loop"}})}}} {}
+
+void Admission::observe(Cause cause, std::int64_t delay_us) {
+  if (!is_on(cause)) return;
+  causes_[index(cause)].governor.observe(delay_us, cause == Cause::append, clock_.monotonic_us());
+}
+
+void Admission::tick(Cause cause, std::int64_t standing_us) {
+  if (is_on(cause)) causes_[index(cause)].governor.tick(standing_us, clock_.monotonic_us());
+}
+
+bool Admission::admits() {
+  for (Governed& each : causes_) {
+    if (each.is_on) each.governor.asked();
+  }
+  const auto worse = std::ranges::min_element(causes_, {}, [](const Governed& each) { return each.governor.share(); });
+  const double share = worse->governor.share();
+  if (share >= 1.0) return true;
+  constexpr double numbers = 4'294'967'296.0;
+  if (static_cast<double>(random_u32_()) < share * numbers) return true;
+  worse->shed.add();
+  return false;
+}
+
+double Admission::share() const {
+  return std::min(causes_[0].governor.share(), causes_[1].governor.share());
+}
+
+}  // namespace openrun::gateway
