@@ -1,9 +1,9 @@
-#include <openrun/wire/gzip.hpp>
-
 #include <algorithm>
 #include <limits>
 
 #include <zlib.h>
+
+#include <openrun/wire/gzip.hpp>
 
 namespace openrun::wire {
 namespace {
