@@ -17,7 +17,7 @@ pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET simdjson)
 
 # The rooms that may name each library in THIRD_PARTY.
 set(OPENRUN_THIRD_PARTY_ROOMS
-    "OpenSSL::Crypto=crypto" "OpenSSL::SSL=http,kafka" "protobuf::libprotobuf=proto,wire,gateway_connect" "Boost::headers=http,bench"
+    "OpenSSL::Crypto=crypto" "OpenSSL::SSL=http,kafka" "protobuf::libprotobuf=proto,wire,gateway_connect,gateway_dialects" "Boost::headers=http,bench"
     "PkgConfig::RDKAFKA=kafka" "PkgConfig::PQ=postgres,bench" "PkgConfig::YAMLCPP=config" "PkgConfig::SPDLOG=telemetry"
     "prometheus-cpp::core=telemetry" "CLI11::CLI11=cli" "CURL::libcurl=cli" "PkgConfig::SIMDJSON=wire"
     "ZLIB::ZLIB=wire")

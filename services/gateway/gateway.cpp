@@ -1,9 +1,11 @@
 #include "gateway/gateway.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
+#include "gateway/dialects/dialects.hpp"
 #include "gateway/parts.hpp"
 #include "gateway/rest/campaigns_handler.hpp"
 #include "gateway/rest/coupons_handler.hpp"
@@ -39,13 +41,14 @@ struct Gateway::Served {
         redeem(parts),
         dispatch(parts),
         health(std::move(health_handler)),
+        dialects(parts),
         router(routes(), metrics, parts.clock,
                [this](Call& call, Door door) { return parts.limits.at_door(call, door); }) {}
 
   // The hottest first: they are matched in this order.
   [[nodiscard]] std::vector<Route> routes() {
     using enum ports::HttpMethod;
-    return {
+    std::vector<Route> table{
         {post, "/v1/campaigns/{}/requests", bind(requests, &RequestsHandler::post), Door::submit},
         {get, "/v1/requests/{}", bind(status, &StatusHandler::get), Door::poll},
         {get, "/v1/requests/{}/events", bind(events, &EventsHandler::get), Door::poll},
@@ -69,6 +72,8 @@ struct Gateway::Served {
         {get, "/openapi.yaml", bind(web, &WebHandler::openapi)},
         {get, "/openrun-client.js", bind(web, &WebHandler::client)},
     };
+    std::ranges::move(dialects.routes(), std::back_inserter(table));
+    return table;
   }
 
   Parts parts;
@@ -81,6 +86,7 @@ struct Gateway::Served {
   DispatchHandler dispatch;
   HealthHandler health;
   WebHandler web;
+  dialects::Dialects dialects;
   Router router;
 };
 
