@@ -63,6 +63,9 @@ gateway::Settings settings_of(const config::Gateway& from) {
   settings.campaign_refresh_ms = from.campaign_refresh_ms;
   settings.ready_produce_stall_ms = from.ready_produce_stall_ms;
   settings.ready_results_lag_ms = from.ready_results_lag_ms;
+  settings.waiting_room_users = from.waiting_room_users;
+  settings.connect_open_admin = from.connect_open_admin;
+  settings.connect_codes_max = from.connect_codes_max;
   return settings;
 }
 
@@ -82,6 +85,7 @@ http::ServerOptions server_options(const config::Gateway& from) {
   http::ServerOptions options;
   options.address = from.address;
   options.port = static_cast<std::uint16_t>(from.port);
+  options.second_port = static_cast<std::uint16_t>(from.second_port);
   options.threads = static_cast<unsigned>(from.threads);
   options.connections_max = static_cast<std::size_t>(from.connections_max);
   return options;

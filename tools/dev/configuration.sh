@@ -10,6 +10,17 @@ configuration_ports() {
   for ((number = 1; number <= ${setting[relays]}; number++)); do port_for "relay-$number" "$((9130 + number))"; done
   port_for reconciler-1 9151
   if ((${setting[gateways]} > 1)); then port_for haproxy 8070; fi
+  configuration_second_port
+}
+
+# Scripts for waiting rooms insist on port 8000: the first gateway listens there too, where nobody else does.
+configuration_second_port() {
+  local port=8000
+  if [[ "${setting[second-port]:-}" == "$port" ]] && is_running gateway-1; then return 0; fi
+  unset "setting[second-port]"
+  if ! port_taken "$port" && ! port_remembered_by_other "$port" "" && ! port_claimed_by_other "$port"; then
+    setting[second-port]="$port"
+  fi
 }
 
 configuration_secrets() {
@@ -34,6 +45,8 @@ postgres:
   url: $(postgres_url "${setting[port.postgres]}")
 keys:
   file: keys.yaml
+connect:
+  open_admin: true
 gateway:
   admin_tokens:
     - name: dev

@@ -59,7 +59,7 @@ ports_choose() {
       if [[ "$owner" != "$state" && -d "$owner" ]]; then printf '%s %s\n' "$port" "$owner"; fi
     done <"$port_claims"
     for name in "${!setting[@]}"; do
-      [[ "$name" == port.* ]] || continue
+      [[ "$name" == port.* || "$name" == second-port ]] || continue
       printf '%s %s\n' "${setting[$name]}" "$state"
       if [[ "$name" == port.kafka ]]; then printf '%s %s\n' "$((setting[$name] + 1))" "$state"; fi
     done

@@ -67,7 +67,12 @@ environment_of() {
   cat "$state/overrides" 2>/dev/null || true
   if [[ "$build_preset" == asan ]]; then printf '%s\n' "${sanitizer_options[@]}"; fi
   case "$name" in
-    gateway-*) printf 'OPENRUN_GATEWAY__PORT=%s\n' "$port" ;;
+    gateway-*)
+      printf 'OPENRUN_GATEWAY__PORT=%s\n' "$port"
+      if [[ "$name" == gateway-1 && -n "${setting[second-port]:-}" ]]; then
+        printf 'OPENRUN_GATEWAY__SECOND_PORT=%s\n' "${setting[second-port]}"
+      fi
+      ;;
     issuer-*) printf 'OPENRUN_ISSUER__METRICS_PORT=%s\nOPENRUN_ISSUER__INSTANCE_ID=%s\n' "$port" "$name" ;;
     relay-*) printf 'OPENRUN_RELAY__METRICS_PORT=%s\nOPENRUN_RELAY__INSTANCE_ID=%s\n' "$port" "$name" ;;
     reconciler-*) printf 'OPENRUN_RECONCILER__METRICS_PORT=%s\n' "$port" ;;
@@ -126,6 +131,10 @@ start_process() {
     *)
       mapfile -t variables < <(environment_of "$name")
       launch_signature "$name" >"$run_dir/$name.launched"
+      # Somebody else may have taken it since it was chosen; the gateway is worth more than its second port.
+      if [[ "$name" == gateway-1 && -n "${setting[second-port]:-}" ]] && port_taken "${setting[second-port]}"; then
+        variables+=(OPENRUN_GATEWAY__SECOND_PORT=0)
+      fi
       launch "$name" "${without_randomisation[@]}" env "${variables[@]}" "$bin_dir/$(program_of "$name")" --config "$config_file"
       ;;
   esac

@@ -99,6 +99,8 @@ const std::array common_keys{
 const std::array gateway_keys{
     Key{"gateway", "address", OPENRUN_TEXT(gateway.address), something, "address to listen on"},
     Key{"gateway", "port", OPENRUN_INT64(gateway.port), port_or_any, "0: any free one"},
+    Key{"gateway", "second_port", OPENRUN_INT64(gateway.second_port), port_or_any,
+        "serves the same, for scripts that insist on a port; 0: there is none"},
     Key{"gateway", "threads", OPENRUN_INT64(gateway.threads), between(1, 256), "I/O threads"},
     Key{"gateway",
         "admin_tokens",
@@ -158,6 +160,18 @@ const std::array gateway_keys{
         "how long SIGTERM waits for answers"},
     Key{"gateway", "outcome_retention_hours", OPENRUN_INT64(gateway.outcome_retention_hours),
         between(1, ten_years_hours), "an older receipt is answered with 410"},
+    Key{"gateway", "waiting_room_users", OPENRUN_INT64(gateway.waiting_room_users), between(4, 16'777'216),
+        "users that the waiting-room calls know without cookie or receipt (32 bytes each)"},
+};
+
+const std::array connect_keys{
+    Key{"connect",
+        "open_admin",
+        OPENRUN_FLAG(gateway.connect_open_admin),
+        {},
+        "true: the dialects create campaigns and list codes for anybody; for development only"},
+    Key{"connect", "codes_max", OPENRUN_INT64(gateway.connect_codes_max), between(0, 1'000'000),
+        "codes that the dialects list of a campaign"},
 };
 
 const std::array issuer_keys{
@@ -207,7 +221,8 @@ const std::array reconciler_keys{
 std::vector<Key> joined() {
   std::vector<Key> keys;
   const auto add = [&](const auto& part) { keys.insert(keys.end(), part.begin(), part.end()); };
-  add(kafka_keys), add(postgres_keys), add(common_keys), add(gateway_keys), add(issuer_keys), add(relay_keys);
+  add(kafka_keys), add(postgres_keys), add(common_keys), add(gateway_keys), add(connect_keys);
+  add(issuer_keys), add(relay_keys);
   add(reconciler_keys);
   return keys;
 }

@@ -84,12 +84,22 @@ class EpollServer final : public Server {
   EpollServer& operator=(const EpollServer&) = delete;
 
   Result<void> start(ports::HttpHandler handler) override {
-    auto listeners = listen();
-    if (!listeners) return std::unexpected(listeners.error());
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-      auto started = workers_[i]->start((*listeners)[i], handler);
-      if (started) continue;
-      for (std::size_t unused = i + 1; unused < listeners->size(); ++unused) ::close((*listeners)[unused]);
+    const auto& options = shared_->options;
+    std::vector<std::vector<int>> sockets(workers_.size());
+    auto listening = listen(options.port, workers_.size(), sockets);
+    if (listening) {
+      port_ = *listening;
+      // Few come to the second port: one worker answers them.
+      if (options.second_port != 0) listening = listen(options.second_port, 1, sockets);
+    }
+    Result<void> started;
+    std::size_t taken = 0;
+    if (!listening) started = std::unexpected(listening.error());
+    for (; started && taken < workers_.size(); ++taken) started = workers_[taken]->start(sockets[taken], handler);
+    if (!started) {
+      for (; taken < sockets.size(); ++taken) {
+        for (const int socket : sockets[taken]) ::close(socket);
+      }
       return started;
     }
     is_started_ = true;
@@ -117,41 +127,35 @@ class EpollServer final : public Server {
         lock, timeout, [this] { return connections() == 0 && shared_->workers_draining == workers_.size(); });
   }
 
-  [[nodiscard]] std::unexpected<Error> cannot_listen() const {
-    const ServerOptions& options = shared_->options;
-    return fail(Error::Kind::unavailable, "cannot listen on " + options.address + " port " +
-                                              std::to_string(options.port) + ": " + std::strerror(errno) +
+  [[nodiscard]] std::unexpected<Error> cannot_listen(std::uint16_t port) const {
+    return fail(Error::Kind::unavailable, "cannot listen on " + shared_->options.address + " port " +
+                                              std::to_string(port) + ": " + std::strerror(errno) +
                                               "; choose another port or stop who holds it");
   }
 
-  // One listening socket a worker.
-  Result<std::vector<int>> listen() {
-    auto endpoint = resolve(shared_->options.address, shared_->options.port);
+  // One listening socket for each of the first `count` workers, put into `sockets` also where it then fails. Returns
+  // the port.
+  Result<std::uint16_t> listen(std::uint16_t port, std::size_t count, std::vector<std::vector<int>>& sockets) {
+    auto endpoint = resolve(shared_->options.address, port);
     if (!endpoint) return std::unexpected(endpoint.error());
-    const bool is_shared = workers_.size() > 1;
-    if (is_shared && shared_->options.port != 0) {
+    const bool is_shared = count > 1;
+    if (is_shared && port != 0) {
       // SO_REUSEPORT would let a second daemon take a part of the first one's connections: without it this bind fails.
       const int probe = bind_socket(*endpoint, false);
-      if (probe < 0) return cannot_listen();
+      if (probe < 0) return cannot_listen(port);
       ::close(probe);
     }
-    std::vector<int> sockets;
-    const auto give_up = [&] {
-      auto failure = cannot_listen();
-      for (const int socket : sockets) ::close(socket);
-      return failure;
-    };
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
       const int socket = bind_socket(*endpoint, is_shared);
-      if (socket < 0) return give_up();
-      sockets.push_back(socket);
-      if (::listen(socket, backlog) != 0) return give_up();
+      if (socket < 0) return cannot_listen(port);
+      sockets[i].push_back(socket);
+      if (::listen(socket, backlog) != 0) return cannot_listen(port);
       if (i > 0) continue;
-      port_ = port_of(socket);
-      endpoint = resolve(shared_->options.address, port_);
-      if (!endpoint) return give_up();
+      port = port_of(socket);
+      endpoint = resolve(shared_->options.address, port);
+      if (!endpoint) return std::unexpected(endpoint.error());
     }
-    return sockets;
+    return port;
   }
 
   const std::shared_ptr<Shared> shared_;

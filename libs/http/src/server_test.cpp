@@ -311,6 +311,27 @@ TEST_F(HttpServer, APortThatIsTakenIsToldWithAddressAndPort) {
   }
 }
 
+TEST_F(HttpServer, ASecondPortServesTheSameUntilTheServerDrains) {
+  start();
+  const std::uint16_t second = port();
+  server_.reset();
+  start({.second_port = second, .threads = 2});
+  ASSERT_NE(port(), second);
+  for (const std::uint16_t each : {port(), second}) EXPECT_EQ(Client(each).ask(get("/")).status, 200U);
+  server_->drain(testing::patience);
+  for (const std::uint16_t each : {port(), second}) EXPECT_EQ(Client(each).ask(get("/")).status, 0U);
+}
+
+TEST_F(HttpServer, ASecondPortThatIsTakenIsToldAndNothingIsServed) {
+  start();
+  auto other = make_server({.port = 0, .second_port = port(), .threads = 2}, logger_);
+  const auto started =
+      other->start([](ports::IoThread&, const ports::HttpRequest&, std::shared_ptr<ports::HttpReply>) {});
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("127.0.0.1 port " + std::to_string(port())));
+  EXPECT_EQ(Client(other->port()).ask(get("/")).status, 0U);
+}
+
 TEST_F(HttpServer, AnAddressThatIsNoneIsRefused) {
   auto server = make_server({.address = "no address"}, logger_);
   EXPECT_FALSE(server->start([](ports::IoThread&, const ports::HttpRequest&, std::shared_ptr<ports::HttpReply>) {}));

@@ -163,14 +163,16 @@ Worker::Worker(std::shared_ptr<Shared> shared, std::size_t index)
 
 Worker::~Worker() {
   stop();
-  if (listener_ >= 0) ::close(listener_);
+  for (const auto& listener : listeners_) {
+    if (listener->socket >= 0) ::close(listener->socket);
+  }
 }
 
-Result<void> Worker::start(int listener, ports::HttpHandler handler) {
-  listener_ = listener;
+Result<void> Worker::start(const std::vector<int>& sockets, ports::HttpHandler handler) {
+  for (const int socket : sockets) listeners_.push_back(std::make_unique<Listener>(*this, socket));
   handler_ = std::move(handler);
   if (auto opened = loop_.open(); !opened) return opened;
-  loop_.watch(listener_, EPOLLIN, *this);
+  for (const auto& listener : listeners_) loop_.watch(listener->socket, EPOLLIN, *listener);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), ("http-" + std::to_string(loop_.index())).c_str());
     loop_.run([this] { graveyard_.clear(); }, [this] { close_all(); });
@@ -196,35 +198,31 @@ std::string_view Worker::date_line() {
   return date_.at(static_cast<std::int64_t>(std::time(nullptr)));
 }
 
-void Worker::ready(std::uint32_t) {
-  (void)accept_some();
-}
-
-bool Worker::accept_some() {
-  for (int i = 0; i < accepts_a_turn_max && listener_ >= 0; ++i) {
+bool Worker::accept_some(Listener& listener) {
+  for (int i = 0; i < accepts_a_turn_max && listener.socket >= 0; ++i) {
     sockaddr_storage address{};
     socklen_t length = sizeof address;
     const int socket =
-        ::accept4(listener_, reinterpret_cast<sockaddr*>(&address), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        ::accept4(listener.socket, reinterpret_cast<sockaddr*>(&address), &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (socket >= 0) {
       admit(socket, text_of(address));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       return false;
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      pause_accepting();
+      pause_accepting(listener);
       return false;
     }
     // Anything else (ECONNABORTED, EINTR, network errors) is that connection's trouble alone.
   }
-  return listener_ >= 0;
+  return listener.socket >= 0;
 }
 
-void Worker::pause_accepting() {
+void Worker::pause_accepting(Listener& listener) {
   shared_->logger.error("cannot accept connections; raise the limit of open files",
                         {{"error", std::string(std::strerror(errno))}});
-  loop_.change(listener_, 0, *this);
-  loop_.after(accept_pause_ms, [this] {
-    if (listener_ >= 0) loop_.change(listener_, EPOLLIN, *this);
+  loop_.change(listener.socket, 0, listener);
+  loop_.after(accept_pause_ms, [this, &listener] {
+    if (listener.socket >= 0) loop_.change(listener.socket, EPOLLIN, listener);
   });
 }
 
@@ -271,10 +269,11 @@ void Worker::sweep() {
 
 void Worker::drain_here() {
   if (std::exchange(is_draining_, true)) return;
-  while (accept_some()) continue;  // whoever stands in the backlog has been promised a connection
-  loop_.forget(listener_);
-  ::close(listener_);
-  listener_ = -1;
+  for (const auto& listener : listeners_) {
+    while (accept_some(*listener)) continue;  // whoever stands in the backlog has been promised a connection
+    loop_.forget(listener->socket);
+    ::close(std::exchange(listener->socket, -1));
+  }
   for (std::size_t slot = 0; slot < connections_.size(); ++slot) {
     if (connections_[slot]) connections_[slot]->begin_drain();
   }

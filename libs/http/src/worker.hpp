@@ -1,4 +1,4 @@
-// One I/O thread of the server with its listening socket and its connections.
+// One I/O thread of the server with its listening sockets and its connections.
 #pragma once
 
 #include <atomic>
@@ -38,22 +38,22 @@ struct Shared {
   std::condition_variable emptied;   // connections or workers_draining has changed
 };
 
-class Worker final : public Pollable, public std::enable_shared_from_this<Worker> {
+class Worker final : public std::enable_shared_from_this<Worker> {
  public:
   static constexpr std::size_t scratch_bytes = 64 * 1024;
 
   Worker(std::shared_ptr<Shared> shared, std::size_t index);
-  ~Worker() override;
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
 
-  // Takes the listening socket. The thread runs until stop() and is joined by it.
-  [[nodiscard]] Result<void> start(int listener, ports::HttpHandler handler);
+  // Takes the listening sockets. The thread runs until stop() and is joined by it.
+  [[nodiscard]] Result<void> start(const std::vector<int>& sockets, ports::HttpHandler handler);
   void stop();
   void begin_drain();        // any thread
   void close_connections();  // any thread
 
   // From here on: on the worker's thread.
-  void ready(std::uint32_t epoll_events) override;  // the listener
-
   [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] const ServerOptions& options() const { return shared_->options; }
   [[nodiscard]] const ParseLimits& parse_limits() const { return parse_limits_; }
@@ -78,10 +78,17 @@ class Worker final : public Pollable, public std::enable_shared_from_this<Worker
   class Reply;
   class Stream;
 
+  struct Listener final : Pollable {
+    Listener(Worker& its_worker, int its_socket) : worker(its_worker), socket(its_socket) {}
+    void ready(std::uint32_t) override { (void)worker.accept_some(*this); }
+    Worker& worker;
+    int socket;  // -1 once the worker drains
+  };
+
   // False once nobody is left in the backlog.
-  bool accept_some();
+  bool accept_some(Listener& listener);
   void admit(int socket, std::string remote_address);
-  void pause_accepting();
+  void pause_accepting(Listener& listener);
   void sweep();
   void drain_here();
   void close_all();
@@ -91,7 +98,7 @@ class Worker final : public Pollable, public std::enable_shared_from_this<Worker
   const ParseLimits parse_limits_;
   const std::int64_t sweep_interval_ms_;
   ports::HttpHandler handler_;
-  int listener_ = -1;
+  std::vector<std::unique_ptr<Listener>> listeners_;
   bool is_draining_ = false;
   bool is_sweeping_ = false;
   std::uint64_t requests_ = 0;

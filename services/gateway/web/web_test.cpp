@@ -29,7 +29,7 @@ TEST(GatewayWeb, ServesTheClientForFrontEnds) {
   EXPECT_THAT(answer.body(), HasSubstr("export class OpenrunClient"));
 }
 
-// Each route stands in the description with its method.
+// Each route stands in the description with its method; those of the services of proto/ (with a dot) are described there.
 TEST(GatewayWeb, TheDescriptionNamesEveryRoute) {
   Harness harness;
   const std::string description = harness.ask(ports::HttpMethod::get, "/openapi.yaml").body();
@@ -37,6 +37,7 @@ TEST(GatewayWeb, TheDescriptionNamesEveryRoute) {
     const std::size_t space = route.find(' ');
     std::string path = route.substr(space + 1);
     const std::size_t argument = path.find("{}");
+    if (argument != std::string::npos && path.find('.') < argument) continue;
     std::size_t at = std::string::npos;
     if (argument == std::string::npos) {
       at = description.find("\n  " + path + ":\n");

@@ -75,6 +75,7 @@ struct Admission {
 struct Gateway {
   std::string address = "127.0.0.1";
   std::int64_t port = 8080;
+  std::int64_t second_port = 0;  // serves the same; 0: none
   std::int64_t threads = 1;
   std::string auth_mode = "trusted";
   Jwt jwt;
@@ -98,6 +99,9 @@ struct Gateway {
   std::int64_t ready_results_lag_ms = 3'000;    // /readyz: results this far behind their topic
   std::int64_t drain_ms = 10'000;
   std::int64_t outcome_retention_hours = 168;
+  std::int64_t waiting_room_users = 262'144;  // whom the waiting-room calls know without a receipt
+  bool connect_open_admin = false;            // section connect
+  std::int64_t connect_codes_max = 100'000;
 };
 
 struct Issuer {

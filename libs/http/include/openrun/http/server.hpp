@@ -17,6 +17,7 @@ namespace openrun::http {
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;                         // 0: any free one
+  std::uint16_t second_port = 0;                     // serves the same; 0: there is none
   unsigned threads = 1;                              // one event loop each, SO_REUSEPORT between them
   std::size_t connections_max = 10'000;              // more are accepted and closed at once with 503
   std::size_t header_bytes_max = 8 * 1024;           // above: 431
