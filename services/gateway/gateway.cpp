@@ -164,7 +164,8 @@ void Gateway::start_driven(ports::LogAppender& appender, std::int32_t partitions
                     streams_,
                     draining_,
                     partitions_,
-                    environment_.random_u32};
+                    environment_.random_u32,
+                    environment_.user_hash};
   served_ = std::make_unique<Served>(
       parts,
       HealthHandler(

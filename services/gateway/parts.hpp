@@ -6,6 +6,7 @@
 #include <functional>
 
 #include <openrun/crypto/coupon_code.hpp>
+#include <openrun/crypto/mac.hpp>
 #include <openrun/crypto/receipt.hpp>
 #include <openrun/ports/clock.hpp>
 #include <openrun/ports/log.hpp>
@@ -51,6 +52,7 @@ struct Parts {
   const std::atomic<bool>& draining;
   const std::atomic<std::int32_t>& partitions;       // of openrun.requests
   const std::function<std::uint32_t()>& random_u32;  // nonces and jitter; any thread
+  const crypto::UserHash& user_hash;
 };
 
 }  // namespace openrun::gateway
