@@ -2,12 +2,13 @@
 # Debian packages: looks what is missing, and installs only that.
 
 packages_listed() {
-  awk -v wanted="$1" '!/^#/ && NF == 2 && ($2 == "up" || $2 == wanted) {print $1}' "$root/tools/dev/packages.txt"
+  awk -v wanted="$1" '!/^#/ && NF >= 2 && ($2 == "up" || $2 == wanted) {print $1, $3}' "$root/tools/dev/packages.txt"
 }
 
 packages_missing() {
-  local package
-  packages_listed "$1" | while read -r package; do
+  local package command
+  packages_listed "$1" | while read -r package command; do
+    if [[ -n "$command" ]] && command -v "$command" >/dev/null; then continue; fi
     [[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" == installed ]] || printf '%s\n' "$package"
   done
 }
