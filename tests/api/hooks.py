@@ -5,6 +5,8 @@ import schemathesis
 PARTITIONS = 4
 CHANGES = ("POST /v1/campaigns", "PATCH /v1/campaigns/{campaign_id}")
 
+WISHES = ("POST /v1/campaigns/{campaign_id}/requests", "POST /gate/events/{campaign_id}/enqueue", "POST /enqueue")
+
 
 def in_order(body):
     starts, ends = body.get("starts_at"), body.get("ends_at")
@@ -35,7 +37,7 @@ def map_case(context, case):
         return case
     if case.operation.label == "POST /v1/campaigns" and isinstance(case.body, dict):
         open_half(case.body)
-    if case.operation.label == "POST /v1/campaigns/{campaign_id}/requests":
+    if case.operation.label in WISHES:
         # Needed where a campaign gives several coupons to a user, and good everywhere.
         case.headers.setdefault("Idempotency-Key", case.id)
     return case
