@@ -65,19 +65,22 @@ def tests_of(files):
 
 
 def check_edge_cases(files):
-    """Every row of the tables in docs/edge-cases.md names at least one test, and every test named there exists."""
-    path = "docs/edge-cases.md"
-    if path not in files:
-        return
+    """Every row of the tables in docs/edge-cases.md names at least one test, and every test named there exists. In SECURITY.md
+    the same holds of the table of attacks."""
     known = tests_of(files)
-    for number, line in prose_lines(files[path]):
-        named = [first or second for first, second in NAMED_TEST.findall(line)]
-        for name in named:
-            if name not in known:
-                yield path, number, "edge-case", f"there is no test {name}"
-        is_row = line.startswith("|") and not re.match(r"\|[\s:|-]+$", line) and not line.startswith("| case")
-        if is_row and not named:
-            yield path, number, "edge-case", "this case names no test that shows it"
+    for path in ("docs/edge-cases.md", "SECURITY.md"):
+        in_table = path != "SECURITY.md"
+        for number, line in prose_lines(files.get(path, "")):
+            named = [first or second for first, second in NAMED_TEST.findall(line)]
+            for name in named:
+                if name not in known:
+                    yield path, number, "edge-case", f"there is no test {name}"
+            if path == "SECURITY.md" and re.match(r"## |\| attack", line):
+                in_table = line.startswith("| attack")
+            is_title = line.startswith(("| case", "| attack", "| **"))
+            is_row = in_table and line.startswith("|") and not re.match(r"\|[\s:|-]+$", line) and not is_title
+            if is_row and not named:
+                yield path, number, "edge-case", "this case names no test that shows it"
 
 
 MAKES_METRICS = re.compile(r"(services|libs/telemetry|libs/postgres)/(?!.*(/testing/|/test_|test\.)).*\.[ch]pp$")

@@ -185,6 +185,12 @@ class Documents(Planted):
     def test_an_edge_case_that_names_no_test(self):
         self.assert_found("edge-case", "docs/edge-cases.md", "| case | test |\n|---|---|\n| a | none |\n", line=3)
 
+    def test_an_attack_that_names_no_test(self):
+        table = "| attack | test |\n|---|---|\n| **Kinds** | |\n"
+        self.assert_found("edge-case", "SECURITY.md", table + "| a | none |\n", line=4)
+        self.assert_found("edge-case", "SECURITY.md", table + "| a | `Machine.DoesIt` |\n", line=4)
+        self.assert_clean("SECURITY.md", "| thing | who |\n|---|---|\n| a | b |\n" + table)
+
     def test_a_metric_that_is_not_explained(self):
         table = "| `openrun_known_total` | counter |\n"
         known = {"services/a/m.cpp": 'counter("openrun_known_total", "x");\n'}

@@ -216,6 +216,31 @@ TEST_F(Rules, AUserActsForItselfAlone) {
   EXPECT_EQ(auth.owner_or_admin(request).error().status, 401U);
 }
 
+// Receipts, codes and tokens of two campaigns and two users, cut in two and put together crosswise.
+TEST(Guessing, WhatIsPutTogetherFromGoodOnesGetsNothing) {
+  Harness harness;
+  const std::uint32_t one = harness.create_campaign(10, R"({"code_format":"latin"})");
+  const std::uint32_t two = harness.create_campaign(10, R"({"code_format":"latin"})");
+  const Answer mina = harness.serve_request(one, "mina");
+  const Answer jun = harness.serve_request(two, "jun");
+  const auto crossed = [](const std::string& head, const std::string& tail, std::size_t at) {
+    return head.substr(0, at) + tail.substr(at);
+  };
+  const std::string receipts[2]{mina.field("receipt"), jun.field("receipt")};
+  for (std::size_t at = 1; at < receipts[0].size(); ++at) {
+    const std::string forged = crossed(receipts[0], receipts[1], at);
+    if (forged == receipts[0] || forged == receipts[1]) continue;
+    EXPECT_EQ(harness.ask(get, "/v1/requests/" + forged).status(), 404U) << forged;
+  }
+  const std::string codes[2]{mina.field("coupon.code"), jun.field("coupon.code")};
+  EXPECT_EQ(harness.ask(get, "/v1/coupons/" + codes[0], "", {{"X-User-Id", "jun"}}).status(), 403U);
+  for (std::size_t at = 1; at < codes[0].size(); ++at) {
+    const std::string forged = crossed(codes[0], codes[1], at);
+    if (forged == codes[0] || forged == codes[1]) continue;
+    EXPECT_EQ(harness.ask(get, "/v1/coupons/" + forged, "", {{"X-User-Id", "mina"}}).status(), 404U) << forged;
+  }
+}
+
 TEST(AdminCalls, AreLoggedWithTheNameOfTheToken) {
   Harness harness;
   harness.create_campaign(10);
