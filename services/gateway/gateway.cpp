@@ -187,7 +187,8 @@ void Gateway::watch_delays() {
 void Gateway::watch_delays_of(ports::IoThread& io, std::int64_t due_us, const std::weak_ptr<Limits>& limits) {
   constexpr std::int64_t watch_interval_ms = 20;
   const std::shared_ptr<Limits> held = limits.lock();
-  if (!held) return;  // and this gateway is gone
+  // Without it this gateway is gone; once it drains, the appender may go.
+  if (!held || draining_) return;
   const std::int64_t now_us = environment_.clock.monotonic_us();
   Admission& admission = held->admission();
   admission.observe(Admission::Cause::loop, std::max<std::int64_t>(now_us - due_us, 0));

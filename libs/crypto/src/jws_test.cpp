@@ -245,7 +245,7 @@ TEST(JwsKeys, ThatAreWeakOrNoKeysAreRefused) {
   EXPECT_FALSE(JwsKey::es256(Bytes(32, 0), Bytes(32, 0)));
 }
 
-// What one verification costs, printed for who decides whether to remember tokens (docs/decisions).
+// What one verification costs, printed for whoever wants to remember verified tokens.
 TEST(JwsKeys, TellWhatAVerificationCosts) {
   const auto hmac = JwsKey::hs256(secret);
   const auto rsa = rsa_pair().rs256();
