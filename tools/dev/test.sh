@@ -167,7 +167,7 @@ test_script() {
 
 # The paths that differ most: commit and publication, commands, a zombie, a relay that repairs, a gateway that starts anew.
 asan_integration=(test_pipeline.OpenRun test_pipeline.Commands test_pipeline.Zombie test_pipeline.RelayGuarantees
-  test_pipeline.GatewayRestarted)
+  test_pipeline.GatewayRestarted test_coupons.Redeeming test_coupons.EventStreams)
 
 test_sanitizers() {
   test_ctest "unit tests, address and undefined" asan unit
