@@ -233,7 +233,7 @@ class Served {
     const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     require(::bind(listener, reinterpret_cast<const sockaddr*>(&address_), length_) == 0, "the socket has a name");
     require(::listen(listener, 16) == 0, "the socket listens");
-    require(worker_->start(listener, &answer).has_value(), "the worker starts");
+    require(worker_->start({listener}, &answer).has_value(), "the worker starts");
   }
 
   // All that the server answers until it closes.

@@ -29,7 +29,8 @@ TEST(GatewayWeb, ServesTheClientForFrontEnds) {
   EXPECT_THAT(answer.body(), HasSubstr("export class OpenrunClient"));
 }
 
-// Each route stands in the description with its method; those of the services of proto/ (with a dot) are described there.
+// Each route stands in the description with its method; those of the services of proto/ (with a dot) are described
+// there.
 TEST(GatewayWeb, TheDescriptionNamesEveryRoute) {
   Harness harness;
   const std::string description = harness.ask(ports::HttpMethod::get, "/openapi.yaml").body();
