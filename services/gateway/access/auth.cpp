@@ -75,13 +75,15 @@ Auth::Or<std::string> Auth::admin(const ports::HttpRequest& request) const {
     unknown_admin_.add();
     return std::unexpected(invalid_token(needed));
   }
-  const bool reads = request.method == ports::HttpMethod::get || request.method == ports::HttpMethod::head;
-  if (!reads) {
-    logger_.info("admin call", {{"admin", std::string(name)},
-                                {"method", std::string(ports::to_string(request.method))},
-                                {"path", std::string(request.path)}});
-  }
+  log_admin_call(name, request);
   return std::string(name);
+}
+
+void Auth::log_admin_call(std::string_view name, const ports::HttpRequest& request) const {
+  if (request.method == ports::HttpMethod::get || request.method == ports::HttpMethod::head) return;
+  logger_.info("admin call", {{"admin", std::string(name)},
+                              {"method", std::string(ports::to_string(request.method))},
+                              {"path", std::string(request.path)}});
 }
 
 Auth::Or<std::string> Auth::token_user(const ports::HttpRequest& request) const {
@@ -155,6 +157,7 @@ Auth::Or<Caller> Auth::user_or_admin(const ports::HttpRequest& request, std::opt
     caller.user = std::move(*self);
     return caller;
   }
+  log_admin_call(caller.admin, request);
   if (!named) return caller;
   if (!is_valid_user_id(*named)) {
     return std::unexpected(invalid_request("The user id is not valid.", {{"user_id", std::string(user_rule)}}));

@@ -65,6 +65,8 @@ class Auth {
 
  private:
   [[nodiscard]] std::string_view admin_name(const ports::HttpRequest& request) const;
+  // A line where the call changes something.
+  void log_admin_call(std::string_view name, const ports::HttpRequest& request) const;
   [[nodiscard]] Or<std::string> token_user(const ports::HttpRequest& request) const;
   [[nodiscard]] static Or<std::string> header_user(const ports::HttpRequest& request);
 

@@ -249,8 +249,10 @@ TEST(AdminCalls, AreLoggedWithTheNameOfTheToken) {
   ci[0].second = "Bearer other-token";
   harness.ask(put, "/v1/dispatch", R"({"per_second":5})", ci);
   EXPECT_EQ(harness.logger.lines_with("admin call admin=ci method=PUT path=/v1/dispatch"), 1U);
+  harness.ask(post, "/v1/coupons/XXXXXXXXXXXXX/redeem", "", ci);
+  EXPECT_EQ(harness.logger.lines_with("admin call admin=ci method=POST path=/v1/coupons/"), 1U);
   harness.ask(get, "/v1/dispatch", "", admin);
-  EXPECT_EQ(harness.logger.lines_with("admin call"), 2U) << "reading changes nothing";
+  EXPECT_EQ(harness.logger.lines_with("admin call"), 3U) << "reading changes nothing";
   EXPECT_EQ(harness.logger.lines_with("-token"), 0U) << "no token is logged";
 }
 
