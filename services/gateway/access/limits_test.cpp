@@ -62,6 +62,7 @@ TEST(LimitsTest, SubmitsAndPollsAreCountedApart) {
   EXPECT_EQ(polls, 20) << "not below what following the advice may need";
   EXPECT_EQ(harness.ask(get, status).header("RateLimit-Policy"), R"("poll";q=20;w=2)");
   EXPECT_EQ(harness.ask(get, status).field("code"), "RATE_LIMITED");
+  EXPECT_EQ(harness.ask(get, status + "/events").field("code"), "RATE_LIMITED") << "a stream is a poll too";
   const std::string other = harness.serve_request(campaign, "jun").field("receipt");
   EXPECT_EQ(harness.ask(get, "/v1/requests/" + other).status(), 200U) << "each receipt has its own";
 }
@@ -176,6 +177,7 @@ TEST(LimitsTest, InventedReceiptsCountAsAnyOtherCall) {
   Harness harness(limited(three, three));
   for (int i = 0; i < 3; ++i) EXPECT_EQ(harness.ask(get, "/v1/requests/invented").status(), 404U);
   EXPECT_EQ(harness.ask(get, "/v1/requests/invented").status(), 429U);
+  EXPECT_EQ(harness.ask(get, "/v1/requests/invented/events").status(), 429U);
 }
 
 TEST(LimitsTest, WithoutLimitsNothingIsTold) {

@@ -131,10 +131,12 @@ class EventsHandler::Stream : public std::enable_shared_from_this<Stream> {
 void EventsHandler::get(Call& call) {
   const auto place = parts_.signer.verify(call.argument);
   if (!place) {
+    if (auto refusal = parts_.limits.at_door(call, Door::counted)) return call.reply->send(std::move(*refusal));
     ports::HttpResponse response = not_found("This is no receipt of this service.");
     no_store(response);
     return call.reply->send(std::move(response));
   }
+  if (auto refusal = parts_.limits.poll(call, *place)) return call.reply->send(std::move(*refusal));
   const std::string_view last_id = call.request.header("Last-Event-ID");
   if (last_id == outcome_id) {
     ports::HttpResponse response;
