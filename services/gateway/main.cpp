@@ -87,6 +87,8 @@ http::ServerOptions server_options(const config::Gateway& from) {
   options.port = static_cast<std::uint16_t>(from.port);
   options.second_port = static_cast<std::uint16_t>(from.second_port);
   options.threads = static_cast<unsigned>(from.threads);
+  options.tls_certificate_file = from.tls_certificate_file;
+  options.tls_key_file = from.tls_key_file;
   options.connections_max = static_cast<std::size_t>(from.connections_max);
   return options;
 }

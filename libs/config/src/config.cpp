@@ -239,6 +239,15 @@ void check_origins(const Config& config, const Origins& origins, Mistakes& mista
   }
 }
 
+void check_tls(const Config& config, const Origins& origins, Mistakes& mistakes) {
+  const bool has_certificate = !config.gateway.tls_certificate_file.empty();
+  if (has_certificate == !config.gateway.tls_key_file.empty()) return;
+  const std::string given = has_certificate ? "gateway.tls.certificate_file" : "gateway.tls.key_file";
+  const std::string missing = has_certificate ? "gateway.tls.key_file" : "gateway.tls.certificate_file";
+  const auto where = origins.find(given);
+  mistakes.add(given + " stands alone; name " + missing + " too", where == origins.end() ? "" : where->second);
+}
+
 void check_together(const Config& config, const Origins& origins, Mistakes& mistakes) {
   const auto not_above = [&](const char* lower, std::int64_t low, const char* upper, std::int64_t high) {
     if (low <= high) return;
@@ -278,6 +287,7 @@ Result<Config> load(const Source& source) {
   apply_environment(source.environment, config, origins, mistakes);
   check_together(config, origins, mistakes);
   check_origins(config, origins, mistakes);
+  check_tls(config, origins, mistakes);
   if (!mistakes.none()) return mistakes.failure();
   for (const Key& key : all_keys()) {
     if (key.nature != Nature::path) continue;

@@ -54,6 +54,16 @@ TEST_F(ConfigFile, AnEmptyFileGivesTheDefaults) {
   EXPECT_EQ(config->kafka.requests_topic, "openrun.requests");
 }
 
+TEST_F(ConfigFile, ACertificateNeedsItsKey) {
+  const auto config = loaded("gateway:\n  tls:\n    certificate_file: tls.crt\n    key_file: tls.key\n");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->gateway.tls_certificate_file, (folder_ / "tls.crt").string());
+  EXPECT_EQ(mistakes("gateway:\n  tls:\n    certificate_file: tls.crt\n"),
+            "gateway.tls.certificate_file stands alone; name gateway.tls.key_file too (openrun.yaml:3)");
+  EXPECT_EQ(mistakes("gateway:\n  tls:\n    key_file: tls.key\n"),
+            "gateway.tls.key_file stands alone; name gateway.tls.certificate_file too (openrun.yaml:3)");
+}
+
 TEST_F(ConfigFile, OriginsAreCheckedOneByOne) {
   const auto config = loaded("gateway:\n  cors:\n    origins: \"https://shop.example, http://localhost:3000\"\n");
   ASSERT_TRUE(config) << config.error().message;

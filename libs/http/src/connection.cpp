@@ -30,7 +30,12 @@ constexpr std::int64_t in_us(std::chrono::milliseconds time) {
 }  // namespace
 
 Connection::Connection(Worker& worker, int socket, std::uint32_t slot, std::string remote_address)
-    : worker_(worker), socket_(socket), slot_(slot), watched_(EPOLLIN), remote_address_(std::move(remote_address)) {
+    : worker_(worker),
+      socket_(socket),
+      tls_(worker.tls() == nullptr ? nullptr : worker.tls()->session(socket)),
+      slot_(slot),
+      watched_(EPOLLIN),
+      remote_address_(std::move(remote_address)) {
   worker_.loop().watch(socket_, watched_, *this);
   set_deadline();
 }
@@ -52,7 +57,8 @@ void Connection::set_deadline() {
   } else if (is_writing()) {
     deadline_us_ = now + in_us(worker_.options().write_timeout);
   } else if (state_ == State::reading) {
-    deadline_us_ = now + in_us(input_.empty() ? worker_.options().idle_timeout : worker_.options().header_timeout);
+    const bool is_idle = input_.empty() && !is_handshaking();
+    deadline_us_ = now + in_us(is_idle ? worker_.options().idle_timeout : worker_.options().header_timeout);
   } else {
     deadline_us_ = 0;
   }
@@ -62,7 +68,9 @@ void Connection::ready(std::uint32_t epoll_events) {
   if (state_ == State::closed) return;
   // Both directions are gone: there is nobody to answer.
   if ((epoll_events & (EPOLLERR | EPOLLHUP)) != 0 && (state_ != State::reading || is_writing())) return close_now();
-  if ((epoll_events & EPOLLOUT) != 0) {
+  if (is_handshaking()) {
+    read_some();
+  } else if ((epoll_events & EPOLLOUT) != 0) {
     flush();
     if (state_ == State::reading && !is_writing()) resume();
   } else if ((epoll_events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
@@ -77,9 +85,15 @@ void Connection::read_some() {
   if (!may_parse && state_ != State::lingering) {
     // The client is ahead of its answers: keep a bounded part, leave the rest in the kernel.
     if (input_.size() >= input_max) return watch_for(0);
-    room = std::min(room, input_max - input_.size());
+    // What TLS has decrypted has to be taken out whole: epoll would not tell of the rest.
+    if (!tls_) room = std::min(room, input_max - input_.size());
   }
-  const ssize_t count = ::recv(socket_, worker_.scratch(), room, 0);
+  const bool was_handshaking = is_handshaking();
+  const ssize_t count = receive_bytes(room);
+  if (was_handshaking && state_ == State::reading && !is_writing()) {
+    watch_for(is_handshaking() && tls_->wants_write() ? EPOLLOUT : EPOLLIN);
+    if (!is_handshaking()) set_deadline();
+  }
   if (count < 0) {
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) close_now();
     return;
@@ -99,6 +113,19 @@ void Connection::read_some() {
   } else {
     input_.append(fresh);
   }
+}
+
+ssize_t Connection::receive_bytes(std::size_t room) {
+  static_assert(Worker::scratch_bytes >= TlsSession::record_bytes_max);
+  // What still comes after the last answer is thrown away undecrypted.
+  if (tls_ && state_ != State::lingering) return tls_->read(worker_.scratch(), room);
+  return ::recv(socket_, worker_.scratch(), room, 0);
+}
+
+ssize_t Connection::send_bytes() {
+  const std::string_view rest = std::string_view(output_).substr(written_);
+  if (tls_) return tls_->write(rest.data(), rest.size());
+  return ::send(socket_, rest.data(), rest.size(), MSG_NOSIGNAL);
 }
 
 void Connection::receive(std::string_view fresh) {
@@ -276,7 +303,7 @@ void Connection::flush() {
   if (state_ == State::closed || state_ == State::lingering) return;
   bool has_moved = false;
   while (written_ < output_.size()) {
-    const ssize_t count = ::send(socket_, output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL);
+    const ssize_t count = send_bytes();
     if (count > 0) {
       written_ += static_cast<std::size_t>(count);
       has_moved = true;
@@ -301,6 +328,7 @@ void Connection::flush() {
 void Connection::finish() {
   if (is_input_closed_ || !(is_refused_ || has_unread_)) return close_now();
   // Closing a socket with unread bytes resets it, and the client may lose the answer.
+  if (tls_) tls_->finish_output();
   ::shutdown(socket_, SHUT_WR);
   state_ = State::lingering;
   watch_for(EPOLLIN);
@@ -327,6 +355,8 @@ void Connection::close_now() {
     // The end of the connection would be the end of the body: only a reset tells that it is not.
     const linger at_once{.l_onoff = 1, .l_linger = 0};
     setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  } else if (tls_ && !is_writing() && state_ != State::streaming && state_ != State::lingering) {
+    tls_->finish_output();
   }
   state_ = State::closed;
   worker_.loop().forget(socket_);

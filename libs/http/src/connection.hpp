@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,7 @@
 #include "event_loop.hpp"
 #include "request_parser.hpp"
 #include "response_writer.hpp"
+#include "tls.hpp"
 
 namespace openrun::http {
 
@@ -65,6 +67,9 @@ class Connection final : public Pollable {
   };
 
   void read_some();
+  [[nodiscard]] ssize_t receive_bytes(std::size_t room);
+  [[nodiscard]] ssize_t send_bytes();
+  [[nodiscard]] bool is_handshaking() const { return tls_ && !tls_->is_established(); }
   void receive(std::string_view fresh);
   // Answers the requests in `bytes` as far as it goes; returns what is left over.
   [[nodiscard]] std::string_view work_through(std::string_view bytes);
@@ -82,6 +87,7 @@ class Connection final : public Pollable {
 
   Worker& worker_;
   const int socket_;
+  const std::unique_ptr<TlsSession> tls_;  // null: none
   const std::uint32_t slot_;
   State state_ = State::reading;
   bool is_in_turn_ = false;       // work_through() is on the stack: it flushes at its end

@@ -84,7 +84,12 @@ class EpollServer final : public Server {
   EpollServer& operator=(const EpollServer&) = delete;
 
   Result<void> start(ports::HttpHandler handler) override {
-    const auto& options = shared_->options;
+    const ServerOptions& options = shared_->options;
+    if (!options.tls_certificate_file.empty()) {
+      auto tls = TlsContext::load({options.tls_certificate_file, options.tls_key_file}, shared_->logger);
+      if (!tls) return std::unexpected(tls.error());
+      shared_->tls = std::move(*tls);
+    }
     std::vector<std::vector<int>> sockets(workers_.size());
     auto listening = listen(options.port, workers_.size(), sockets);
     if (listening) {

@@ -173,6 +173,7 @@ Result<void> Worker::start(const std::vector<int>& sockets, ports::HttpHandler h
   handler_ = std::move(handler);
   if (auto opened = loop_.open(); !opened) return opened;
   for (const auto& listener : listeners_) loop_.watch(listener->socket, EPOLLIN, *listener);
+  if (tls() != nullptr && loop_.index() == 0) refresh_tls();
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), ("http-" + std::to_string(loop_.index())).c_str());
     loop_.run([this] { graveyard_.clear(); }, [this] { close_all(); });
@@ -226,10 +227,17 @@ void Worker::pause_accepting(Listener& listener) {
   });
 }
 
+void Worker::refresh_tls() {
+  loop_.after(shared_->options.tls_refresh.count(), [this] {
+    tls()->refresh();
+    refresh_tls();
+  });
+}
+
 void Worker::admit(int socket, std::string remote_address) {
   const std::size_t open = shared_->connections.fetch_add(1, std::memory_order_acq_rel);
   const std::size_t maximum = shared_->options.connections_max;
-  if (open >= maximum + refused_politely_max) {
+  if (open >= maximum + (tls() == nullptr ? refused_politely_max : 0)) {
     ::close(socket);
     shared_->connections.fetch_sub(1, std::memory_order_acq_rel);
     return;

@@ -22,6 +22,7 @@
 #include "event_loop.hpp"
 #include "request_parser.hpp"
 #include "response_writer.hpp"
+#include "tls.hpp"
 
 namespace openrun::http {
 
@@ -32,6 +33,7 @@ struct Shared {
 
   const ServerOptions options;
   ports::Logger& logger;
+  std::unique_ptr<TlsContext> tls;  // set before the workers start; null: none
   std::atomic<std::size_t> connections{0};
   std::mutex mutex;
   std::size_t workers_draining = 0;  // under mutex
@@ -55,6 +57,7 @@ class Worker final : public std::enable_shared_from_this<Worker> {
 
   // From here on: on the worker's thread.
   [[nodiscard]] EventLoop& loop() { return loop_; }
+  [[nodiscard]] TlsContext* tls() { return shared_->tls.get(); }
   [[nodiscard]] const ServerOptions& options() const { return shared_->options; }
   [[nodiscard]] const ParseLimits& parse_limits() const { return parse_limits_; }
   [[nodiscard]] const ports::HttpHandler& handler() const { return handler_; }
@@ -89,6 +92,7 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   bool accept_some(Listener& listener);
   void admit(int socket, std::string remote_address);
   void pause_accepting(Listener& listener);
+  void refresh_tls();
   void sweep();
   void drain_here();
   void close_all();

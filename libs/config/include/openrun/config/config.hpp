@@ -85,6 +85,8 @@ struct Gateway {
   Admission admission;
   std::vector<AdminToken> admin_tokens;
   std::int64_t connections_max = 10'000;
+  std::string tls_certificate_file;  // both or none
+  std::string tls_key_file;
   std::string cors_origins;                 // separated by commas
   std::int64_t waits_max = 20'000;          // requests held for their outcome; above: 202 at once
   std::int64_t streams_max = 5'000;         // event streams; above: 503

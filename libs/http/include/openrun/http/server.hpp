@@ -22,15 +22,20 @@ struct ServerOptions {
   std::size_t connections_max = 10'000;              // more are accepted and closed at once with 503
   std::size_t header_bytes_max = 8 * 1024;           // above: 431
   std::size_t body_bytes_max = 16 * 1024;            // above: 413
-  std::chrono::milliseconds header_timeout{10'000};  // from the first byte of a request to the end of its body
+  std::chrono::milliseconds header_timeout{10'000};  // from the first byte of a request to its end; of a handshake too
   std::chrono::milliseconds idle_timeout{75'000};    // between requests
   std::chrono::milliseconds write_timeout{30'000};
+  // TLS 1.2 and above where both are named, in PEM; read again every tls_refresh, so that a new pair is taken for new
+  // connections. Connections above the limit are then closed without a word.
+  std::string tls_certificate_file = {};
+  std::string tls_key_file = {};
+  std::chrono::milliseconds tls_refresh{3'000};
 };
 
 class Server {
  public:
   virtual ~Server() = default;
-  // Binds and starts the threads. Fails with a message that names address and port.
+  // Binds and starts the threads. Fails with a message that names address and port, or the file of TLS.
   [[nodiscard]] virtual Result<void> start(ports::HttpHandler handler) = 0;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   [[nodiscard]] virtual std::size_t threads() const = 0;
