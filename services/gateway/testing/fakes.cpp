@@ -113,16 +113,6 @@ void FakeStream::when_unsent_below(std::size_t bytes, std::function<void()> read
   tell();
 }
 
-void FakeStream::set_unsent(std::size_t bytes) {
-  unsent_ = bytes;
-  tell();
-}
-
-void FakeStream::abandon() {
-  abandoned_ = true;
-  tell();
-}
-
 void FakeStream::tell() {
   if (!watcher_ || (unsent_ >= watched_bytes_ && !abandoned_)) return;
   std::exchange(watcher_, nullptr)();

@@ -108,8 +108,14 @@ class FakeStream final : public ports::HttpStream {
   [[nodiscard]] bool abandoned() const override { return abandoned_; }
 
   // Whoever waits for it is called.
-  void set_unsent(std::size_t bytes);
-  void abandon();
+  void set_unsent(std::size_t bytes) {
+    unsent_ = bytes;
+    tell();
+  }
+  void abandon() {
+    abandoned_ = true;
+    tell();
+  }
 
   std::string body;
   int writes = 0;

@@ -26,7 +26,7 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{75'000};    // between requests
   std::chrono::milliseconds write_timeout{30'000};
   // TLS 1.2 and above where both are named, in PEM; read again every tls_refresh, so that a new pair is taken for new
-  // connections. Connections above the limit are then closed without a word.
+  // connections, on both ports. Connections above the limit are then closed without a word.
   std::string tls_certificate_file = {};
   std::string tls_key_file = {};
   std::chrono::milliseconds tls_refresh{3'000};
