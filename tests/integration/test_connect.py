@@ -184,7 +184,7 @@ class PlainHttp(unittest.TestCase):
                 self.assertEqual((answered, json.loads(text)["code"]), (status, code))
         self.assertEqual(self.post(f"/{COUPON}/Nothing")[0], 404)
         answer = system.call("GET", path + "?message=%7B%7D&encoding=json")
-        self.assertEqual((answer.status, answer.headers["Allow"]), (405, "POST"))
+        self.assertEqual((answer.status, answer.headers["Allow"]), (405, "POST, OPTIONS"))
 
     def test_a_thousand_users_and_a_hundred_coupons(self):
         campaign = system.create(100)

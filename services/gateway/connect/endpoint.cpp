@@ -71,7 +71,7 @@ void Endpoint::handle(Call& call) const {
   const std::unique_ptr<google::protobuf::Message> message(method->prototype().New());
   if (const auto read = read_message(*codec, body, *message); !read) return reply->fail(read.error());
   if (terms->timeout_ms == 0) return reply->fail({Code::deadline_exceeded, "the time-out is over"});
-  UnaryCall unary_call{call.io, call.request, received_us, received_us + terms->timeout_ms * 1'000, reply};
+  UnaryCall unary_call{call.io, call.request, received_us, received_us + terms->timeout_ms * 1'000, reply, call.quota};
   method->run(unary_call, *message);
 }
 

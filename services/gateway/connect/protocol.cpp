@@ -31,6 +31,25 @@ std::expected<std::int64_t, Failure> timeout_of(std::string_view text) {
   return std::min(timeout_ms, timeout_ms_max);
 }
 
+Code code_of(unsigned status) {
+  switch (status) {
+    case 400:
+      return Code::invalid_argument;
+    case 401:
+      return Code::unauthenticated;
+    case 403:
+      return Code::permission_denied;
+    case 404:
+      return Code::not_found;
+    case 429:
+      return Code::resource_exhausted;
+    case 503:
+      return Code::unavailable;
+    default:
+      return Code::internal;
+  }
+}
+
 }  // namespace
 
 std::optional<Codec> codec_of(std::string_view content_type) {
@@ -115,6 +134,29 @@ std::expected<Terms, Failure> terms_of(const ports::HttpRequest& request) {
   return terms;
 }
 
+Failure failure_of(const ports::HttpResponse& problem) {
+  Failure failure;
+  failure.code = code_of(problem.status);
+  if (failure.code == Code::internal) {
+    failure.message = "INTERNAL_SERVER_ERROR";
+    return failure;
+  }
+  if (const auto body = wire::parse_json(problem.body)) {
+    if (const auto* object = body->get<wire::JsonObject>()) {
+      const auto detail = std::ranges::find(*object, "detail", &wire::JsonMember::first);
+      if (detail != object->end()) {
+        if (const auto* text = detail->second.get<std::string>()) failure.message = *text;
+      }
+    }
+  }
+  for (const auto& [name, value] : problem.headers) {
+    if (name == "Retry-After") {
+      (void)std::from_chars(value.data(), value.data() + value.size(), failure.retry_after_s);
+    }
+  }
+  return failure;
+}
+
 ports::HttpResponse error_response(const Failure& failure, std::optional<unsigned> status) {
   ports::HttpResponse response = json_response(status.value_or(status_of(failure.code)), {});
   wire::JsonWriter json(response.body);
@@ -123,7 +165,10 @@ ports::HttpResponse error_response(const Failure& failure, std::optional<unsigne
   if (!failure.message.empty()) json.key("message").string(failure.message);
   json.end_object();
   no_store(response);
-  if (failure.code == Code::unavailable) response.headers.emplace_back("Retry-After", "1");
+  const std::int64_t wait_s = failure.retry_after_s > 0           ? failure.retry_after_s
+                              : failure.code == Code::unavailable ? 1
+                                                                  : 0;
+  if (wait_s > 0) response.headers.emplace_back("Retry-After", std::to_string(wait_s));
   if (failure.code == Code::unauthenticated) {
     response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"openrun\"");
   }

@@ -36,6 +36,10 @@ struct Terms {
 };
 [[nodiscard]] std::expected<Terms, Failure> terms_of(const ports::HttpRequest& request);
 
+// A problem (RFC 9457) of the gateway as the failure that clients of the protocol know: its detail, and its
+// Retry-After.
+[[nodiscard]] Failure failure_of(const ports::HttpResponse& problem);
+
 // {"code": ..., "message": ...}: JSON whatever the codec of the call is. `status` where it is not the code's own.
 [[nodiscard]] ports::HttpResponse error_response(const Failure& failure, std::optional<unsigned> status = {});
 

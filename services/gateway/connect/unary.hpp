@@ -13,6 +13,8 @@
 
 #include <openrun/ports/http.hpp>
 
+#include "gateway/access/quota.hpp"
+
 namespace openrun::gateway::connect {
 
 // gRPC's numbers.
@@ -35,6 +37,7 @@ enum class Code : std::uint8_t {
 struct Failure {
   Code code = Code::unknown;
   std::string message;
+  std::int64_t retry_after_s = 0;  // 0: nothing is known of it
 };
 
 // Answers one call, exactly once, on its I/O thread.
@@ -53,6 +56,7 @@ struct UnaryCall {
   std::int64_t received_us = 0;  // monotonic
   std::int64_t deadline_us = 0;  // monotonic: by then the caller wants an answer
   std::shared_ptr<UnaryReply> reply;
+  Quota* quota = nullptr;  // what the limits say of the call; lives as long as `reply`
 };
 
 struct Method {

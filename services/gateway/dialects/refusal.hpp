@@ -17,13 +17,15 @@ struct Refusal {
   connect::Code code = connect::Code::internal;
   std::string_view name;  // a literal: RECORD_NOT_FOUND, COUPON_SOLD_OUT, ...
   std::string detail;     // a sentence for people
+  std::int64_t retry_after_s = 0;
 };
 
 [[nodiscard]] Refusal invalid_argument(std::string detail);
 [[nodiscard]] Refusal record_not_found();
-[[nodiscard]] Refusal unauthenticated();
 // Of a request (a refusal or a dead letter) or of a command.
 [[nodiscard]] Refusal refusal_of(issuance::Outcome outcome);
+// Of what the gateway's own doors say: who asks, and how often.
+[[nodiscard]] Refusal refusal_of(const ports::HttpResponse& problem);
 // Of a failure of the store or the log.
 [[nodiscard]] Refusal trouble(Error::Kind kind, std::string_view detail = {});
 

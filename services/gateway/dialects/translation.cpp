@@ -56,11 +56,18 @@ std::int32_t int32_of(std::int64_t count) {
   return static_cast<std::int32_t>(std::min<std::int64_t>(count, std::numeric_limits<std::int32_t>::max()));
 }
 
-bool Translation::may_administer(const connect::UnaryCall& call) const {
-  return parts_.settings.connect_open_admin || parts_.auth.is_admin(call.request);
+std::optional<std::string> Translation::user_of(std::int64_t number) const {
+  if (number == 0 && parts_.settings.users_by_token) return std::nullopt;
+  return std::to_string(number);
 }
 
-std::string Translation::anonymous_user() const {
+std::optional<std::string> Translation::user_of(const std::string& text) const {
+  if (text.empty() && parts_.settings.users_by_token) return std::nullopt;
+  return text;
+}
+
+std::optional<std::string> Translation::anonymous_user() const {
+  if (parts_.settings.users_by_token) return std::nullopt;
   std::array<std::uint8_t, 16> bytes{};
   crypto::random_bytes(bytes);
   return "anonymous-" + crypto::hex(bytes);
@@ -68,7 +75,11 @@ std::string Translation::anonymous_user() const {
 
 void Translation::create(connect::UnaryCall& call, issuance::CampaignTerms terms, std::string_view name_field,
                          std::function<void(Answer<issuance::Campaign>)> on_answer) {
-  if (!may_administer(call)) return on_answer(std::unexpected(unauthenticated()));
+  if (!parts_.settings.connect_open_admin) {
+    if (const auto admin = parts_.auth.admin(call.request); !admin) {
+      return on_answer(std::unexpected(refusal_of(admin.error())));
+    }
+  }
   auto key = key_of(call.request);
   if (!key) return on_answer(std::unexpected(key.error()));
   if (const auto fault = wire::check(terms)) {
@@ -103,7 +114,8 @@ void Translation::find(connect::UnaryCall& call, std::optional<CampaignId> campa
 
 void Translation::show(connect::UnaryCall& call, std::optional<CampaignId> campaign,
                        std::function<void(Answer<ShownCampaign>)> on_answer) {
-  const bool with_codes = may_administer(call) && parts_.settings.connect_codes_max > 0;
+  const bool with_codes = (parts_.settings.connect_open_admin || parts_.auth.is_admin(call.request)) &&
+                          parts_.settings.connect_codes_max > 0;
   find(call, campaign,
        [this, &io = call.io, with_codes, on_answer = std::move(on_answer)](Answer<issuance::Campaign> found) {
          if (!found) return on_answer(std::unexpected(std::move(found.error())));
@@ -137,25 +149,32 @@ void Translation::read_codes(ports::IoThread& io, ShownCampaign shown,
   if (!accepted) on_answer(std::unexpected(trouble(Error::Kind::overloaded, store_is_busy)));
 }
 
-void Translation::issue(connect::UnaryCall& call, std::optional<CampaignId> campaign, std::string_view user,
-                        std::function<void(Answer<RequestAnswer>)> on_answer) {
+void Translation::issue(connect::UnaryCall& call, std::optional<CampaignId> campaign,
+                        const std::optional<std::string>& named, std::function<void(Answer<Issued>)> on_answer) {
   if (!campaign) return on_answer(std::unexpected(record_not_found()));
-  if (!is_valid_user_id(user)) {
+  if (named && !named->empty() && !is_valid_user_id(*named)) {
     return on_answer(std::unexpected(
         invalid_argument("user_id must be 1 to 64 characters of valid UTF-8 without control characters")));
+  }
+  const auto user = parts_.auth.user(call.request, named);
+  if (!user) return on_answer(std::unexpected(refusal_of(user.error())));
+  Call counted{call.io, call.request, {}, nullptr, call.quota};
+  if (const auto refused = parts_.limits.submit(counted, *user, *campaign)) {
+    return on_answer(std::unexpected(refusal_of(*refused)));
   }
   const auto key = key_of(call.request);
   if (!key) return on_answer(std::unexpected(key.error()));
   IssueCall issue_call;
   issue_call.campaign = *campaign;
-  issue_call.user = user;
+  issue_call.user = *user;
   issue_call.key = *key;
   issue_call.received_us = call.received_us;
   issue_call.wait_us = call.deadline_us - call.received_us;
-  issuing_.ask(call.io, issue_call, [on_answer = std::move(on_answer)](RequestAnswer answer) {
-    if (auto refusal = refusal_of(answer)) return on_answer(std::unexpected(std::move(*refusal)));
-    on_answer(std::move(answer));
-  });
+  issuing_.ask(call.io, issue_call,
+               [on_answer = std::move(on_answer), user = *user, campaign = *campaign](RequestAnswer answer) {
+                 if (auto refusal = refusal_of(answer)) return on_answer(std::unexpected(std::move(*refusal)));
+                 on_answer(Issued{campaign, user, std::move(*answer.coupon)});
+               });
 }
 
 }  // namespace openrun::gateway::dialects

@@ -39,6 +39,12 @@ struct ShownCampaign {
   std::vector<std::string> codes;  // in order of issue
 };
 
+struct Issued {
+  CampaignId campaign;
+  std::string user;
+  IssuedCoupon coupon;
+};
+
 class Translation {
  public:
   explicit Translation(Parts& parts) : parts_(parts), commands_(parts), issuing_(parts) {}
@@ -52,15 +58,20 @@ class Translation {
   // The same with the codes issued so far, at most connect.codes_max, for whoever may create.
   void show(connect::UnaryCall& call, std::optional<CampaignId> campaign,
             std::function<void(Answer<ShownCampaign>)> on_answer);
-  // Waits for the outcome until the call's deadline. The answer is an issued one: it has a coupon.
-  void issue(connect::UnaryCall& call, std::optional<CampaignId> campaign, std::string_view user,
-             std::function<void(Answer<RequestAnswer>)> on_answer);
+  // Waits for the outcome until the call's deadline. `named`: the user
+  // that the message names, empty where it names nobody; in auth.mode jwt the token says who it is.
+  void issue(connect::UnaryCall& call, std::optional<CampaignId> campaign, const std::optional<std::string>& named,
+             std::function<void(Answer<Issued>)> on_answer);
 
+  // A number's decimal text. 0 is what a message without a user has: nobody, where the token says who it is.
+  [[nodiscard]] std::optional<std::string> user_of(std::int64_t number) const;
+  // The same of text; where nothing says who it is, the text is refused later.
+  [[nodiscard]] std::optional<std::string> user_of(const std::string& text) const;
   [[nodiscard]] Timestamp now() const { return parts_.clock.now(); }
-  [[nodiscard]] std::string anonymous_user() const;
+  // For a message that has no place for a user: a new one each time, or nobody where the token says who it is.
+  [[nodiscard]] std::optional<std::string> anonymous_user() const;
 
  private:
-  [[nodiscard]] bool may_administer(const connect::UnaryCall& call) const;
   void read_codes(ports::IoThread& io, ShownCampaign shown, std::function<void(Answer<ShownCampaign>)> on_answer);
 
   Parts& parts_;

@@ -88,15 +88,15 @@ void CouponIssuanceV1::get(connect::UnaryCall& call, const GetCampaignRequest& r
 }
 
 void CouponIssuanceV1::issue(connect::UnaryCall& call, const IssueCouponRequest& request) {
-  translation_.issue(call, parse_campaign(request.campaign_id()), request.user_id(),
-                     [reply = call.reply, user = request.user_id()](const Answer<RequestAnswer>& issued) {
+  translation_.issue(call, parse_campaign(request.campaign_id()), translation_.user_of(request.user_id()),
+                     [reply = call.reply](const Answer<Issued>& issued) {
                        if (!issued) return refuse<IssueCouponResponse>(*reply, issued.error());
                        IssueCouponResponse response;
                        Coupon& coupon = *response.mutable_coupon();
-                       coupon.set_code(issued->coupon->code);
-                       coupon.set_campaign_id(std::to_string(issued->receipt.place.campaign.value));
-                       coupon.set_issued_at(wire::format_time(issued->coupon->issued_at.value));
-                       coupon.set_user_id(user);
+                       coupon.set_code(issued->coupon.code);
+                       coupon.set_campaign_id(std::to_string(issued->campaign.value));
+                       coupon.set_issued_at(wire::format_time(issued->coupon.issued_at.value));
+                       coupon.set_user_id(issued->user);
                        reply->succeed(response);
                      });
 }

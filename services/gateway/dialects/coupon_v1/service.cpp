@@ -50,8 +50,8 @@ void CouponV1::get(connect::UnaryCall& call, const coupon::v1::GetCampaignReques
 }
 
 void CouponV1::issue(connect::UnaryCall& call, const coupon::v1::IssueCouponRequest& request) {
-  translation_.issue(call, campaign_of(request.campaign_id()), std::to_string(request.user_id()),
-                     [reply = call.reply](const Answer<RequestAnswer>& issued) {
+  translation_.issue(call, campaign_of(request.campaign_id()), translation_.user_of(request.user_id()),
+                     [reply = call.reply](const Answer<Issued>& issued) {
                        if (!issued) return reply->fail(failure_of(issued.error()));
                        coupon::v1::IssueCouponResponse response;
                        response.set_message("OK");

@@ -75,14 +75,14 @@ void Rpc::get(connect::UnaryCall& call, const rpc_campaign::GetCampaignRequest& 
 void Rpc::issue(connect::UnaryCall& call, const rpc_coupon::IssueCouponRequest& request) {
   translation_.issue(
       call, campaign_of(request.campaign_id()), translation_.anonymous_user(),
-      [reply = call.reply](const Answer<RequestAnswer>& issued) {
+      [reply = call.reply](const Answer<Issued>& issued) {
         if (!issued) return reply->fail(failure_of(issued.error()));
-        const CampaignId campaign = issued->receipt.place.campaign;
+        const CampaignId campaign = issued->campaign;
         rpc_coupon::IssueCouponResponse response;
-        response.set_coupon_id((static_cast<std::int64_t>(campaign.value) << 32) | issued->coupon->sequence.value);
+        response.set_coupon_id((static_cast<std::int64_t>(campaign.value) << 32) | issued->coupon.sequence.value);
         response.set_campaign_id(static_cast<std::int32_t>(campaign.value));
-        response.set_coupon_code(issued->coupon->code);
-        fill(*response.mutable_issued_at(), issued->coupon->issued_at);
+        response.set_coupon_code(issued->coupon.code);
+        fill(*response.mutable_issued_at(), issued->coupon.issued_at);
         reply->succeed(response);
       });
 }

@@ -77,7 +77,7 @@ std::expected<Visit, ports::HttpResponse> read_visit(const ports::HttpRequest& r
   visit.campaign = *campaign;
   auto user = fields.read("userId");
   if (!user) return std::unexpected(std::move(user.error()));
-  visit.user = user->empty() ? std::string(request.header("X-User-Id")) : std::move(*user);
+  visit.user = std::move(*user);
   if (!visit.user.empty() && !is_valid_user_id(visit.user)) {
     return std::unexpected(
         invalid_field("userId", "must be 1 to 64 characters of valid UTF-8 without control characters"));

@@ -18,7 +18,7 @@ struct Visit {
 };
 
 // `event` is what stands in the path; empty in the short form, where eventId is read like userId: from the query, else
-// from a body of JSON, as text or as a number. The user may stand in X-User-Id too. Otherwise the answer to send.
+// from a body of JSON, as text or as a number. Otherwise the answer to send.
 [[nodiscard]] std::expected<Visit, ports::HttpResponse> read_visit(const ports::HttpRequest& request,
                                                                    std::string_view event);
 

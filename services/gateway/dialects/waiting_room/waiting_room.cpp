@@ -77,10 +77,10 @@ std::vector<Route> WaitingRoom::routes() {
   const auto bound = [this](void (WaitingRoom::*member)(Call&)) {
     return [this, member](Call& call) { (this->*member)(call); };
   };
-  return {{get, "/gate/events/{}/rank", bound(&WaitingRoom::rank)},
-          {post, "/gate/events/{}/enqueue", bound(&WaitingRoom::enqueue)},
-          {get, "/rank", bound(&WaitingRoom::rank)},
-          {post, "/enqueue", bound(&WaitingRoom::enqueue)},
+  return {{get, "/gate/events/{}/rank", bound(&WaitingRoom::rank), Door::poll},
+          {post, "/gate/events/{}/enqueue", bound(&WaitingRoom::enqueue), Door::submit},
+          {get, "/rank", bound(&WaitingRoom::rank), Door::poll},
+          {post, "/enqueue", bound(&WaitingRoom::enqueue), Door::submit},
           {post, "/gate/events/{}/processing/complete", bound(&WaitingRoom::complete)}};
 }
 
@@ -100,14 +100,22 @@ std::optional<WaitingRoom::Known> WaitingRoom::by_name(const Visit& visit) {
   if (visit.user.empty()) return std::nullopt;
   const auto place = enqueued_.find(parts_.user_hash(visit.campaign.value, visit.user), visit.campaign);
   if (!place) return std::nullopt;
-  return Known{{*place, parts_.signer.sign(*place)}, false};
+  return Known{{*place, parts_.signer.sign(*place)}, parts_.settings.users_by_token};
+}
+
+std::optional<ports::HttpResponse> WaitingRoom::authenticate(const Call& call, Visit& visit) const {
+  auto user = parts_.auth.user(call.request, visit.user.empty() ? std::nullopt : std::optional(visit.user));
+  if (!user) return std::move(user.error());
+  visit.user = std::move(*user);
+  return std::nullopt;
 }
 
 void WaitingRoom::enqueue(Call& call) {
   auto visit = read_visit(call.request, call.argument);
   if (!visit) return call.reply->send(std::move(visit.error()));
-  if (visit->user.empty()) {
-    return call.reply->send(invalid_request("The user is not named.", {{"userId", "is missing"}}));
+  if (auto refused = authenticate(call, *visit)) return call.reply->send(std::move(*refused));
+  if (auto refused = parts_.limits.submit(call, visit->user, visit->campaign)) {
+    return call.reply->send(std::move(*refused));
   }
   const auto key = idempotency_key(call.request);
   if (!key) {
@@ -170,19 +178,35 @@ void WaitingRoom::tell_entered(const Entering& entering, const RequestAnswer& an
   }
 }
 
+std::expected<std::optional<WaitingRoom::Known>, ports::HttpResponse> WaitingRoom::by_receipt(
+    const Call& call, const Visit& visit) const {
+  const auto text = query_parameter(call.request.query, "receipt");
+  if (!text) return by_cookie(call.request, visit);
+  const auto place = parts_.signer.verify(*text);
+  if (!place || place->campaign != visit.campaign) return std::unexpected(nobody());
+  return Known{{*place, std::string(*text)}, true};
+}
+
 void WaitingRoom::rank(Call& call) {
-  const auto visit = read_visit(call.request, call.argument);
-  if (!visit) return call.reply->send(visit.error());
-  std::optional<Known> known;
-  if (const auto text = query_parameter(call.request.query, "receipt")) {
-    const auto place = parts_.signer.verify(*text);
-    if (!place || place->campaign != visit->campaign) return call.reply->send(nobody());
-    known = Known{{*place, std::string(*text)}, true};
+  auto visit = read_visit(call.request, call.argument);
+  std::expected<std::optional<Known>, ports::HttpResponse> known;
+  if (visit) known = by_receipt(call, *visit);
+  if (visit && known && *known) {
+    if (auto refused = parts_.limits.poll(call, (*known)->receipt.place)) return call.reply->send(std::move(*refused));
+    return tell_rank(call.io, (*known)->receipt, call.reply);
   }
-  if (!known) known = by_cookie(call.request, *visit);
-  if (!known) known = by_name(*visit);
-  if (!known) return find_coupon(call.io, *visit, call.reply);
-  polling_.ask(call.io, known->receipt, 0, [reply = call.reply](const RequestAnswer& answer) {
+  // Whoever has no receipt counts as any other call.
+  if (auto refused = parts_.limits.at_door(call, Door::counted)) return call.reply->send(std::move(*refused));
+  if (!visit) return call.reply->send(std::move(visit.error()));
+  if (!known) return call.reply->send(std::move(known.error()));
+  if (auto refused = authenticate(call, *visit)) return call.reply->send(std::move(*refused));
+  if (const auto named = by_name(*visit)) return tell_rank(call.io, named->receipt, call.reply);
+  find_coupon(call.io, *visit, call.reply);
+}
+
+void WaitingRoom::tell_rank(ports::IoThread& io, const NamedReceipt& receipt,
+                            const std::shared_ptr<ports::HttpReply>& reply) {
+  polling_.ask(io, receipt, 0, [reply](const RequestAnswer& answer) {
     switch (answer.kind) {
       case RequestAnswer::Kind::waiting:
         return reply->send(status_response("WAITING", answer.position));
@@ -200,7 +224,6 @@ void WaitingRoom::rank(Call& call) {
 }
 
 void WaitingRoom::find_coupon(ports::IoThread& io, const Visit& visit, std::shared_ptr<ports::HttpReply> reply) {
-  if (visit.user.empty()) return reply->send(nobody());
   const bool accepted = parts_.pool.submit([&io, visit, reply](ports::GatewayStore& store) {
     io.post([reply, coupon = store.coupon_of(visit.campaign, visit.user, "")] {
       if (!coupon) return reply->send(unavailable(coupon.error().kind));

@@ -45,7 +45,14 @@ class WaitingRoom {
   };
 
   [[nodiscard]] std::optional<Known> by_cookie(const ports::HttpRequest& request, const Visit& visit) const;
+  // `visit.user` is who calls: authenticated, or named where names are trusted.
   [[nodiscard]] std::optional<Known> by_name(const Visit& visit);
+  // Who calls, put into the visit; else the answer to send.
+  [[nodiscard]] std::optional<ports::HttpResponse> authenticate(const Call& call, Visit& visit) const;
+  // By the cookie or by the receipt in the query; a receipt that is not good is an error.
+  [[nodiscard]] std::expected<std::optional<Known>, ports::HttpResponse> by_receipt(const Call& call,
+                                                                                    const Visit& visit) const;
+  void tell_rank(ports::IoThread& io, const NamedReceipt& receipt, const std::shared_ptr<ports::HttpReply>& reply);
   void append(const Entering& entering);
   void tell_entered(const Entering& entering, const RequestAnswer& answer);
   void find_coupon(ports::IoThread& io, const Visit& visit, std::shared_ptr<ports::HttpReply> reply);

@@ -98,7 +98,7 @@ TEST_F(WaitingRoomTest, ACookieSpeaksForItsOwnUserAndCampaignOnly) {
   std::string moved = cookie_of(entered).front().second;
   const std::string name = "openrun_" + std::to_string(campaign_);
   moved.replace(moved.find(name), name.size(), "openrun_" + std::to_string(elsewhere));
-  EXPECT_EQ(harness_.ask(get, gate(elsewhere, "rank"), "", {{"Cookie", moved}}).status(), 404U);
+  EXPECT_EQ(harness_.ask(get, gate(elsewhere, "rank?userId=ann"), "", {{"Cookie", moved}}).status(), 404U);
   EXPECT_EQ(harness_.ask(get, gate(elsewhere, "rank?receipt=" + entered.field("receipt"))).status(), 404U);
 }
 
@@ -107,7 +107,7 @@ TEST_F(WaitingRoomTest, WhatIsNoCookieOfOursIsPassedOver) {
   for (const std::string& text :
        {std::string(""), std::string(";;=;"), name, name + ".", name + "abc.0123456789abcdef",
         name + std::string(47, 'A') + ".0123456789abcdef", name + std::string(47, 'A') + ".xyz"}) {
-    EXPECT_EQ(rank("", {{"Cookie", text}}).status(), 404U) << text;
+    EXPECT_EQ(rank("?userId=ann", {{"Cookie", text}}).status(), 404U) << text;
   }
 }
 
@@ -150,7 +150,7 @@ TEST_F(WaitingRoomTest, AnotherGatewayKnowsWhoHoldsACouponAndNobodyElse) {
   const Answer unknown = rank("?userId=bob");
   EXPECT_EQ(unknown.status(), 404U);
   EXPECT_EQ(unknown.field("code"), "NOT_FOUND");
-  EXPECT_EQ(rank("").status(), 404U);
+  EXPECT_EQ(rank("").status(), 400U) << "nobody is named";
   EXPECT_EQ(rank("", cookie_of(winner)).field("outcome.status"), "issued") << "a receipt is good everywhere";
   harness_.database.down = true;
   EXPECT_EQ(rank("?userId=bob").status(), 503U);
@@ -182,7 +182,7 @@ TEST_F(WaitingRoomTest, TheShortFormsDoTheSameByQueryOrJson) {
 
 TEST_F(WaitingRoomTest, BadCallsAreToldWhatIsWrong) {
   const std::string id = std::to_string(campaign_);
-  EXPECT_EQ(harness_.ask(post, gate(campaign_, "enqueue")).field("errors.0.field"), "userId");
+  EXPECT_EQ(harness_.ask(post, gate(campaign_, "enqueue")).status(), 400U);
   EXPECT_EQ(harness_.ask(post, gate(campaign_, "enqueue?userId=%zz")).status(), 400U);
   EXPECT_EQ(harness_.ask(post, gate(campaign_, "enqueue?userId=%00")).status(), 400U);
   EXPECT_EQ(harness_.ask(post, gate(campaign_, "enqueue?userId=" + std::string(65, 'a'))).status(), 400U);
@@ -192,7 +192,7 @@ TEST_F(WaitingRoomTest, BadCallsAreToldWhatIsWrong) {
   EXPECT_EQ(harness_.ask(post, "/enqueue", R"({"eventId":)" + id + R"(,"userId":{}})", json).status(), 400U);
   EXPECT_EQ(harness_.ask(post, gate(77, "enqueue?userId=ann")).field("code"), "CAMPAIGN_NOT_FOUND");
   EXPECT_EQ(harness_.ask(post, "/gate/events/abc/enqueue?userId=ann").status(), 404U);
-  EXPECT_EQ(harness_.ask(get, gate(campaign_, "enqueue?userId=ann")).header("Allow"), "POST");
+  EXPECT_EQ(harness_.ask(get, gate(campaign_, "enqueue?userId=ann")).header("Allow"), "POST, OPTIONS");
   EXPECT_EQ(rank("?receipt=nonsense").status(), 404U);
   harness_.appender->refuse_with(Error::Kind::unavailable);
   EXPECT_EQ(harness_.ask(post, gate(campaign_, "enqueue?userId=ann")).status(), 503U);
