@@ -103,7 +103,14 @@ std::optional<WaitingRoom::Known> WaitingRoom::by_name(const Visit& visit) {
   return Known{{*place, parts_.signer.sign(*place)}, parts_.settings.users_by_token};
 }
 
+bool WaitingRoom::is_unnamed(const ports::HttpRequest& request, const Visit& visit) const {
+  return !parts_.settings.users_by_token && visit.user.empty() && request.header("X-User-Id").empty();
+}
+
 std::optional<ports::HttpResponse> WaitingRoom::authenticate(const Call& call, Visit& visit) const {
+  if (is_unnamed(call.request, visit)) {
+    return invalid_request("The user is not named.", {{"userId", "is missing"}});
+  }
   auto user = parts_.auth.user(call.request, visit.user.empty() ? std::nullopt : std::optional(visit.user));
   if (!user) return std::move(user.error());
   visit.user = std::move(*user);
@@ -199,6 +206,7 @@ void WaitingRoom::rank(Call& call) {
   if (auto refused = parts_.limits.at_door(call, Door::counted)) return call.reply->send(std::move(*refused));
   if (!visit) return call.reply->send(std::move(visit.error()));
   if (!known) return call.reply->send(std::move(known.error()));
+  if (is_unnamed(call.request, *visit)) return call.reply->send(nobody());
   if (auto refused = authenticate(call, *visit)) return call.reply->send(std::move(*refused));
   if (const auto named = by_name(*visit)) return tell_rank(call.io, named->receipt, call.reply);
   find_coupon(call.io, *visit, call.reply);

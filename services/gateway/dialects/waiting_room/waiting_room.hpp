@@ -47,6 +47,8 @@ class WaitingRoom {
   [[nodiscard]] std::optional<Known> by_cookie(const ports::HttpRequest& request, const Visit& visit) const;
   // `visit.user` is who calls: authenticated, or named where names are trusted.
   [[nodiscard]] std::optional<Known> by_name(const Visit& visit);
+  // Where names are trusted, and there is none.
+  [[nodiscard]] bool is_unnamed(const ports::HttpRequest& request, const Visit& visit) const;
   // Who calls, put into the visit; else the answer to send.
   [[nodiscard]] std::optional<ports::HttpResponse> authenticate(const Call& call, Visit& visit) const;
   // By the cookie or by the receipt in the query; a receipt that is not good is an error.

@@ -150,7 +150,7 @@ TEST_F(WaitingRoomTest, AnotherGatewayKnowsWhoHoldsACouponAndNobodyElse) {
   const Answer unknown = rank("?userId=bob");
   EXPECT_EQ(unknown.status(), 404U);
   EXPECT_EQ(unknown.field("code"), "NOT_FOUND");
-  EXPECT_EQ(rank("").status(), 400U) << "nobody is named";
+  EXPECT_EQ(rank("").status(), 404U) << "nobody is named";
   EXPECT_EQ(rank("", cookie_of(winner)).field("outcome.status"), "issued") << "a receipt is good everywhere";
   harness_.database.down = true;
   EXPECT_EQ(rank("?userId=bob").status(), 503U);
@@ -182,7 +182,7 @@ TEST_F(WaitingRoomTest, TheShortFormsDoTheSameByQueryOrJson) {
 
 TEST_F(WaitingRoomTest, BadCallsAreToldWhatIsWrong) {
   const std::string id = std::to_string(campaign_);
-  EXPECT_EQ(harness_.ask(post, gate(campaign_, "enqueue")).status(), 400U);
+  EXPECT_EQ(harness_.ask(post, gate(campaign_, "enqueue")).field("errors.0.field"), "userId");
   EXPECT_EQ(harness_.ask(post, gate(campaign_, "enqueue?userId=%zz")).status(), 400U);
   EXPECT_EQ(harness_.ask(post, gate(campaign_, "enqueue?userId=%00")).status(), 400U);
   EXPECT_EQ(harness_.ask(post, gate(campaign_, "enqueue?userId=" + std::string(65, 'a'))).status(), 400U);
