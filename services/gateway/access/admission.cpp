@@ -6,7 +6,7 @@ namespace openrun::gateway {
 
 void DelayGovernor::observe(std::int64_t delay_us, bool done, std::int64_t now_us) {
   // First, so that what comes after a silence begins an interval of its own.
-  if (now_us >= ends_us_.load(std::memory_order_relaxed)) tick(0, now_us);
+  if (now_us >= ends_us_.load(std::memory_order_relaxed)) end_interval(0, delay_us, now_us);
   if (done) done_.fetch_add(1, std::memory_order_relaxed);
   std::int64_t least_us = least_us_.load(std::memory_order_relaxed);
   while (delay_us < least_us && !least_us_.compare_exchange_weak(least_us, delay_us, std::memory_order_relaxed)) {
@@ -14,6 +14,10 @@ void DelayGovernor::observe(std::int64_t delay_us, bool done, std::int64_t now_u
 }
 
 void DelayGovernor::tick(std::int64_t standing_us, std::int64_t now_us) {
+  end_interval(standing_us, standing_us, now_us);
+}
+
+void DelayGovernor::end_interval(std::int64_t standing_us, std::int64_t waited_us, std::int64_t now_us) {
   std::int64_t ends_us = ends_us_.load(std::memory_order_acquire);
   if (now_us < ends_us) return;
   if (!ends_us_.compare_exchange_strong(ends_us, now_us + interval_us, std::memory_order_acq_rel)) return;
@@ -21,8 +25,9 @@ void DelayGovernor::tick(std::int64_t standing_us, std::int64_t now_us) {
   const auto done = static_cast<double>(done_.exchange(0, std::memory_order_relaxed));
   std::int64_t least_us = least_us_.exchange(none, std::memory_order_relaxed);
   if (least_us == none) least_us = standing_us;
-  // After a silence it was one late answer, and nothing stood behind it.
-  const bool after_silence = now_us - ends_us >= interval_us;
+  // After a silence it was one late answer, and nothing stood behind it. Where somebody has waited since then, nothing
+  // was measured because everything stood still.
+  const bool after_silence = now_us - ends_us >= interval_us + waited_us;
   const bool is_late = least_us > delay_us_max_ && !after_silence;
   const bool stands = was_late_.exchange(is_late, std::memory_order_relaxed) && is_late;
   const double share = share_.load(std::memory_order_relaxed);

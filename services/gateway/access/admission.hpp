@@ -41,6 +41,9 @@ class DelayGovernor {
   [[nodiscard]] double share() const { return share_.load(std::memory_order_relaxed); }
 
  private:
+  // `waited_us`: for how long somebody has been waiting up to now.
+  void end_interval(std::int64_t standing_us, std::int64_t waited_us, std::int64_t now_us);
+
   static constexpr std::int64_t none = INT64_MAX;
   const std::int64_t delay_us_max_;
   std::atomic<std::int64_t> asked_{0};

@@ -142,6 +142,16 @@ TEST(AdmissionTest, TurnedOffItShedsNothing) {
   EXPECT_TRUE(off.admits());
 }
 
+TEST(AdmissionTest, TurnsOfAThreadThatAreLongerThanAnIntervalAreLate) {
+  World world;
+  Admission turns({.append_delay_ms_max = 0, .loop_delay_ms_max = 20}, world.clock, world.random_u32, world.metrics);
+  for (int i = 0; i < 20; ++i) {
+    world.clock.advance_ms(500);
+    turns.observe(Admission::Cause::loop, 480'000);
+  }
+  EXPECT_LT(turns.share(), 0.05);
+}
+
 TEST(AdmissionTest, TheWorseOfTheCausesCounts) {
   World world;
   Admission both({.append_delay_ms_max = 100, .loop_delay_ms_max = 10}, world.clock, world.random_u32, world.metrics);
