@@ -69,7 +69,7 @@ struct Limits {
 // When submits are shed; a delay of 0 is never.
 struct Admission {
   std::int64_t append_delay_ms_max = 500;
-  std::int64_t loop_delay_ms_max = 100;
+  std::int64_t loop_delay_ms_max = 0;
 };
 
 struct Gateway {
