@@ -5,23 +5,6 @@
 
 namespace openrun::gateway::testing {
 
-void FakeLogger::log(ports::LogLevel, std::string_view message, std::initializer_list<ports::LogField> fields) {
-  std::string line(message);
-  for (const auto& [name, value] : fields) {
-    line.append(" ").append(name).append("=");
-    if (const auto* text = std::get_if<std::string>(&value)) line += *text;
-    if (const auto* number = std::get_if<std::int64_t>(&value)) line += std::to_string(*number);
-  }
-  std::lock_guard lock(mutex_);
-  lines_.push_back(std::move(line));
-}
-
-std::size_t FakeLogger::lines_with(std::string_view text) const {
-  std::lock_guard lock(mutex_);
-  return static_cast<std::size_t>(
-      std::ranges::count_if(lines_, [&](const std::string& line) { return line.contains(text); }));
-}
-
 FakeMetrics::Value& FakeMetrics::find(std::string_view name, const Labels& labels) {
   std::string full(name);
   for (const auto& [key, value] : labels) {

@@ -1,6 +1,7 @@
 // The gateway's ports in memory.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -43,9 +44,22 @@ class FakeClock final : public ports::Clock {
 // Keeps the lines: `message name=value name=value`, texts and whole numbers. Any thread.
 class FakeLogger final : public ports::Logger {
  public:
-  void log(ports::LogLevel level, std::string_view message, std::initializer_list<ports::LogField> fields) override;
+  void log(ports::LogLevel, std::string_view message, std::initializer_list<ports::LogField> fields) override {
+    std::string line(message);
+    for (const auto& [name, value] : fields) {
+      line.append(" ").append(name).append("=");
+      if (const auto* text = std::get_if<std::string>(&value)) line += *text;
+      if (const auto* number = std::get_if<std::int64_t>(&value)) line += std::to_string(*number);
+    }
+    std::lock_guard lock(mutex_);
+    lines_.push_back(std::move(line));
+  }
   // How many lines hold this text.
-  [[nodiscard]] std::size_t lines_with(std::string_view text) const;
+  [[nodiscard]] std::size_t lines_with(std::string_view text) const {
+    std::lock_guard lock(mutex_);
+    const auto holds = [&](const std::string& line) { return line.contains(text); };
+    return static_cast<std::size_t>(std::ranges::count_if(lines_, holds));
+  }
 
  private:
   mutable std::mutex mutex_;
