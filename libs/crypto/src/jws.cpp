@@ -59,10 +59,8 @@ std::vector<std::uint8_t> der_of(std::span<const std::uint8_t> raw) {
   OPENRUN_ASSERT(signature != nullptr, "out of memory");
   Owned<BIGNUM> r = number_of(raw.first(coordinate_bytes));
   Owned<BIGNUM> s = number_of(raw.last(coordinate_bytes));
-  OPENRUN_ASSERT(ECDSA_SIG_set0(signature.get(), r.get(), s.get()) == 1, "a signature takes two numbers");
-  // They belong to the signature now.
-  (void)r.release();
-  (void)s.release();
+  // They belong to the signature from here on.
+  OPENRUN_ASSERT(ECDSA_SIG_set0(signature.get(), r.release(), s.release()) == 1, "a signature takes two numbers");
   unsigned char* written = nullptr;
   const int length = i2d_ECDSA_SIG(signature.get(), &written);
   const Owned<unsigned char> owned(written);
