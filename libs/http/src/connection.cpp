@@ -68,12 +68,10 @@ void Connection::ready(std::uint32_t epoll_events) {
   if (state_ == State::closed) return;
   // Both directions are gone: there is nobody to answer.
   if ((epoll_events & (EPOLLERR | EPOLLHUP)) != 0 && (state_ != State::reading || is_writing())) return close_now();
-  if (is_handshaking()) {
-    read_some();
-  } else if ((epoll_events & EPOLLOUT) != 0) {
+  if ((epoll_events & EPOLLOUT) != 0 && !is_handshaking()) {
     flush();
     if (state_ == State::reading && !is_writing()) resume();
-  } else if ((epoll_events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0) {
+  } else {
     read_some();
   }
 }

@@ -20,11 +20,11 @@ namespace {
 
 constexpr std::size_t file_bytes_max = 1024 * 1024;
 
-template <auto function>
+template <auto Release>
 struct Free {
   template <class T>
   void operator()(T* pointer) const {
-    function(pointer);
+    Release(pointer);
   }
 };
 using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
@@ -41,7 +41,7 @@ std::string reason() {
 // ---- the socket as OpenSSL sees it: its own would raise SIGPIPE where the client has gone ----
 
 int socket_of(BIO* bio) {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+  return *static_cast<const int*>(BIO_get_data(bio));
 }
 
 int done(BIO* bio, ssize_t count, int retry_flag) {
@@ -64,6 +64,11 @@ long control_socket(BIO*, int command, long, void*) {
   return command == BIO_CTRL_FLUSH ? 1 : 0;
 }
 
+int release_socket(BIO* bio) {
+  delete static_cast<int*>(BIO_get_data(bio));
+  return 1;
+}
+
 const BIO_METHOD* socket_method() {
   static const BIO_METHOD* const method = [] {
     BIO_METHOD* const made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket without signals");
@@ -71,6 +76,7 @@ const BIO_METHOD* socket_method() {
     BIO_meth_set_read(made, read_socket);
     BIO_meth_set_write(made, write_socket);
     BIO_meth_set_ctrl(made, control_socket);
+    BIO_meth_set_destroy(made, release_socket);
     return made;
   }();
   return method;
@@ -184,7 +190,7 @@ Result<TlsContext::Pair> TlsContext::read_files() const {
 }
 
 Result<TlsContext::Context> TlsContext::made_of(const Pair& pair) const {
-  const Context context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  Context context(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
   if (!context) return fail(Error::Kind::internal, "OpenSSL gives no context: " + reason());
   set_rules(context.get());
   if (!use_certificates(context.get(), pair.certificate)) {
@@ -247,7 +253,8 @@ std::unique_ptr<TlsSession> TlsContext::session(int socket) {
   SSL* const session = SSL_new(context.get());
   BIO* const bio = BIO_new(socket_method());
   OPENRUN_ASSERT(session != nullptr && bio != nullptr, "OpenSSL has memory");
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+  auto held = std::make_unique<int>(socket);
+  BIO_set_data(bio, held.release());
   BIO_set_init(bio, 1);
   SSL_set_bio(session, bio, bio);
   SSL_set_accept_state(session);
