@@ -73,7 +73,7 @@ class EventLoop final : public ports::IoThread {
   int epoll_ = -1;
   int wake_ = -1;  // eventfd
   std::int64_t now_us_ = 0;
-  std::atomic<std::thread::id> thread_{};
+  std::atomic<std::thread::id> thread_;
   std::atomic<bool> is_asleep_{false};
   std::atomic<bool> is_stopping_{false};
   std::atomic<bool> has_ended_{false};

@@ -18,8 +18,9 @@ struct PemPair {
 [[nodiscard]] PemPair self_signed(const std::string& common_name);
 
 struct TlsWishes {
-  int version_max = 0;         // TLS1_1_VERSION and so on; 0: the newest
-  std::string protocols = {};  // ALPN in its wire form; empty: none
+  int version_max = 0;  // TLS1_1_VERSION and so on; 0: the newest
+  // ALPN in its wire form; empty: none.
+  std::string protocols = {};  // NOLINT(readability-redundant-member-init): as in ServerOptions
 };
 
 class TlsClient {

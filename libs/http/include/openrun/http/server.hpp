@@ -27,8 +27,10 @@ struct ServerOptions {
   std::chrono::milliseconds write_timeout{30'000};
   // TLS 1.2 and above where both are named, in PEM; read again every tls_refresh, so that a new pair is taken for new
   // connections, on both ports. Connections above the limit are then closed without a word.
+  // NOLINTBEGIN(readability-redundant-member-init): who names only other members would be warned without
   std::string tls_certificate_file = {};
   std::string tls_key_file = {};
+  // NOLINTEND(readability-redundant-member-init)
   std::chrono::milliseconds tls_refresh{3'000};
 };
 
