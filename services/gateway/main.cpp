@@ -63,6 +63,7 @@ gateway::Settings settings_of(const config::Gateway& from) {
   settings.campaign_refresh_ms = from.campaign_refresh_ms;
   settings.ready_produce_stall_ms = from.ready_produce_stall_ms;
   settings.ready_results_lag_ms = from.ready_results_lag_ms;
+  settings.serves_tls = !from.tls_certificate_file.empty();
   settings.waiting_room_users = from.waiting_room_users;
   settings.connect_open_admin = from.connect_open_admin;
   settings.connect_codes_max = from.connect_codes_max;

@@ -35,6 +35,7 @@ struct Settings {
   std::int64_t ready_results_lag_ms = 3'000;
   std::int64_t campaigns_cached_max = 100'000;
   std::int64_t waiting_room_users = 262'144;   // whom the waiting-room calls know without a receipt, 32 bytes each
+  bool serves_tls = false;                     // cookies are then Secure, whatever stands in front
   bool connect_open_admin = false;             // the dialects' admin calls need no token, and show codes to anybody
   std::int64_t connect_codes_max = 100'000;    // codes that the dialects list of a campaign
   std::int64_t winners_kept_max = 16'000'000;  // 64-bit hashes of all campaigns together

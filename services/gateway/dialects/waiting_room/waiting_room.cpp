@@ -138,7 +138,7 @@ void WaitingRoom::enqueue(Call& call) {
   entering.key = *key;
   entering.received_us = parts_.clock.monotonic_us();
   entering.is_long_form = !call.argument.empty();
-  entering.is_secure = came_by_tls(call.request);
+  entering.is_secure = parts_.settings.serves_tls || came_by_tls(call.request);
   entering.reply = call.reply;
   // With a key of its own a request is a new one, whoever sends it.
   if (!known || !entering.key.empty()) return append(entering);

@@ -58,6 +58,11 @@ TEST_F(WaitingRoomTest, WhoEntersGetsARankAndTheReceiptAsACookie) {
 
 TEST_F(WaitingRoomTest, TheCookieIsSecureWhereTheClientCameByTls) {
   EXPECT_TRUE(enter("ann", {{"X-Forwarded-Proto", "https"}}).header("Set-Cookie").ends_with("; Secure"));
+  Settings settings = Harness::test_settings();
+  settings.serves_tls = true;
+  Harness by_itself(settings);
+  const std::string path = gate(by_itself.create_campaign(1), "enqueue?userId=ann");
+  EXPECT_TRUE(by_itself.serve(post, path).header("Set-Cookie").ends_with("; Secure"));
 }
 
 TEST_F(WaitingRoomTest, RankFallsUntilTheRequestIsDecidedAndThenTellsTheOutcome) {
