@@ -83,7 +83,7 @@ TEST(IssuerLoop, ClosesABatchBeforeItsResultOutgrowsARecordOfKafka) {
   for (std::uint32_t i = 1; i <= 600; ++i) {
     issuance::CampaignTerms terms;
     terms.name = "Campaign";
-    terms.description = std::string(3'900, 'd');
+    while (terms.description.size() < 3'900) terms.description += "\U0001F381";
     terms.stock = 1;
     values.push_back(wire::encode_command(1, {CampaignId{i}, "key", issuance::CreateCampaign{terms}}));
   }
