@@ -57,8 +57,8 @@ struct Jwt {
 
 // How often somebody may ask; a rate of 0 is no limit.
 struct Limits {
-  std::int64_t user_per_second = 20;
-  std::int64_t user_burst = 40;
+  std::int64_t user_per_second = 50;
+  std::int64_t user_burst = 200;
   std::int64_t address_per_second = 0;
   std::int64_t address_burst = 100;
   std::int64_t campaign_per_second = 0;
