@@ -128,7 +128,11 @@ class EventStreams(CouponCase):
         self.assertIsNone(read_event(response))
         # What a browser does next, with the id of the last event.
         self.assertEqual(self.open_stream(path, 2, {"Last-Event-ID": "outcome"}).status, 204)
-        self.assertEqual(read_event(self.open_stream(path, 2))[2], event[2])
+        # Another gateway may learn of the outcome a moment later.
+        response = self.open_stream(path, 2)
+        while (other := read_event(response)) and other[0] == "position":
+            pass
+        self.assertEqual(other[2], event[2])
         self.assertEqual(self.open_stream("/v1/requests/nonsense/events").status, 404)
 
     def test_a_gateway_that_drains_ends_its_streams_and_another_goes_on(self):
