@@ -130,6 +130,8 @@ class FakeStream final : public ports::HttpStream {
     abandoned_ = true;
     tell();
   }
+  // Whoever waits for it is let go of, as by a server that ends.
+  void end() { watcher_ = nullptr; }
 
   std::string body;
   int writes = 0;
@@ -146,6 +148,12 @@ class FakeStream final : public ports::HttpStream {
 
 class FakeReply final : public ports::HttpReply {
  public:
+  FakeReply() = default;
+  ~FakeReply() override {
+    if (written) written->end();
+  }
+  FakeReply(const FakeReply&) = delete;
+  FakeReply& operator=(const FakeReply&) = delete;
   void send(ports::HttpResponse response) override;
   [[nodiscard]] std::shared_ptr<ports::HttpStream> stream(ports::HttpResponse head) override;
   [[nodiscard]] bool abandoned() const override { return false; }
