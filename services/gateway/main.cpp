@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -189,7 +190,7 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   if (!started) return cannot_start(logger, started.error());
   logger.info("serving", {{"address", config.gateway.address}, {"port", std::int64_t{server->port()}}});
   // A failure is logged, and the old keys stay.
-  while (!stop.wait_for(token_keys_interval)) (void)gateway.refresh_token_keys();
+  while (!stop.wait_for(token_keys_interval)) std::ignore = gateway.refresh_token_keys();
 
   logger.info("stopping");
   gateway.begin_drain();
