@@ -147,4 +147,18 @@ std::optional<std::string_view> plain_user_id(std::string_view body) {
   return user;
 }
 
+std::expected<std::optional<std::string>, ports::HttpResponse> named_user(const ports::HttpRequest& request) {
+  if (request.body.empty()) return std::nullopt;
+  const auto plain = plain_user_id(request.body);
+  if (plain && is_json_type(request.header("Content-Type"))) return std::string(*plain);
+  auto object = read_object(request, false);
+  if (!object) return std::unexpected(std::move(object.error()));
+  std::vector<FieldError> errors;
+  FieldReader fields(*object, "", errors);
+  std::optional<std::string> named = fields.text("user_id");
+  fields.finish();
+  if (!errors.empty()) return std::unexpected(invalid_request("The body has faults.", errors));
+  return named;
+}
+
 }  // namespace openrun::gateway

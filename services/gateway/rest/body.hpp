@@ -52,4 +52,8 @@ class FieldReader {
 // unchecked. Anything else: empty, and read_object decides.
 [[nodiscard]] std::optional<std::string_view> plain_user_id(std::string_view body);
 
+// Who is named by a body whose only field is user_id; empty where it, or no body, names nobody.
+[[nodiscard]] std::expected<std::optional<std::string>, ports::HttpResponse> named_user(
+    const ports::HttpRequest& request);
+
 }  // namespace openrun::gateway

@@ -77,8 +77,7 @@ std::optional<std::string> CampaignsHandler::admit(Call& call) {
   }
   const auto key = idempotency_key(call.request);
   if (!key) {
-    call.reply->send(invalid_request("The Idempotency-Key is not valid.",
-                                     {{"Idempotency-Key", "must be 1 to 128 printable ASCII characters"}}));
+    call.reply->send(invalid_idempotency_key());
     return std::nullopt;
   }
   return key->empty() ? Commands::generated_key() : std::string(*key);

@@ -23,11 +23,6 @@ constexpr std::int64_t export_retry_after_s = 10;
 
 constexpr std::string_view too_many = "Too many questions wait for the store.";
 
-ports::HttpResponse private_response(ports::HttpResponse response) {
-  no_store(response);
-  return response;
-}
-
 ports::HttpResponse coupon_list(const std::vector<ports::Coupon>& coupons, std::size_t shown, Timestamp now,
                                 bool with_next) {
   ports::HttpResponse response = json_response(200, {});

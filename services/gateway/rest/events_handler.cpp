@@ -129,14 +129,8 @@ class EventsHandler::Stream : public std::enable_shared_from_this<Stream> {
 };
 
 void EventsHandler::get(Call& call) {
-  const auto place = parts_.signer.verify(call.argument);
-  if (!place) {
-    if (auto refusal = parts_.limits.at_door(call, Door::counted)) return call.reply->send(std::move(*refusal));
-    ports::HttpResponse response = not_found("This is no receipt of this service.");
-    no_store(response);
-    return call.reply->send(std::move(response));
-  }
-  if (auto refusal = parts_.limits.poll(call, *place)) return call.reply->send(std::move(*refusal));
+  auto receipt = answers_.admit(call);
+  if (!receipt) return;
   const std::string_view last_id = call.request.header("Last-Event-ID");
   if (last_id == outcome_id) {
     ports::HttpResponse response;
@@ -147,8 +141,8 @@ void EventsHandler::get(Call& call) {
   std::optional<Seat> seat = parts_.streams.take();
   if (!seat) return call.reply->send(overloaded("Too many event streams are open; poll instead.", retry_after_s));
   const std::optional<std::uint64_t> told = parse_number(last_id, position_max);
-  std::make_shared<Stream>(*this, call.io, NamedReceipt{*place, std::string(call.argument)}, std::move(call.reply),
-                           std::move(*seat), told ? static_cast<std::int64_t>(*told) : position_max)
+  std::make_shared<Stream>(*this, call.io, std::move(*receipt), std::move(call.reply), std::move(*seat),
+                           told ? static_cast<std::int64_t>(*told) : position_max)
       ->look(0);
 }
 

@@ -85,6 +85,11 @@ ports::HttpResponse invalid_request(std::string_view detail, const std::vector<F
   });
 }
 
+ports::HttpResponse invalid_idempotency_key() {
+  return invalid_request("The Idempotency-Key is not valid.",
+                         {{"Idempotency-Key", "must be 1 to 128 printable ASCII characters"}});
+}
+
 ports::HttpResponse unauthenticated(std::string_view detail) {
   ports::HttpResponse response = problem(401, "UNAUTHENTICATED", detail);
   response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"openrun\"");
@@ -145,6 +150,11 @@ ports::HttpResponse refusal(issuance::Outcome outcome, const MoreMembers& more) 
 
 void no_store(ports::HttpResponse& response) {
   response.headers.emplace_back("Cache-Control", "no-store");
+}
+
+ports::HttpResponse private_response(ports::HttpResponse response) {
+  no_store(response);
+  return response;
 }
 
 ports::HttpResponse json_response(unsigned status, std::string body) {

@@ -28,6 +28,7 @@ using MoreMembers = std::function<void(wire::JsonWriter&)>;
                                           const MoreMembers& more = {});
 
 [[nodiscard]] ports::HttpResponse invalid_request(std::string_view detail, const std::vector<FieldError>& errors = {});
+[[nodiscard]] ports::HttpResponse invalid_idempotency_key();
 [[nodiscard]] ports::HttpResponse unauthenticated(std::string_view detail);
 // 401 for a bearer token that counts for nothing (RFC 6750, section 3.1).
 [[nodiscard]] ports::HttpResponse invalid_token(std::string_view detail);
@@ -44,6 +45,8 @@ using MoreMembers = std::function<void(wire::JsonWriter&)>;
 [[nodiscard]] ports::HttpResponse refusal(issuance::Outcome outcome, const MoreMembers& more = {});
 
 void no_store(ports::HttpResponse& response);
+// The same answer, with that header.
+[[nodiscard]] ports::HttpResponse private_response(ports::HttpResponse response);
 [[nodiscard]] ports::HttpResponse json_response(unsigned status, std::string body);
 
 }  // namespace openrun::gateway

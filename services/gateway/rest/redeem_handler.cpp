@@ -10,26 +10,6 @@
 #include "gateway/rest/render.hpp"
 
 namespace openrun::gateway {
-namespace {
-
-ports::HttpResponse private_response(ports::HttpResponse response) {
-  no_store(response);
-  return response;
-}
-
-// Who is named by the body; empty where it names nobody.
-std::expected<std::optional<std::string>, ports::HttpResponse> named_user(const ports::HttpRequest& request) {
-  auto object = read_object(request, true);
-  if (!object) return std::unexpected(std::move(object.error()));
-  std::vector<FieldError> errors;
-  FieldReader fields(*object, "", errors);
-  std::optional<std::string> named = fields.text("user_id");
-  fields.finish();
-  if (!errors.empty()) return std::unexpected(invalid_request("The body has faults.", errors));
-  return named;
-}
-
-}  // namespace
 
 void RedeemHandler::post(Call& call) {
   const auto named = named_user(call.request);
@@ -38,8 +18,7 @@ void RedeemHandler::post(Call& call) {
   if (!caller) return call.reply->send(private_response(caller.error()));
   const auto key = idempotency_key(call.request);
   if (!key) {
-    return call.reply->send(private_response(invalid_request(
-        "The Idempotency-Key is not valid.", {{"Idempotency-Key", "must be 1 to 128 printable ASCII characters"}})));
+    return call.reply->send(private_response(invalid_idempotency_key()));
   }
   const auto text = percent_decode(call.argument);
   const auto code = text ? parts_.codes.decode(*text) : std::nullopt;

@@ -48,6 +48,15 @@ ports::HttpResponse refused(const RequestAnswer& answer) {
 
 }  // namespace
 
+std::optional<NamedReceipt> RequestAnswers::admit(Call& call) const {
+  const auto place = parts_.signer.verify(call.argument);
+  auto refusal = place ? parts_.limits.poll(call, *place) : parts_.limits.at_door(call, Door::counted);
+  if (!refusal && !place) refusal = private_response(not_found("This is no receipt of this service."));
+  if (!refusal) return NamedReceipt{*place, std::string(call.argument)};
+  call.reply->send(std::move(*refusal));
+  return std::nullopt;
+}
+
 Progress RequestAnswers::progress(const NamedReceipt& receipt, std::int64_t position) const {
   Progress progress;
   progress.position = std::max<std::int64_t>(position, 0);

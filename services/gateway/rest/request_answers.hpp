@@ -9,6 +9,7 @@
 #include "gateway/calls/request_answer.hpp"
 #include "gateway/parts.hpp"
 #include "gateway/rest/render.hpp"
+#include "gateway/rest/routes.hpp"
 
 namespace openrun::gateway {
 
@@ -16,6 +17,10 @@ namespace openrun::gateway {
 class RequestAnswers {
  public:
   explicit RequestAnswers(Parts& parts) : parts_(parts) {}
+
+  // The receipt that a poll names in its path, where the limits let the poll in; else sends 404 or 429 and returns
+  // nothing.
+  [[nodiscard]] std::optional<NamedReceipt> admit(Call& call) const;
 
   // 201 when issued, 409 or 404 with the reason when rejected, 202 while it waits and where it became a dead letter.
   [[nodiscard]] ports::HttpResponse posted(const RequestAnswer& answer, std::optional<std::int64_t> wait_s) const;

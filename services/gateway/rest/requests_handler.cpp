@@ -7,24 +7,6 @@
 #include "gateway/rest/problem.hpp"
 
 namespace openrun::gateway {
-namespace {
-
-// Who is named by the body; empty where it names nobody.
-std::expected<std::optional<std::string>, ports::HttpResponse> named_user(const ports::HttpRequest& request) {
-  if (request.body.empty()) return std::nullopt;
-  const auto plain = plain_user_id(request.body);
-  if (plain && is_json_type(request.header("Content-Type"))) return std::string(*plain);
-  auto object = read_object(request, false);
-  if (!object) return std::unexpected(std::move(object.error()));
-  std::vector<FieldError> errors;
-  FieldReader fields(*object, "", errors);
-  std::optional<std::string> named = fields.text("user_id");
-  fields.finish();
-  if (!errors.empty()) return std::unexpected(invalid_request("The body has faults.", errors));
-  return named;
-}
-
-}  // namespace
 
 void RequestsHandler::post(Call& call) {
   IssueCall issue;
@@ -52,8 +34,7 @@ void RequestsHandler::post(Call& call) {
   }
   const auto key = idempotency_key(call.request);
   if (!key) {
-    call.reply->send(invalid_request("The Idempotency-Key is not valid.",
-                                     {{"Idempotency-Key", "must be 1 to 128 printable ASCII characters"}}));
+    call.reply->send(invalid_idempotency_key());
     return;
   }
   issue.key = *key;

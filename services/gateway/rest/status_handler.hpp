@@ -10,11 +10,10 @@ namespace openrun::gateway {
 
 class StatusHandler {
  public:
-  explicit StatusHandler(Parts& parts) : parts_(parts), polling_(parts), answers_(parts) {}
+  explicit StatusHandler(Parts& parts) : polling_(parts), answers_(parts) {}
   void get(Call& call);
 
  private:
-  Parts& parts_;
   Polling polling_;
   RequestAnswers answers_;
 };

@@ -126,8 +126,7 @@ void WaitingRoom::enqueue(Call& call) {
   }
   const auto key = idempotency_key(call.request);
   if (!key) {
-    return call.reply->send(invalid_request("The Idempotency-Key is not valid.",
-                                            {{"Idempotency-Key", "must be 1 to 128 printable ASCII characters"}}));
+    return call.reply->send(invalid_idempotency_key());
   }
   auto known = by_cookie(call.request, *visit);
   if (!known) known = by_name(*visit);
