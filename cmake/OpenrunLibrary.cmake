@@ -87,10 +87,10 @@ function(openrun_test name)
   set_tests_properties(${name}.${ARG_LABEL} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 600)
 endfunction()
 
-# openrun_service(gateway SOURCES ... MAIN main.cpp DEPS ... ADAPTERS ... TESTS ...): a library of the service's rules against
+# openrun_service(gateway SOURCES ... MAIN main.cpp DEPS ... ADAPTERS ... TESTS ... TEST_DEPS ...): a library of the service's rules against
 # ports (no tier 3 in it), and an executable openrun-<name> whose main.cpp alone sees the adapters.
 function(openrun_service name)
-  cmake_parse_arguments(ARG "" "MAIN;EXECUTABLE" "SOURCES;MAIN_SOURCES;DEPS;ADAPTERS;THIRD_PARTY;TESTS" ${ARGN})
+  cmake_parse_arguments(ARG "" "MAIN;EXECUTABLE" "SOURCES;MAIN_SOURCES;DEPS;ADAPTERS;THIRD_PARTY;TESTS;TEST_DEPS" ${ARGN})
   set(target openrun_${name}_service)
   add_library(${target} STATIC ${ARG_SOURCES})
   target_link_libraries(${target} PRIVATE openrun_options)
@@ -112,6 +112,6 @@ function(openrun_service name)
     target_link_libraries(${ARG_EXECUTABLE} PRIVATE openrun_${adapter})
   endforeach()
   if(ARG_TESTS)
-    openrun_test(${name} SOURCES ${ARG_TESTS} LIBRARIES ${target})
+    openrun_test(${name} SOURCES ${ARG_TESTS} LIBRARIES ${target} ${ARG_TEST_DEPS})
   endif()
 endfunction()

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # run.sh stress|gate-polling|spike [K6 ARGUMENTS...]: against OPENRUN_URL, or what ./dev up has started. Builds k6 first where it is not
 # there, with Go 1.21 or newer (k6 names the toolchain that it needs, and Go fetches it). Exits with 99 where a threshold is missed.
+# K6_WEB_DASHBOARD=true shows k6's own dashboard on http://127.0.0.1:5665 while it runs; K6_WEB_DASHBOARD_EXPORT=FILE leaves it as a page.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/../.." && pwd)"

@@ -15,7 +15,7 @@ export const options = {
       rate,
       timeUnit: "1s",
       duration: __ENV.DURATION || "30s",
-      preAllocatedVUs: Math.max(10, Math.ceil(rate / 5)),
+      preAllocatedVUs: Math.max(10, rate),
       maxVUs: Math.max(100, rate),
     },
   },

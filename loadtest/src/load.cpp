@@ -47,6 +47,10 @@ Result<Report> run(const Options& options) {
   if (addresses.empty() || options.campaigns.empty() || options.connections == 0 || options.clicks == 0) {
     return fail(Error::Kind::invalid, "a run needs an address, a campaign, a connection and a click");
   }
+  if (!options.tokens.empty() && options.tokens.size() < options.users) {
+    return fail(Error::Kind::invalid, "there are " + std::to_string(options.tokens.size()) + " tokens for " +
+                                          std::to_string(options.users) + " users; give one a line for each of them");
+  }
   Runner runner(options, std::move(addresses));
   return runner.run();
 }

@@ -70,6 +70,8 @@ Report Runner::run() {
   report_progress(monotonic_us(), true);
   report_.seconds = static_cast<double>(std::max<std::int64_t>(1, last_answer_us_ - started_us_)) / 1e6;
   if (report_.send_seconds == 0) report_.send_seconds = report_.seconds;
+  const double warmup_s = static_cast<double>(options_.warmup_ms) / 1e3;
+  if (report_.send_seconds > warmup_s) report_.send_seconds -= warmup_s;
   for (const Task& task : tasks_) {
     if (!task.receipt.empty() && task.outcome.empty()) report_.undecided += 1;
   }
@@ -123,6 +125,18 @@ void Runner::begin_user(std::int64_t intended_us) {
     report_.sent += 1;
     open_ += 1;
   }
+  second_of(intended_us).sent += options_.clicks;
+}
+
+bool Runner::is_measured(const Task& task) const {
+  return task.intended_us >= started_us_ + options_.warmup_ms * 1'000;
+}
+
+Second& Runner::second_of(std::int64_t at_us) {
+  const auto second = static_cast<std::size_t>(std::max<std::int64_t>(0, at_us - started_us_) / 1'000'000);
+  const std::size_t index = std::min(second, seconds_max - 1);
+  if (report_.timeline.size() <= index) report_.timeline.resize(index + 1);
+  return report_.timeline[index];
 }
 
 void Runner::dispatch(std::int64_t now) {
@@ -133,10 +147,21 @@ void Runner::dispatch(std::int64_t now) {
   while (!ready_.empty() && !idle_.empty()) {
     const std::uint32_t task = ready_.front();
     ready_.pop_front();
+    if (is_impatient(tasks_[task], now)) {
+      report_.impatient += 1;
+      report_.gave_up += 1;
+      open_ -= 1;
+      continue;
+    }
     const std::size_t link = idle_.back();
     idle_.pop_back();
     if (!start_on(link, task)) on_broken(link);
   }
+}
+
+bool Runner::is_impatient(const Task& task, std::int64_t now) const {
+  return options_.patience_ms_max > 0 && task.phase == Phase::submit && task.retries == 0 &&
+         now - task.intended_us > options_.patience_ms_max * 1'000;
 }
 
 bool Runner::start_on(std::size_t index, std::uint32_t task) {
@@ -160,17 +185,22 @@ bool Runner::start_on(std::size_t index, std::uint32_t task) {
 std::string Runner::request_of(const Task& task) const {
   std::string request;
   request.reserve(256);
+  const auto bear = [&] {
+    if (!options_.tokens.empty()) request += "Authorization: Bearer " + options_.tokens.at(task.user) + "\r\n";
+  };
   const auto prefer = [&] { request += "Prefer: wait=" + std::to_string(options_.wait_s) + "\r\n"; };
   if (task.phase == Phase::submit) {
     const std::string body = "{\"user_id\":\"" + options_.user_prefix + std::to_string(task.user) + "\"}";
     request += "POST /v1/campaigns/" + std::to_string(task.campaign) + "/requests HTTP/1.1\r\nHost: openrun\r\n";
     request += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
     if (options_.mode == Mode::waited) prefer();
+    bear();
     request += "\r\n";
     request += body;
   } else {
     request += "GET /v1/requests/" + task.receipt + " HTTP/1.1\r\nHost: openrun\r\n";
     if (options_.mode != Mode::short_poll && task.phase == Phase::status) prefer();
+    bear();
     request += "\r\n";
   }
   return request;
@@ -213,6 +243,7 @@ void Runner::on_answer(std::size_t index) {
   const std::string_view status = json_member(answer.body, "status");
   const bool request_answer = answer.status == 200 || answer.status == 201 || answer.status == 202;
   if (answer.status == 429 || answer.status == 503) {
+    if (answer.retry_after_s < 0) report_.unadvised += 1;
     retry_or_give_up(id, answer.retry_after_s > 0 ? answer.retry_after_s * 1'000'000 : retry_delay_us);
   } else if (request_answer && status == "waiting") {
     on_receipt(id, answer, now);
@@ -230,11 +261,12 @@ void Runner::on_answer(std::size_t index) {
 
 void Runner::on_receipt(std::uint32_t id, const Answer& answer, std::int64_t now) {
   Task& task = tasks_[id];
-  if (task.phase == Phase::submit) {
+  const bool first = task.phase == Phase::submit;
+  if (first) {
     task.receipt = json_member(answer.body, "receipt");
     task.phase = Phase::status;
     report_.accepted += 1;
-    report_.accepted_us.record(now - task.intended_us);
+    if (is_measured(task)) report_.accepted_us.record(now - task.intended_us);
     if (options_.mode == Mode::submit) {
       task.outcome = "accepted";
       open_ -= 1;
@@ -242,7 +274,12 @@ void Runner::on_receipt(std::uint32_t id, const Answer& answer, std::int64_t now
     }
   }
   const std::int64_t advised_ms = number_or(json_member(answer.body, "poll_after_ms"), 200);
-  requeue(id, options_.mode == Mode::short_poll ? now + advised_ms * 1'000 : now);
+  if (options_.mode == Mode::short_poll) {
+    requeue(id, now + advised_ms * 1'000);
+  } else {
+    // A wait that ended early (a gateway that drains, or has no slot) is repeated no sooner than advised.
+    requeue(id, first ? now : std::max(now, task.phase_us + advised_ms * 1'000));
+  }
 }
 
 void Runner::decide(std::uint32_t id, std::string outcome, const Answer& answer, std::int64_t now) {
@@ -256,9 +293,13 @@ void Runner::decide(std::uint32_t id, std::string outcome, const Answer& answer,
   if (task.phase == Phase::submit) {
     task.receipt = json_member(answer.body, "receipt");
     if (!task.receipt.empty()) report_.accepted += 1;
-    if (!task.receipt.empty()) report_.accepted_us.record(now - task.intended_us);
+    if (!task.receipt.empty() && is_measured(task)) report_.accepted_us.record(now - task.intended_us);
   }
-  report_.decided_us.record(now - task.intended_us);
+  decided_ += 1;
+  if (is_measured(task)) report_.decided_us.record(now - task.intended_us);
+  Second& second = second_of(now);
+  second.decided += 1;
+  second.decided_us.record(now - task.intended_us);
   report_.outcomes[outcome] += 1;
   if (outcome == "issued") issued_ += 1;
   report_.send_seconds = static_cast<double>(now - started_us_) / 1e6;
@@ -331,7 +372,7 @@ void Runner::report_progress(std::int64_t now, bool last) {
   Progress progress;
   progress.seconds = static_cast<double>(now - started_us_) / 1e6;
   progress.sent = report_.sent;
-  progress.decided = report_.decided_us.count();
+  progress.decided = decided_;
   progress.issued = issued_;
   progress.failed = report_.gave_up;
   progress.open = open_;

@@ -55,6 +55,7 @@ class Runner {
   void admit(std::int64_t now);
   void begin_user(std::int64_t intended_us);
   void dispatch(std::int64_t now);
+  bool is_impatient(const Task& task, std::int64_t now) const;
   bool start_on(std::size_t link, std::uint32_t task);
   std::string request_of(const Task& task) const;
   void on_ready(std::size_t link);
@@ -67,6 +68,8 @@ class Runner {
   void release(std::size_t link, bool keep);
   void watch(std::size_t link, bool write);
   std::int64_t next_wake(std::int64_t now) const;
+  [[nodiscard]] bool is_measured(const Task& task) const;
+  Second& second_of(std::int64_t at_us);
   void report_progress(std::int64_t now, bool last);
   void begin_reread();
 
@@ -85,6 +88,7 @@ class Runner {
   std::int64_t last_answer_us_ = 0;
   std::int64_t next_arrival_us_ = 0;
   std::int64_t next_progress_us_ = 0;
+  std::uint64_t decided_ = 0;
   bool rereading_ = false;
   std::mt19937_64 random_{20261121};
   Report report_;

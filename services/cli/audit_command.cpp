@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
+#include <openrun/postgres/operations_store.hpp>
 #include <openrun/runtime/runtime.hpp>
 
 #include "cli/audit.hpp"
@@ -27,6 +28,8 @@ struct Arguments {
   std::string snapshot;
   std::string save_snapshot;
   std::string report;
+  std::string done_by;
+  bool no_record = false;
 };
 
 void read_campaigns(postgres::AuditStore& store, Audit& audit) {
@@ -135,10 +138,26 @@ DeepReport run_deep(const Context& context, const Arguments& arguments, const cr
   return done;
 }
 
+// The page shows what the newest audit found. An audit that reads a standby can't write there, and is no worse for it.
+void keep_result(const Context& context, const PrintedAudit& report, const std::string& done_by, std::int64_t took_ms) {
+  ports::AuditResult result = result_of(report);
+  result.done_by = done_by.empty() ? operator_name() : done_by;
+  result.took_ms = took_ms;
+  postgres::Options options = context.postgres();
+  options.statement_timeout = std::chrono::seconds(5);  // it writes one row, and holds nobody up
+  const auto results = postgres::make_audit_results(options, quiet_logger());
+  if (const auto kept = results->keep(result); !kept) {
+    std::cerr << "openrun: the operators' page will not show this audit: " << kept.error().message
+              << " (--no-record does not try)\n";
+  }
+}
+
 void run(Context& context, const Arguments& arguments) {
   if (!arguments.deep && (!arguments.from.empty() || !arguments.snapshot.empty() || !arguments.save_snapshot.empty())) {
     throw CommandFailed{usage_error, "--from-offset, --snapshot and --save-snapshot belong to --deep"};
   }
+  const runtime::SystemClock clock;
+  const std::int64_t began_us = clock.monotonic_us();
   const crypto::CouponCodes codes(context.keys().code_key);
   value_or_fail(postgres::check_schema(context.postgres(), codes.fingerprint()));
   const auto store = postgres::make_audit_store(context.postgres(), quiet_logger());
@@ -151,9 +170,10 @@ void run(Context& context, const Arguments& arguments) {
   read_coupons(*store, audit);
   std::optional<DeepReport> deep;
   if (arguments.deep) deep = run_deep(context, arguments, codes);
-  const PrintedAudit report{audit, deep ? &*deep : nullptr, runtime::SystemClock{}.now(), arguments.all_digests};
+  const PrintedAudit report{audit, deep ? &*deep : nullptr, clock.now(), arguments.all_digests};
   if (!arguments.report.empty()) write_file(arguments.report, as_json(report));
   std::cout << (context.json ? as_json(report) : as_text(report));
+  if (!arguments.no_record) keep_result(context, report, arguments.done_by, (clock.monotonic_us() - began_us) / 1'000);
   if (!is_clean(report)) context.exit_code = found_wrong;
 }
 
@@ -161,14 +181,22 @@ void run(Context& context, const Arguments& arguments) {
 
 void add_audit_command(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
-  auto* command = app.add_subcommand("audit", "Prove from Postgres that not one coupon too many was given");
+  auto* command =
+      app.add_subcommand("audit", "Prove that not one coupon too many was given, and everything as the log decides it")
+          ->group("What was decided");
   command->add_flag("--deep", arguments->deep, "Decide the retained log once more and compare everything with it");
   command->add_flag("--digests", arguments->all_digests, "Show the digests of open campaigns too");
-  command->add_option("--from-offset", arguments->from, "PARTITION:OFFSET to begin at; may be given several times");
-  command->add_option("--snapshot", arguments->snapshot, "Begin with the states that --save-snapshot wrote");
-  command->add_option("--save-snapshot", arguments->save_snapshot, "Write the states at the checkpoints there");
-  command->add_option("--report", arguments->report, "Write the report as JSON there");
-  command->callback([&context, arguments] { run(context, *arguments); });
+  command->add_option("--from-offset", arguments->from, "Where to begin in a partition: PARTITION:OFFSET")
+      ->type_name("PLACE");
+  command->add_option("--snapshot", arguments->snapshot, "Begin with the states that --save-snapshot wrote")
+      ->type_name("FILE");
+  command->add_option("--save-snapshot", arguments->save_snapshot, "Write the states at the checkpoints there")
+      ->type_name("FILE");
+  command->add_option("--report", arguments->report, "Write the report as JSON there, whatever is printed")
+      ->type_name("FILE");
+  command->add_flag("--no-record", arguments->no_record, "Don't keep the result for the operators' page");
+  command->add_option("--by", arguments->done_by, "Who does it, for the record (default: user@host)")->type_name("WHO");
+  on_run(*command, context, [&context, arguments] { run(context, *arguments); });
 }
 
 }  // namespace openrun::cli

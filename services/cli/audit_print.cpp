@@ -124,4 +124,24 @@ std::string as_json(const PrintedAudit& report) {
   return out + "\n";
 }
 
+ports::AuditResult result_of(const PrintedAudit& report) {
+  ports::AuditResult result;
+  result.kind = report.deep == nullptr ? ports::AuditKind::audit : ports::AuditKind::deep_audit;
+  result.partitions = report.audit.partitions();
+  result.campaigns = report.audit.campaigns();
+  result.coupons = report.audit.coupons();
+  const auto take = [&](const Findings& findings) {
+    result.found += findings.count();
+    for (const Finding& one : findings.kept()) {
+      if (result.findings.size() < ports::audit_findings_max) result.findings.push_back({one.invariant, one.text});
+    }
+  };
+  take(report.audit.findings());
+  if (report.deep != nullptr) {
+    take(report.deep->findings);
+    result.not_checked = report.deep->not_checked.size();
+  }
+  return result;
+}
+
 }  // namespace openrun::cli

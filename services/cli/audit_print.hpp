@@ -1,9 +1,10 @@
-// An audit's report as text and as JSON. Pure functions.
+// An audit's report as text, as JSON, and as it is kept for the operators' page. Pure functions.
 #pragma once
 
 #include <string>
 
 #include <openrun/base/ids.hpp>
+#include <openrun/ports/audit_results.hpp>
 
 #include "cli/audit.hpp"
 #include "cli/deep_audit.hpp"
@@ -20,5 +21,7 @@ struct PrintedAudit {
 [[nodiscard]] bool is_clean(const PrintedAudit& report);
 [[nodiscard]] std::string as_text(const PrintedAudit& report);
 [[nodiscard]] std::string as_json(const PrintedAudit& report);
+// Without who did it, when, and how long it took.
+[[nodiscard]] ports::AuditResult result_of(const PrintedAudit& report);
 
 }  // namespace openrun::cli

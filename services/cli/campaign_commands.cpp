@@ -1,161 +1,300 @@
-// campaign and dispatch: the gateway's admin calls for people and scripts.
+// campaign: the gateway's admin calls for people and scripts.
 #include <iostream>
 #include <memory>
 
 #include <CLI/CLI.hpp>
+#include <unistd.h>
 
-#include <openrun/crypto/mac.hpp>
+#include <openrun/base/limits.hpp>
 
 #include "cli/context.hpp"
+#include "cli/front/views.hpp"
+#include "cli/gateway_call.hpp"
 
 namespace openrun::cli {
 namespace {
 
-std::string new_key() {
-  std::vector<std::uint8_t> bytes(16);
-  crypto::random_bytes(bytes);
-  return "cli-" + crypto::hex(bytes);
-}
+constexpr std::uint32_t id_max = 2'147'483'647;
 
-std::vector<std::string> row_of(const wire::JsonValue& campaign) {
-  std::vector<std::string> row;
-  for (const char* name : {"id", "state", "stock", "issued", "remaining", "starts_at", "ends_at", "name"}) {
-    row.push_back(text_of(campaign, name));
-  }
-  return row;
-}
-
-void show(const Context& context, const HttpAnswer& answer) {
-  if (context.json) {
-    std::cout << answer.body << "\n";
-  } else if (answer.status == 202) {
-    std::cout << "accepted, not decided yet: " << text_of(answer.json, "receipt") << "\n";
-  } else {
-    std::cout << table({{"ID", "STATE", "STOCK", "ISSUED", "LEFT", "STARTS", "ENDS", "NAME"}, row_of(answer.json)});
-  }
-}
-
-struct CreateArguments {
+// What create and update have in common; empty and zero: not given.
+struct Terms {
   std::string name;
   std::string description;
-  std::uint32_t stock = 0;
-  std::string starts_at = "now";
+  std::string starts_at;
   std::string ends_at;
-  std::uint32_t max_per_user = 1;
+  std::int64_t discount_percent = 0;
+  std::int64_t discount_amount = 0;
+  std::string currency;
+  std::string valid_until;
+  std::string valid_for;
+  std::uint32_t max_per_user = 0;
   std::string code_format;
-  std::string key;
 };
 
-void create(const Context& context, const CreateArguments& arguments) {
-  std::string body;
-  wire::JsonWriter writer(body);
-  writer.begin_object()
-      .key("name")
-      .string(arguments.name)
-      .key("stock")
-      .number(static_cast<std::int64_t>(arguments.stock));
-  if (!arguments.description.empty()) writer.key("description").string(arguments.description);
-  writer.key("starts_at").string(wire::format_time(time_argument(arguments.starts_at)));
-  if (!arguments.ends_at.empty()) writer.key("ends_at").string(wire::format_time(time_argument(arguments.ends_at)));
-  if (arguments.max_per_user != 1 || !arguments.code_format.empty()) {
-    writer.key("policy").begin_object().key("max_per_user").number(static_cast<std::int64_t>(arguments.max_per_user));
-    if (!arguments.code_format.empty()) writer.key("code_format").string(arguments.code_format);
-    writer.end_object();
+struct Arguments {
+  std::uint32_t id = 0;
+  std::uint32_t stock = 0;
+  std::int64_t add = 0;
+  std::string state;
+  std::string key;
+  bool yes = false;
+  Terms terms;
+
+  [[nodiscard]] std::string key_or_new() const { return key.empty() ? new_key() : key; }
+  [[nodiscard]] std::string path(const std::string& behind = "") const {
+    return "/v1/campaigns/" + std::to_string(id) + behind;
   }
-  writer.end_object();
-  show(context, call(context, "POST", "/v1/campaigns", body, arguments.key.empty() ? new_key() : arguments.key));
+};
+
+void set(wire::JsonObject& object, std::string_view name, wire::JsonValue value) {
+  for (wire::JsonMember& one : object) {
+    if (one.first == name) {
+      one.second = std::move(value);
+      return;
+    }
+  }
+  object.push_back({std::string(name), std::move(value)});
 }
 
-void list(const Context& context, const std::string& state) {
+wire::JsonValue time_value(const std::string& text) {
+  if (text == "never") return {nullptr};
+  return {wire::format_time(time_argument(text))};
+}
+
+void set_terms(wire::JsonObject& body, const Terms& terms) {
+  if (!terms.name.empty()) set(body, "name", {terms.name});
+  if (!terms.description.empty()) set(body, "description", {terms.description});
+  if (!terms.starts_at.empty()) set(body, "starts_at", time_value(terms.starts_at));
+  if (!terms.ends_at.empty()) set(body, "ends_at", time_value(terms.ends_at));
+}
+
+// False: nothing of the policy was given.
+bool set_policy(wire::JsonObject& policy, const Terms& terms) {
+  const std::size_t before = policy.size();
+  bool changed = false;
+  const auto put = [&](std::string_view name, wire::JsonValue value) {
+    set(policy, name, std::move(value));
+    changed = true;
+  };
+  if (terms.discount_percent > 0 && terms.discount_amount > 0) {
+    throw CommandFailed{usage_error, "--discount-percent and --discount-amount exclude each other"};
+  }
+  if (!terms.valid_until.empty() && !terms.valid_for.empty()) {
+    throw CommandFailed{usage_error, "--valid-until and --valid-for exclude each other"};
+  }
+  if (terms.discount_percent > 0 || terms.discount_amount > 0) {
+    const bool percent = terms.discount_percent > 0;
+    wire::JsonObject discount{{"type", {percent ? "percent" : "amount"}},
+                              {"value", {percent ? terms.discount_percent : terms.discount_amount}}};
+    if (!terms.currency.empty()) discount.push_back({"currency", {terms.currency}});
+    put("discount", {std::move(discount)});
+  } else if (!terms.currency.empty()) {
+    throw CommandFailed{usage_error, "--currency belongs to --discount-amount"};
+  }
+  // The one replaces the other.
+  if (!terms.valid_until.empty()) std::erase_if(policy, [](const auto& m) { return m.first == "valid_for_seconds"; });
+  if (!terms.valid_for.empty()) std::erase_if(policy, [](const auto& m) { return m.first == "valid_until"; });
+  if (!terms.valid_until.empty()) put("valid_until", time_value(terms.valid_until));
+  if (!terms.valid_for.empty()) put("valid_for_seconds", {seconds_argument(terms.valid_for)});
+  if (terms.max_per_user > 0) put("max_per_user", {std::int64_t{terms.max_per_user}});
+  if (!terms.code_format.empty()) put("code_format", {terms.code_format});
+  return changed || policy.size() != before;
+}
+
+std::string text_of_body(wire::JsonObject body) {
+  std::string out;
+  wire::JsonWriter json(out);
+  write_value(json, {std::move(body)});
+  return out;
+}
+
+// The campaign after a command, or that the command is not decided yet, which is not done.
+void show_result(Context& context, const HttpAnswer& answer) {
+  if (context.json) std::cout << answer.body << "\n";
+  if (answer.status == 202) {
+    throw CommandFailed{found_wrong,
+                        "accepted, but not decided within 10 s; it keeps its place in the queue. Look again with "
+                        "openrun request show " +
+                            text_of(answer.json, "receipt"),
+                        "UNDECIDED"};
+  }
+  if (context.json) return;
+  TextTable table = campaign_table();
+  add_campaign(table, answer.json);
+  std::cout << table.text(context.style);
+}
+
+void create(Context& context, const Arguments& arguments) {
+  wire::JsonObject body;
+  set_terms(body, arguments.terms);
+  set(body, "stock", {std::int64_t{arguments.stock}});
+  wire::JsonObject policy;
+  if (set_policy(policy, arguments.terms)) set(body, "policy", {std::move(policy)});
+  show_result(context, call(context, {"POST", "/v1/campaigns", text_of_body(std::move(body)), arguments.key_or_new()}));
+}
+
+void update(Context& context, const Arguments& arguments) {
+  wire::JsonObject body;
+  set_terms(body, arguments.terms);
+  const HttpAnswer now = call(context, {.method = "GET", .path = arguments.path()});
+  // The gateway takes a policy whole: what is not given stays as it is.
+  const wire::JsonValue* stored = member(now.json, "policy");
+  const auto* members = stored == nullptr ? nullptr : stored->get<wire::JsonObject>();
+  wire::JsonObject policy = members == nullptr ? wire::JsonObject{} : *members;
+  if (set_policy(policy, arguments.terms)) set(body, "policy", {std::move(policy)});
+  if (body.empty()) throw CommandFailed{usage_error, "nothing to change: give --name, --ends-at or another term"};
+  show_result(context,
+              call(context, {"PATCH", arguments.path(), text_of_body(std::move(body)), arguments.key_or_new()}));
+}
+
+void list(const Context& context, const Arguments& arguments) {
   constexpr int page = 200;
-  std::vector<std::vector<std::string>> rows{{"ID", "STATE", "STOCK", "ISSUED", "LEFT", "STARTS", "ENDS", "NAME"}};
+  TextTable table = campaign_table();
   std::string after = "0";
-  std::string bodies;
-  for (;;) {
+  bool first = true;
+  do {
     std::string path = "/v1/campaigns?limit=" + std::to_string(page);
     path.append("&after=").append(after);
-    if (!state.empty()) path.append("&state=").append(state);
-    const HttpAnswer answer = call(context, "GET", path);
-    const wire::JsonValue* campaigns = member(answer.json, "campaigns");
-    const auto* items = campaigns == nullptr ? nullptr : campaigns->get<wire::JsonArray>();
-    if (context.json) bodies += answer.body + "\n";
-    if (items == nullptr || items->empty()) break;
-    for (const wire::JsonValue& campaign : *items) rows.push_back(row_of(campaign));
-    const std::string next = text_of(answer.json, "next_after");
-    if (next == "-") break;
-    after = next;
-  }
-  std::cout << (context.json ? bodies : table(rows));
+    if (!arguments.state.empty()) path.append("&state=").append(arguments.state);
+    const HttpAnswer answer = call(context, {.method = "GET", .path = path});
+    for (const wire::JsonValue& campaign : items_of(answer.json, "campaigns")) {
+      if (!context.json) {
+        add_campaign(table, campaign);
+        continue;
+      }
+      std::string out = first ? "{\"campaigns\":[\n" : ",\n";
+      wire::JsonWriter json(out);
+      write_value(json, campaign);
+      std::cout << out;
+      first = false;
+    }
+    after = text_of(answer.json, "next_after");
+  } while (after != "-");
+  if (context.json && first) std::cout << "{\"campaigns\":[";
+  std::cout << (context.json ? "\n]}\n" : table.text(context.style));
 }
 
-void dispatch(const Context& context, std::int64_t per_second, int partition, bool set) {
-  if (!set) {
-    std::cout << call(context, "GET", "/v1/dispatch").body << "\n";
-    return;
-  }
-  std::string body;
-  wire::JsonWriter writer(body);
-  writer.begin_object().key("per_second").number(per_second);
-  if (partition >= 0) writer.key("partition").number(static_cast<std::int64_t>(partition));
-  writer.end_object();
-  std::cout << call(context, "PUT", "/v1/dispatch", body).body << "\n";
+void show(const Context& context, const Arguments& arguments) {
+  const HttpAnswer answer = call(context, {.method = "GET", .path = arguments.path()});
+  std::cout << (context.json ? answer.body + "\n" : campaign_fields(answer.json, context.style));
+}
+
+// Asks where somebody can answer: to close is final.
+void confirm_close(const Context& context, const Arguments& arguments) {
+  if (arguments.yes || context.json || ::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return;
+  const HttpAnswer answer = call(context, {.method = "GET", .path = arguments.path()});
+  std::cerr << "close campaign " << arguments.id << " \"" << printable(text_of(answer.json, "name")) << "\", "
+            << count_of(answer.json, "issued") << " of " << count_of(answer.json, "stock")
+            << " issued, for ever? [y/N] " << std::flush;
+  std::string line;
+  std::getline(std::cin, line);
+  if (line != "y" && line != "yes") throw CommandFailed{found_wrong, "nothing was done"};
+}
+
+void command(Context& context, const Arguments& arguments, const std::string& verb) {
+  if (verb == "close") confirm_close(context, arguments);
+  show_result(context, call(context, {"POST", arguments.path("/" + verb), "", arguments.key_or_new()}));
+}
+
+void add_stock(Context& context, const Arguments& arguments) {
+  const std::string body = "{\"add\":" + std::to_string(arguments.add) + "}";
+  show_result(context, call(context, {"POST", arguments.path("/stock"), body, arguments.key_or_new()}));
+}
+
+// ---- the commands ----
+
+void add_id(CLI::App& command, Arguments& arguments) {
+  command.add_option("CAMPAIGN", arguments.id, "The campaign's id")
+      ->required()
+      ->type_name("CAMPAIGN")
+      ->check(CLI::Range(1U, id_max));
+}
+
+void add_key(CLI::App& command, Arguments& arguments) {
+  command
+      .add_option("--idempotency-key", arguments.key, "The same key again changes nothing again (default: a new one)")
+      ->type_name("KEY");
+}
+
+void add_terms(CLI::App& command, Terms& terms, const std::string& start_default) {
+  terms.starts_at = start_default;
+  command.add_option("--description", terms.description, "Words for users")->type_name("TEXT");
+  command.add_option("--starts-at", terms.starts_at, "When it opens: 2026-12-01T10:00:00Z, now, or +30s, +5m, +2h")
+      ->type_name("TIME");
+  command.add_option("--ends-at", terms.ends_at, "When it ends, written alike, or never")->type_name("TIME");
+  command.add_option("--discount-percent", terms.discount_percent, "What a coupon is worth, in percent")
+      ->type_name("COUNT")
+      ->check(CLI::Range(1, 100))
+      ->default_str("");
+  command.add_option("--discount-amount", terms.discount_amount, "What a coupon is worth, in money")
+      ->type_name("COUNT")
+      ->check(CLI::PositiveNumber)
+      ->default_str("");
+  command.add_option("--currency", terms.currency, "Of --discount-amount, for example KRW")->type_name("TEXT");
+  command.add_option("--valid-until", terms.valid_until, "Until when a coupon can be used")->type_name("TIME");
+  command.add_option("--valid-for", terms.valid_for, "For how long after its issue: 3600, 90s, 30m, 2h, 7d")
+      ->type_name("SECONDS");
+  command.add_option("--max-per-user", terms.max_per_user, "Coupons that a user may hold")
+      ->type_name("COUNT")
+      ->check(CLI::Range(std::uint32_t{1}, std::uint32_t{limits::coupons_per_user_max}))
+      ->default_str(start_default.empty() ? "" : "1");
+  command.add_option("--code-format", terms.code_format, "How codes are written")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"hangul", "latin"}))
+      ->default_str(start_default.empty() ? "" : "hangul");
 }
 
 }  // namespace
 
 void add_campaign_commands(CLI::App& app, Context& context) {
-  auto* campaign = app.add_subcommand("campaign", "Campaigns, through the gateway")->require_subcommand(1);
+  auto* campaign = app.add_subcommand("campaign", "Create, look at, change and close campaigns")
+                       ->require_subcommand(1)
+                       ->group("Campaigns and coupons");
+  const auto add = [&](const char* name, const std::string& text, auto run) {
+    auto arguments = std::make_shared<Arguments>();
+    auto* added = campaign->add_subcommand(name, text)->group("Commands");
+    on_run(*added, context, [&context, arguments, run] { run(context, *arguments); });
+    return std::pair{added, arguments};
+  };
 
-  auto create_arguments = std::make_shared<CreateArguments>();
-  auto* create_command = campaign->add_subcommand("create", "Create a campaign");
-  create_command->add_option("--name", create_arguments->name, "Its name")->required();
-  create_command->add_option("--stock", create_arguments->stock, "How many coupons there are")->required();
-  create_command->add_option("--starts-at", create_arguments->starts_at, "2026-11-21T09:00:00Z, now, or +30s");
-  create_command->add_option("--ends-at", create_arguments->ends_at, "The same; empty: no end");
-  create_command->add_option("--description", create_arguments->description, "Words for people");
-  create_command->add_option("--max-per-user", create_arguments->max_per_user, "Coupons a user may hold");
-  create_command->add_option("--code-format", create_arguments->code_format, "hangul or latin");
-  create_command->add_option("--idempotency-key", create_arguments->key, "The same key again changes nothing again");
-  create_command->callback([&context, create_arguments] { create(context, *create_arguments); });
+  auto [created, create_with] = add("create", "Create a campaign: a limited stock of coupons", create);
+  created->add_option("--name", create_with->terms.name, "Its name")->required()->type_name("TEXT");
+  created->add_option("--stock", create_with->stock, "How many coupons there are")
+      ->required()
+      ->type_name("COUNT")
+      ->check(CLI::Range(std::uint32_t{1}, std::uint32_t{limits::stock_max}));
+  add_terms(*created, create_with->terms, "now");
+  add_key(*created, *create_with);
 
-  auto state = std::make_shared<std::string>();
-  auto* list_command = campaign->add_subcommand("list", "All campaigns");
-  list_command->add_option("--state", *state, "scheduled, open, paused, sold_out, ended or closed");
-  list_command->callback([&context, state] { list(context, *state); });
+  auto [listed, list_with] = add("list", "List all campaigns, or those in one state", list);
+  listed->add_option("--state", list_with->state, "Only those")
+      ->type_name("STATE")
+      ->check(CLI::IsMember({"scheduled", "open", "paused", "sold_out", "ended", "closed"}));
 
-  auto id = std::make_shared<std::uint32_t>(0);
-  auto* show_command = campaign->add_subcommand("show", "One campaign");
-  show_command->add_option("id", *id, "Its id")->required();
-  show_command->callback(
-      [&context, id] { show(context, call(context, "GET", "/v1/campaigns/" + std::to_string(*id))); });
+  auto [shown, show_with] = add("show", "Show one campaign with its policy", show);
+  add_id(*shown, *show_with);
 
-  for (const char* verb : {"pause", "resume", "close"}) {
-    auto* command =
-        campaign->add_subcommand(verb, std::string(verb) + " a campaign" + (verb[0] == 'c' ? " for ever" : ""));
-    command->add_option("id", *id, "Its id")->required();
-    command->callback([&context, id, verb] {
-      show(context, call(context, "POST", "/v1/campaigns/" + std::to_string(*id) + "/" + verb, "", new_key()));
-    });
-  }
+  auto [updated, update_with] = add("update", "Change a campaign's name, times or policy", update);
+  add_id(*updated, *update_with);
+  updated->add_option("--name", update_with->terms.name, "Its new name")->type_name("TEXT");
+  add_terms(*updated, update_with->terms, "");
+  add_key(*updated, *update_with);
 
-  auto add = std::make_shared<std::int64_t>(0);
-  auto* stock_command = campaign->add_subcommand("add-stock", "Add coupons, or take away what is not issued");
-  stock_command->add_option("id", *id, "Its id")->required();
-  stock_command->add_option("add", *add, "How many; negative takes away")->required();
-  stock_command->callback([&context, id, add] {
-    const std::string body = "{\"add\":" + std::to_string(*add) + "}";
-    show(context, call(context, "POST", "/v1/campaigns/" + std::to_string(*id) + "/stock", body, new_key()));
-  });
+  const auto add_verb = [&](const char* verb, const char* text) {
+    auto [made, with] = add(verb, text, [verb](Context& to, const Arguments& given) { command(to, given, verb); });
+    add_id(*made, *with);
+    add_key(*made, *with);
+    return std::pair{made, with};
+  };
+  add_verb("pause", "Pause a campaign: requests are refused until it is resumed");
+  add_verb("resume", "Resume a paused campaign");
+  auto [closed, close_with] = add_verb("close", "Close a campaign for ever");
+  closed->add_flag("--yes", close_with->yes, "Do not ask, also on a terminal");
 
-  auto rate = std::make_shared<std::int64_t>(0);
-  auto partition = std::make_shared<int>(-1);
-  auto* dispatch_command =
-      app.add_subcommand("dispatch", "How many requests of a partition are decided a second (0: no limit)");
-  auto* rate_option =
-      dispatch_command->add_option("per_second", *rate, "The new limit; without it the limits are shown");
-  dispatch_command->add_option("--partition", *partition, "Of one partition only");
-  dispatch_command->callback(
-      [&context, rate, partition, rate_option] { dispatch(context, *rate, *partition, rate_option->count() > 0); });
+  auto [stocked, stock_with] = add("add-stock", "Add coupons to the stock, or take away what is not issued", add_stock);
+  add_id(*stocked, *stock_with);
+  stocked->add_option("COUNT", stock_with->add, "How many; negative takes away")->required()->type_name("COUNT");
+  add_key(*stocked, *stock_with);
 }
 
 }  // namespace openrun::cli

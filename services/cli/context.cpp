@@ -1,11 +1,11 @@
 #include "cli/context.hpp"
 
-#include <algorithm>
+#include <array>
 #include <charconv>
-#include <cstdlib>
 #include <memory>
 
-#include <curl/curl.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <openrun/runtime/runtime.hpp>
 #include <openrun/telemetry/logger.hpp>
@@ -14,18 +14,21 @@ namespace openrun::cli {
 
 config::Config Context::config() const {
   auto loaded = config::load({config_file, config::process_environment()});
-  if (!loaded) throw CommandFailed{usage_error, loaded.error().message};
+  if (!loaded) throw CommandFailed{usage_error, loaded.error().message, "CONFIGURATION"};
   return std::move(*loaded);
 }
 
 config::KeyFile Context::keys() const {
-  return value_or_fail(config::load_keys(config().keys.file));
+  auto loaded = config::load_keys(config().keys.file);
+  if (!loaded) throw CommandFailed{usage_error, loaded.error().message, "CONFIGURATION"};
+  return std::move(*loaded);
 }
 
 postgres::Options Context::postgres() const {
   const config::Postgres settings = config().postgres;
   postgres::Options options;
   options.url = settings.url;
+  options.password_file = settings.password_file;
   options.connect_timeout = std::chrono::seconds(settings.connect_timeout_s);
   // A report may read for long; a daemon's statement may not.
   options.statement_timeout = std::chrono::minutes(30);
@@ -41,89 +44,9 @@ kafka::Options Context::kafka() const {
   options.topics = {{ports::Topic::requests, settings.requests_topic},
                     {ports::Topic::results, settings.results_topic},
                     {ports::Topic::dead_letters, settings.dead_letters_topic}};
+  options.password_file = settings.sasl_password_file;
   options.extra = settings.librdkafka;
   return options;
-}
-
-namespace {
-
-std::size_t collect(char* data, std::size_t size, std::size_t count, void* out) {
-  static_cast<std::string*>(out)->append(data, size * count);
-  return size * count;
-}
-
-}  // namespace
-
-HttpAnswer call(const Context& context, std::string_view method, const std::string& path, const std::string& body,
-                const std::string& idempotency_key, bool any_status) {
-  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), curl_easy_cleanup);
-  if (!curl) throw CommandFailed{found_wrong, "libcurl could not be started"};
-  curl_slist* list = nullptr;
-  const auto header = [&](const std::string& line) { list = curl_slist_append(list, line.c_str()); };
-  if (!body.empty()) header("Content-Type: application/json");
-  if (!context.token.empty()) header("Authorization: Bearer " + context.token);
-  if (!idempotency_key.empty()) header("Idempotency-Key: " + idempotency_key);
-  const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(list, curl_slist_free_all);
-  HttpAnswer answer;
-  const std::string url = context.url + path;
-  const std::string verb(method);
-  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, verb.c_str());
-  if (method != "GET") curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE, static_cast<long>(body.size()));
-  if (method != "GET") curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, body.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, collect);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer.body);
-  curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT_MS, 3'000L);
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, 40'000L);
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  if (const CURLcode code = curl_easy_perform(curl.get()); code != CURLE_OK) {
-    throw CommandFailed{found_wrong, "the gateway at " + context.url + " does not answer: " + curl_easy_strerror(code) +
-                                         " (name another one with --url or OPENRUN_URL)"};
-  }
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &answer.status);
-  if (auto json = wire::parse_json(answer.body)) answer.json = std::move(*json);
-  if (answer.status >= 400 && !any_status) {
-    throw CommandFailed{found_wrong, std::to_string(answer.status) + " " + text_of(answer.json, "code") + ": " +
-                                         text_of(answer.json, "detail")};
-  }
-  return answer;
-}
-
-const wire::JsonValue* member(const wire::JsonValue& object, std::string_view name) {
-  const auto* members = object.get<wire::JsonObject>();
-  if (members == nullptr) return nullptr;
-  const auto found = std::find_if(members->begin(), members->end(), [&](const auto& m) { return m.first == name; });
-  return found == members->end() ? nullptr : &found->second;
-}
-
-std::string text_of(const wire::JsonValue& object, std::string_view name) {
-  const wire::JsonValue* value = member(object, name);
-  if (value == nullptr) return "-";
-  if (const auto* text = value->get<std::string>()) return *text;
-  if (const auto* number = value->get<std::int64_t>()) return std::to_string(*number);
-  if (const auto* number = value->get<std::uint64_t>()) return std::to_string(*number);
-  if (const auto* boolean = value->get<bool>()) return *boolean ? "true" : "false";
-  return "-";
-}
-
-std::string table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string out;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      line += row[i];
-      line.append(widths[i] - row[i].size() + 2, ' ');
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
-  }
-  return out;
 }
 
 std::int64_t time_argument(const std::string& text) {
@@ -140,6 +63,31 @@ std::int64_t time_argument(const std::string& text) {
   if (!parsed)
     throw CommandFailed{usage_error, text + " is no time; write 2026-11-21T09:00:00Z, now, or +30s, +5m, +2h from now"};
   return *parsed;
+}
+
+std::int64_t seconds_argument(const std::string& text) {
+  std::int64_t amount = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, amount);
+  const std::string unit(end, last);
+  const std::int64_t factor = unit.empty() || unit == "s" ? 1
+                              : unit == "m"               ? 60
+                              : unit == "h"               ? 3'600
+                              : unit == "d"               ? 86'400
+                                                          : 0;
+  constexpr std::int64_t amount_max = 1'000'000'000;
+  if (error == std::errc{} && factor > 0 && amount > 0 && amount <= amount_max) return amount * factor;
+  throw CommandFailed{usage_error, text + " is no duration; write 3600 for seconds, or 90s, 30m, 2h, 7d"};
+}
+
+std::string operator_name() {
+  std::array<char, 256> host{};
+  (void)gethostname(host.data(), host.size() - 1);
+  std::array<char, 4'096> buffer{};
+  passwd entry{};
+  passwd* found = nullptr;
+  const bool known = getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr;
+  return (known ? std::string(entry.pw_name) : std::to_string(geteuid())) + "@" + host.data();
 }
 
 ports::Logger& quiet_logger() {

@@ -277,6 +277,23 @@ TEST_F(DeepAuditTest, WhyTellsEveryRequestOfTheUserWithItsReason) {
   EXPECT_NE(text.find("2 of 4 coupons were given"), std::string::npos) << text;
 }
 
+TEST_F(DeepAuditTest, WhyNamesTheTraceOfACallThatCarriedOne) {
+  constexpr const char* trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+  for (const std::string& traceparent : {"00-" + std::string(trace_id) + "-00f067aa0ba902b7-01", std::string("none")}) {
+    system.log.append(ports::Topic::requests, partition, Timestamp{1'764'000'001'000}, ask(first, "traced"),
+                      {{traceparent_name, traceparent}});
+  }
+  const auto story = tell_story(system.log, system.rows, first, "traced");
+  ASSERT_TRUE(story) << story.error().message;
+  ASSERT_EQ(story->entries.size(), 2U);
+  EXPECT_EQ(story->entries[0].trace_id, trace_id);
+  EXPECT_EQ(story->entries[1].trace_id, "");
+  const std::string text = why_text(*story, "traced", system.codes);
+  EXPECT_NE(text.find("request  trace " + std::string(trace_id) + "\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("request\n"), std::string::npos) << text;
+  EXPECT_NE(story_json(*story, system.codes).find(R"("trace_id":"4bf92f)"), std::string::npos);
+}
+
 TEST_F(DeepAuditTest, WhyTellsOfTheStoresRefusalAndOfReplays) {
   const auto refusal = tell_story(system.log, system.rows, second, "refused");
   ASSERT_TRUE(refusal);

@@ -1,80 +1,25 @@
 // dlq: dead letters, their replay and what became of them.
-#include <array>
 #include <fstream>
 #include <iostream>
 #include <memory>
 #include <sstream>
 
 #include <CLI/CLI.hpp>
-#include <pwd.h>
-#include <unistd.h>
 
 #include <openrun/crypto/mac.hpp>
 #include <openrun/postgres/dead_letter_store.hpp>
 #include <openrun/runtime/runtime.hpp>
 
 #include "cli/context.hpp"
+#include "cli/dlq_arguments.hpp"
 #include "cli/dlq_print.hpp"
-#include "cli/dlq_run.hpp"
-#include "cli/dlq_text.hpp"
+#include "dlq/run.hpp"
+#include "dlq/text.hpp"
 
 namespace openrun::cli {
 namespace {
 
-struct Arguments {
-  std::int64_t partition = -1;
-  std::string offsets;
-  std::string since;
-  std::string reason;
-  std::uint32_t campaign = 0;
-  std::string state;
-  std::string place;
-  std::string after;
-  std::uint32_t limit = 100;
-  std::string file;
-  bool execute = false;
-  std::uint64_t letters_max = 0;
-  std::uint32_t per_second = 0;
-  std::int64_t replays_max = -1;
-  std::string done_by;
-};
-
-template <class T>
-T valid_or_usage(Result<T> result) {
-  if (!result) throw CommandFailed{usage_error, result.error().message};
-  return std::move(*result);
-}
-
-LetterFilter filter_of(const Arguments& arguments) {
-  LetterFilter filter;
-  if (arguments.partition >= 0) filter.stored.partition = Partition{static_cast<std::int32_t>(arguments.partition)};
-  if (!arguments.offsets.empty()) {
-    if (!filter.stored.partition)
-      throw CommandFailed{usage_error, "--offsets belong to one partition: add --partition"};
-    filter.stored.offsets = valid_or_usage(parse_offsets(arguments.offsets));
-  }
-  if (!arguments.since.empty()) {
-    filter.stored.since = valid_or_usage(parse_since(arguments.since, runtime::SystemClock{}.now()));
-  }
-  filter.stored.reason = arguments.reason;
-  if (arguments.reason.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != std::string::npos) {
-    throw CommandFailed{usage_error, "--reason is a name such as UNDECODABLE or STORE_REFUSED"};
-  }
-  if (arguments.campaign > 0) filter.campaign = CampaignId{arguments.campaign};
-  if (!arguments.state.empty()) filter.state = state_named(arguments.state);
-  return filter;
-}
-
-std::string who(const Arguments& arguments) {
-  if (!arguments.done_by.empty()) return arguments.done_by;
-  std::array<char, 256> host{};
-  (void)gethostname(host.data(), host.size() - 1);
-  std::array<char, 4'096> buffer{};
-  passwd entry{};
-  passwd* found = nullptr;
-  const bool known = getpwuid_r(geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr;
-  return (known ? std::string(entry.pw_name) : std::to_string(geteuid())) + "@" + host.data();
-}
+using Arguments = DlqArguments;
 
 std::unique_ptr<ports::DeadLetterStore> open_store(const Context& context) {
   return postgres::make_dead_letter_store(context.postgres(), quiet_logger());
@@ -87,7 +32,7 @@ void list(const Context& context, const Arguments& arguments) {
   std::optional<ports::DeadLetterPlace> after;
   if (!arguments.after.empty()) after = valid_or_usage(parse_place(arguments.after));
   const auto store = open_store(context);
-  std::vector<std::vector<std::string>> rows{letter_heading()};
+  TextTable table = letter_table();
   std::string out;
   wire::JsonWriter json(out);
   json.begin_object().key("dead_letters").begin_array();
@@ -104,7 +49,7 @@ void list(const Context& context, const Arguments& arguments) {
       campaign_unknown += matched == Match::campaign_unknown ? 1 : 0;
       if (matched != Match::yes) continue;
       ++shown;
-      rows.push_back(letter_row(letter));
+      table.add(letter_row(letter));
       json.begin_object();
       write_letter(json, letter);
       json.end_object();
@@ -115,7 +60,7 @@ void list(const Context& context, const Arguments& arguments) {
   const bool next = more && shown >= arguments.limit;
   next ? json.string(format_place(*after)) : json.null();
   json.end_object();
-  std::cout << (context.json ? out + "\n" : table(rows));
+  std::cout << (context.json ? out + "\n" : table.text(context.style));
   if (context.json) return;
   if (campaign_unknown > 0) std::cout << campaign_unknown << " more tell no campaign in their bytes\n";
   if (next) std::cout << "more: add --after " << format_place(*after) << "\n";
@@ -161,7 +106,7 @@ void stats(const Context& context, const Arguments& arguments) {
     if (matched == Match::yes) figures.add(letter, now);
     if (matched == Match::campaign_unknown) ++figures.campaign_unknown;
   }));
-  if (!context.json) return print_stats(figures);
+  if (!context.json) return print_stats(figures, context.style);
   std::string out;
   wire::JsonWriter json(out);
   json.begin_object();
@@ -319,69 +264,57 @@ void accept(const Context& context, const Arguments& arguments) {
   }
 }
 
-// ---- the commands ----
-
-void add_filters(CLI::App& command, Arguments& arguments) {
-  command.add_option("--partition", arguments.partition, "Of one partition")->check(CLI::Range(0, 2'147'483'647));
-  command.add_option("--offsets", arguments.offsets, "A-B, both included; needs --partition");
-  command.add_option("--since", arguments.since, "Dead since then: 2026-11-21T09:00:00Z, or 90s, 30m, 2h, 7d ago");
-  command.add_option("--reason", arguments.reason, "UNDECODABLE, STORE_REFUSED, ...");
-  command.add_option("--campaign", arguments.campaign, "Whose bytes name this campaign")
-      ->check(CLI::Range(1U, 2'147'483'647U));
-}
-
-void add_state(CLI::App& command, Arguments& arguments) {
-  command.add_option("--state", arguments.state, "open, replaying, replayed, discarded or refused_replay")
-      ->check(CLI::IsMember({"open", "replaying", "replayed", "discarded", "refused_replay"}));
-}
-
-void add_action(CLI::App& command, Arguments& arguments) {
-  command.add_flag("--execute", arguments.execute, "Do it; without it the plan is all that is printed");
-  command.add_option("--max", arguments.letters_max, "At most so many, the oldest of each partition first");
-  command.add_option("--by", arguments.done_by, "Who does it, for the record (default: user@host)");
-}
-
 }  // namespace
 
 void add_dlq_command(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
-  auto* dlq = app.add_subcommand("dlq", "Dead letters: look, replay, discard, accept")->require_subcommand(1);
+  auto* dlq = app.add_subcommand("dlq", "Look at dead letters, replay, discard or accept them")
+                  ->require_subcommand(1)
+                  ->group("Dead letters");
   const auto add = [&](const char* name, const char* text, auto run) {
-    auto* command = dlq->add_subcommand(name, text);
-    command->callback([&context, arguments, run] { run(context, *arguments); });
+    auto* command = dlq->add_subcommand(name, text)->group("Commands");
+    on_run(*command, context, [&context, arguments, run] { run(context, *arguments); });
     return command;
   };
 
-  auto* listing = add("list", "A table of them, page by page", list);
+  auto* listing = add("list", "List dead letters, page by page", list);
   add_filters(*listing, *arguments);
   add_state(*listing, *arguments);
-  listing->add_option("--limit", arguments->limit, "How many at once")->check(CLI::Range(1U, 100'000U));
-  listing->add_option("--after", arguments->after, "PARTITION:OFFSET: those behind it");
+  listing->add_option("--limit", arguments->limit, "How many at once")
+      ->type_name("COUNT")
+      ->check(CLI::Range(1U, 100'000U));
+  listing->add_option("--after", arguments->after, "PARTITION:OFFSET: those behind it")->type_name("PLACE");
 
-  auto* one = add("show", "One of them: headers, bytes, replays, outcome", show);
-  one->add_option("place", arguments->place, "PARTITION:OFFSET");
+  auto* one = add("show", "Show one of them: headers, bytes, replays, outcome", show);
+  one->add_option("PLACE", arguments->place, "PARTITION:OFFSET, as the list shows it")->type_name("PLACE");
   add_filters(*one, *arguments);
 
-  auto* figures = add("stats", "How many, by state, reason, partition and age", stats);
+  auto* figures = add("stats", "Count them by state, reason, partition and age", stats);
   add_filters(*figures, *arguments);
   add_state(*figures, *arguments);
 
-  auto* exported = add("export", "As JSON lines with key, value and headers in base 64", export_letters);
+  auto* exported = add("export", "Write them as JSON lines with key, value and headers in base 64", export_letters);
   add_filters(*exported, *arguments);
   add_state(*exported, *arguments);
-  exported->add_option("--file", arguments->file, "Where to; without it to standard output");
+  exported->add_option("--file", arguments->file, "Where to (default: stdout)")->type_name("FILE");
 
   auto* replay = add("replay", "Send them back into the log",
                      [](Context& to, const Arguments& with) { act(to, with, DlqAction::replay); });
   add_filters(*replay, *arguments);
   add_action(*replay, *arguments);
-  replay->add_option("--rate", arguments->per_second,
-                     "At most so many a second (default: as fast as the log takes them)");
+  replay
+      ->add_option("--rate", arguments->per_second, "At most so many a second (default: as fast as the log takes them)")
+      ->type_name("COUNT")
+      ->default_str("");
   replay->add_option("--max-replays", arguments->replays_max, "Leave out what was replayed that often already")
+      ->type_name("COUNT")
+      ->default_str("")
       ->check(CLI::Range(0, 2'147'483'647));
-  replay->add_option("--from-file", arguments->file,
-                     "Repaired records instead of the kept ones: exported lines with "
-                     "another value, or the bytes of one record");
+  replay
+      ->add_option("--from-file", arguments->file,
+                   "Repaired records instead of the kept ones: exported lines with "
+                   "another value, or the bytes of one record")
+      ->type_name("FILE");
 
   auto* discard = add("discard", "Give them up: they stay as they are, and are never replayed",
                       [](Context& to, const Arguments& with) { act(to, with, DlqAction::discard); });
@@ -391,9 +324,10 @@ void add_dlq_command(CLI::App& app, Context& context) {
   auto* accepted = add("accept", "Let the issuer write dead letters at these offsets, however many they are", accept);
   accepted->add_option("--partition", arguments->partition, "The partition that waits")
       ->required()
+      ->type_name("PARTITION")
       ->check(CLI::Range(0, 2'147'483'647));
-  accepted->add_option("--offsets", arguments->offsets, "A-B, both included")->required();
-  accepted->add_option("--by", arguments->done_by, "Who does it, for the record (default: user@host)");
+  accepted->add_option("--offsets", arguments->offsets, "A-B, both included")->required()->type_name("OFFSETS");
+  add_by(*accepted, *arguments);
 }
 
 }  // namespace openrun::cli

@@ -10,7 +10,8 @@
 #include <openrun/wire/result_batch.hpp>
 
 #include "cli/context.hpp"
-#include "cli/dlq_text.hpp"
+#include "cli/front/views.hpp"
+#include "dlq/text.hpp"
 
 namespace openrun::cli {
 namespace {
@@ -21,14 +22,14 @@ std::string time_or_dash(const std::optional<Timestamp>& time) {
   return time ? wire::format_time(time->value) : "-";
 }
 
-void add_counts(std::vector<std::vector<std::string>>& rows, const std::string& name, const Stats::Counts& counts) {
-  std::vector<std::string> row{name};
+void add_counts(TextTable& table, const std::string& name, const Stats::Counts& counts) {
+  std::vector<Cell> row{name};
   for (const LetterState state : {LetterState::open, LetterState::replaying, LetterState::replayed,
                                   LetterState::discarded, LetterState::refused_replay}) {
     const auto found = counts.find(state);
-    row.push_back(std::to_string(found == counts.end() ? 0 : found->second));
+    row.emplace_back(grouped(found == counts.end() ? std::uint64_t{0} : std::uint64_t{found->second}));
   }
-  rows.push_back(std::move(row));
+  table.add(std::move(row));
 }
 
 void line(const char* name, const std::string& value) {
@@ -37,24 +38,33 @@ void line(const char* name, const std::string& value) {
 
 }  // namespace
 
-std::vector<std::string> letter_heading() {
-  return {"PLACE", "STATE", "REASON", "CAMPAIGN", "ARRIVED", "REPLAYS", "FINAL", "BYTES", "ERROR"};
+TextTable letter_table() {
+  return {{{"PLACE"},
+           {"STATE"},
+           {"REASON"},
+           {"CAMPAIGN", Align::right},
+           {"ARRIVED"},
+           {"REPLAYS", Align::right},
+           {"FINAL", Align::right},
+           {"BYTES", Align::right},
+           {"ERROR", Align::left, true}},
+          "there are no such dead letters"};
 }
 
-std::vector<std::string> letter_row(const ports::DeadLetter& letter) {
+std::vector<Cell> letter_row(const ports::DeadLetter& letter) {
   constexpr std::size_t error_shown = 60;
   const CampaignId campaign = read_value(letter.row.value).campaign;
-  std::string error = letter.row.error.substr(0, error_shown);
+  std::string error = letter.row.error;
   std::ranges::replace(error, '\n', ' ');
   return {format_place(letter.place()),
-          to_string(state_of(letter)),
+          state_cell(to_string(state_of(letter))),
           letter.row.reason,
           campaign == CampaignId{} ? "-" : std::to_string(campaign.value),
           wire::format_time(letter.row.log_time.value),
           std::to_string(letter.row.replays),
           letter.final_offset ? std::to_string(letter.final_offset->value) : "-",
-          std::to_string(letter.row.value.size()),
-          error};
+          grouped(std::uint64_t{letter.row.value.size()}),
+          cut_to_width(error, error_shown)};
 }
 
 std::string outcome_at(ports::GatewayStore& store, Partition partition, Offset offset) {
@@ -116,15 +126,21 @@ void print_story_json(const LetterStory& story) {
   std::cout << out << replays << ",\"final_outcome\":" << outcome << "}\n";
 }
 
-void print_stats(const Stats& stats) {
-  std::vector<std::vector<std::string>> rows{{"", "OPEN", "REPLAYING", "REPLAYED", "DISCARDED", "REFUSED_REPLAY"}};
-  add_counts(rows, "all", stats.by_state);
-  for (const auto& [reason, counts] : stats.by_reason) add_counts(rows, reason, counts);
+void print_stats(const Stats& stats, const PrintStyle& style) {
+  TextTable table({{""},
+                   {"OPEN", Align::right},
+                   {"REPLAYING", Align::right},
+                   {"REPLAYED", Align::right},
+                   {"DISCARDED", Align::right},
+                   {"REFUSED_REPLAY", Align::right}},
+                  "");
+  add_counts(table, "all", stats.by_state);
+  for (const auto& [reason, counts] : stats.by_reason) add_counts(table, reason, counts);
   for (const auto& [partition, counts] : stats.by_partition) {
-    add_counts(rows, "partition " + std::to_string(partition.value), counts);
+    add_counts(table, "partition " + std::to_string(partition.value), counts);
   }
-  for (const auto& [age, counts] : stats.by_age) add_counts(rows, age.substr(2), counts);
-  std::cout << table(rows) << stats.total << " dead letters, " << stats.exported << " exported to the topic";
+  for (const auto& [age, counts] : stats.by_age) add_counts(table, age.substr(2), counts);
+  std::cout << table.text(style) << stats.total << " dead letters, " << stats.exported << " exported to the topic";
   if (stats.oldest_open) std::cout << "; the oldest open one arrived " << wire::format_time(stats.oldest_open->value);
   std::cout << "\n";
   if (stats.campaign_unknown > 0) std::cout << stats.campaign_unknown << " more tell no campaign in their bytes\n";

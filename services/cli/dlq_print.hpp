@@ -8,13 +8,16 @@
 #include <openrun/ports/dead_letters.hpp>
 #include <openrun/ports/gateway_store.hpp>
 
-#include "cli/dlq_plan.hpp"
-#include "cli/dlq_run.hpp"
+#include "cli/front/text_table.hpp"
+#include "dlq/plan.hpp"
+#include "dlq/run.hpp"
 
 namespace openrun::cli {
 
-[[nodiscard]] std::vector<std::string> letter_heading();
-[[nodiscard]] std::vector<std::string> letter_row(const ports::DeadLetter& letter);
+using namespace dlq;  // as dlq_arguments.hpp
+
+[[nodiscard]] TextTable letter_table();
+[[nodiscard]] std::vector<Cell> letter_row(const ports::DeadLetter& letter);
 
 // What the record at an offset was decided to be: "ISSUED, coupon 5", or "?" where the outcome is no longer kept.
 [[nodiscard]] std::string outcome_at(ports::GatewayStore& store, Partition partition, Offset offset);
@@ -28,7 +31,7 @@ struct LetterStory {
 void print_story(const LetterStory& story);
 void print_story_json(const LetterStory& story);
 
-void print_stats(const Stats& stats);
+void print_stats(const Stats& stats, const PrintStyle& style);
 
 // To stdout; what is printed before anything is done.
 void print_plan(const Plan& plan, DlqAction action);

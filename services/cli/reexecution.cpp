@@ -3,6 +3,8 @@
 #include <utility>
 #include <variant>
 
+#include <openrun/wire/log_record.hpp>
+
 namespace openrun::cli {
 namespace {
 
@@ -49,6 +51,12 @@ Result<Step> Reexecution::apply(const ports::LogRecord& record, const Verdict& v
                                           " on the decision rules have version " + std::to_string(version->version) +
                                           ", and this build knows " +
                                           std::to_string(issuance::decision_version_supported) + ": use a newer one");
+  }
+  if (step.read.newer_version > 0) {
+    return fail(Error::Kind::invalid, "the record at offset " + std::to_string(record.offset.value) + " has version " +
+                                          std::to_string(step.read.newer_version) +
+                                          " of the format, and this build knows " +
+                                          std::to_string(wire::record_version_supported) + ": use a newer one");
   }
   const std::optional<CampaignId> campaign = issuance::campaign_of(event);
   step.known = !campaign || !unknown_.contains(*campaign);

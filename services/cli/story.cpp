@@ -54,6 +54,7 @@ class Teller {
     entry.offset = record.offset;
     entry.time = record.time;
     entry.error = read.error;
+    if (const auto trace = parse_traceparent(record.traceparent)) entry.trace_id = trace_id_text(*trace);
     const auto* replay = std::get_if<issuance::Replay>(&read.input.event);
     const issuance::IssueRequested* request = wire::request_of(read.input.event);
     const issuance::CampaignCommand* command = wire::command_of(read.input.event);

@@ -21,10 +21,11 @@ inline constexpr std::size_t story_entries_max = 10'000;
 
 struct StoryEntry {
   Offset offset;
-  Timestamp time;     // as the broker wrote it
-  std::string what;   // "request", "replay of offset 12", "add_stock 5", "a record that cannot be read"
-  std::string key;    // its idempotency key, empty where it has none
-  std::string error;  // of a dead letter
+  Timestamp time;        // as the broker wrote it
+  std::string what;      // "request", "replay of offset 12", "add_stock 5", "a record that cannot be read"
+  std::string key;       // its idempotency key, empty where it has none
+  std::string error;     // of a dead letter
+  std::string trace_id;  // of the call that its record carries, empty where it carries none
   bool decided = true;
   bool known = true;  // false: how the campaign stood can't be told any more
   issuance::Decision decision;

@@ -1,4 +1,5 @@
 // why, campaign history, campaign export: what was decided, read from the log and from Postgres.
+#include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -16,7 +17,12 @@ namespace {
 Story story_of(const Context& context, std::uint32_t campaign, const std::optional<std::string>& user) {
   const auto log = value_or_fail(kafka::make_log(context.kafka(), quiet_logger()));
   const auto rows = postgres::make_audit_rows(context.postgres());
-  return value_or_fail(tell_story(*log, *rows, CampaignId{campaign}, user));
+  Story story = value_or_fail(tell_story(*log, *rows, CampaignId{campaign}, user));
+  if (!story.now && story.entries.empty()) {
+    throw CommandFailed{
+        found_wrong, "there is no campaign " + std::to_string(campaign) + " in Postgres, nor in the log", "NOT_FOUND"};
+  }
+  return story;
 }
 
 std::string csv(const std::string& text) {
@@ -58,22 +64,29 @@ std::string json_row(const postgres::AuditStore::ExportRow& row) {
 
 void export_to(const Context& context, std::uint32_t campaign, bool json, std::ostream& out) {
   const auto store = postgres::make_audit_store(context.postgres(), quiet_logger());
-  if (json) {
-    out << "{\"campaign_id\":" << campaign << ",\"coupons\":[";
-  } else {
-    out << "sequence,user_id,idempotency_key,code,status,issued_at,valid_until,used_at,request_partition,"
-           "request_offset\n";
-  }
-  bool first = true;
+  // Not before the campaign is known to be there.
+  bool begun = false;
+  const auto begin = [&] {
+    if (begun) return false;
+    begun = true;
+    if (json) {
+      out << "{\"campaign_id\":" << campaign << ",\"coupons\":[";
+    } else {
+      out << "sequence,user_id,idempotency_key,code,status,issued_at,valid_until,used_at,request_partition,"
+             "request_offset\n";
+    }
+    return true;
+  };
   const Digest digest =
       value_or_fail(store->export_coupons(CampaignId{campaign}, [&](const postgres::AuditStore::ExportRow& row) {
+        const bool first = begin();
         if (json) {
           out << (first ? "\n" : ",\n") << json_row(row);
         } else {
           out << csv_row(row);
         }
-        first = false;
       }));
+  begin();
   // A CSV has no place for it; whoever keeps the file keeps the digest with it.
   if (json) {
     out << "\n],\"digest\":\"" << crypto::hex(digest) << "\"}\n";
@@ -93,9 +106,19 @@ struct ExportArguments {
 void export_coupons(const Context& context, const ExportArguments& arguments) {
   const bool json = context.json || arguments.format == "json";
   if (arguments.file.empty()) return export_to(context, arguments.campaign, json, std::cout);
-  std::ofstream file(arguments.file, std::ios::binary | std::ios::trunc);
-  if (!file) throw CommandFailed{usage_error, arguments.file + " cannot be written"};
-  export_to(context, arguments.campaign, json, file);
+  const std::string next = arguments.file + ".next";
+  std::ofstream file(next, std::ios::binary | std::ios::trunc);
+  if (!file) throw CommandFailed{usage_error, next + " cannot be written"};
+  try {
+    export_to(context, arguments.campaign, json, file);
+  } catch (const CommandFailed&) {
+    (void)std::remove(next.c_str());
+    throw;
+  }
+  file.close();
+  if (!file || std::rename(next.c_str(), arguments.file.c_str()) != 0) {
+    throw CommandFailed{found_wrong, arguments.file + " cannot be written"};
+  }
 }
 
 }  // namespace
@@ -103,29 +126,36 @@ void export_coupons(const Context& context, const ExportArguments& arguments) {
 void add_story_commands(CLI::App& app, Context& context) {
   auto id = std::make_shared<std::uint32_t>(0);
   auto user = std::make_shared<std::string>();
-  auto* why = app.add_subcommand("why", "What became of a user's requests, and why, from the retained log");
-  why->add_option("--campaign", *id, "The campaign's id")->required();
-  why->add_option("--user", *user, "The user's id")->required();
-  why->callback([&context, id, user] {
+  auto* why = app.add_subcommand("why", "Tell what became of a user's requests, and why, from the retained log")
+                  ->group("What was decided");
+  why->add_option("--campaign", *id, "The campaign's id")->required()->type_name("CAMPAIGN");
+  why->add_option("--user", *user, "The user's id")->required()->type_name("USER");
+  on_run(*why, context, [&context, id, user] {
     const crypto::CouponCodes codes(context.keys().code_key);
     const Story story = story_of(context, *id, *user);
     std::cout << (context.json ? story_json(story, codes) : why_text(story, *user, codes));
   });
 
   auto* campaign = app.get_subcommand("campaign");
-  auto* history = campaign->add_subcommand("history", "Every command on it in the retained log");
-  history->add_option("id", *id, "Its id")->required();
-  history->callback([&context, id] {
+  auto* history =
+      campaign->add_subcommand("history", "Tell every command on a campaign in the retained log")->group("Commands");
+  history->add_option("CAMPAIGN", *id, "The campaign's id")->required()->type_name("CAMPAIGN");
+  on_run(*history, context, [&context, id] {
     const Story story = story_of(context, *id, std::nullopt);
     std::cout << (context.json ? story_json(story, crypto::CouponCodes(context.keys().code_key)) : history_text(story));
   });
 
   auto arguments = std::make_shared<ExportArguments>();
-  auto* exported = campaign->add_subcommand("export", "All its coupons in sequence order, and their digest");
-  exported->add_option("id", arguments->campaign, "Its id")->required();
-  exported->add_option("--format", arguments->format, "csv or json")->check(CLI::IsMember({"csv", "json"}));
-  exported->add_option("--file", arguments->file, "Write them there instead of the standard output");
-  exported->callback([&context, arguments] { export_coupons(context, *arguments); });
+  auto* exported =
+      campaign->add_subcommand("export", "Write all coupons of a campaign in sequence order, with their digest")
+          ->group("Commands");
+  exported->add_option("CAMPAIGN", arguments->campaign, "The campaign's id")->required()->type_name("CAMPAIGN");
+  exported->add_option("--format", arguments->format, "How; --json is the same as json")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"csv", "json"}));
+  exported->add_option("--output,--file", arguments->file, "Write them there, whole or not at all (default: stdout)")
+      ->type_name("FILE");
+  on_run(*exported, context, [&context, arguments] { export_coupons(context, *arguments); });
 }
 
 }  // namespace openrun::cli

@@ -110,7 +110,8 @@ std::string why_text(const Story& story, const std::string& user, const crypto::
                     user + ": " + std::to_string(story.entries.size()) + " requests in the retained log\n" +
                     limits_of(story);
   for (const StoryEntry& entry : story.entries) {
-    out += "\n" + head_of(story, entry) + "  " + entry.what + (entry.key.empty() ? "" : "  key " + entry.key) + "\n";
+    out += "\n" + head_of(story, entry) + "  " + entry.what + (entry.key.empty() ? "" : "  key " + entry.key) +
+           (entry.trace_id.empty() ? "" : "  trace " + entry.trace_id) + "\n";
     if (!entry.decided) {
       out += "  WAITING: not decided yet; " + std::to_string(entry.offset - story.next_offset) +
              " records stand before it.\n";
@@ -154,6 +155,7 @@ std::string story_json(const Story& story, const crypto::CouponCodes& codes) {
     writer.key("what").string(entry.what).key("key").string(entry.key).key("decided").boolean(entry.decided);
     writer.key("known").boolean(entry.known);
     if (!entry.error.empty()) writer.key("error").string(entry.error);
+    if (!entry.trace_id.empty()) writer.key("trace_id").string(entry.trace_id);
     if (entry.decided && entry.known) write_decision(writer, entry, codes);
     writer.end_object();
   }

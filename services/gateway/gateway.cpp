@@ -1,6 +1,7 @@
 #include "gateway/gateway.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -9,14 +10,18 @@
 #include "gateway/parts.hpp"
 #include "gateway/rest/campaigns_handler.hpp"
 #include "gateway/rest/coupons_handler.hpp"
+#include "gateway/rest/dead_letters_handler.hpp"
 #include "gateway/rest/dispatch_handler.hpp"
 #include "gateway/rest/events_handler.hpp"
 #include "gateway/rest/health_handler.hpp"
+#include "gateway/rest/operations_handler.hpp"
 #include "gateway/rest/redeem_handler.hpp"
 #include "gateway/rest/requests_handler.hpp"
 #include "gateway/rest/routes.hpp"
 #include "gateway/rest/status_handler.hpp"
 #include "gateway/results/outcome_lookup.hpp"
+#include "gateway/web/admin_handler.hpp"
+#include "gateway/web/page_handler.hpp"
 #include "gateway/web/web_handler.hpp"
 
 namespace openrun::gateway {
@@ -31,7 +36,8 @@ CallHandler bind(T& handler, void (T::*member)(Call&)) {
 }  // namespace
 
 struct Gateway::Served {
-  Served(const Parts& shared, HealthHandler health_handler, ports::Metrics& metrics)
+  Served(const Parts& shared, HealthHandler health_handler, const std::function<Observed()>& observe,
+         ports::Metrics& metrics)
       : parts(shared),
         requests(parts),
         status(parts),
@@ -40,7 +46,10 @@ struct Gateway::Served {
         coupons(parts),
         redeem(parts),
         dispatch(parts),
+        operations(parts, observe),
+        dead_letters(parts),
         health(std::move(health_handler)),
+        page(parts),
         dialects(parts),
         router(routes(), metrics, parts.clock,
                [this](Call& call, Door door) { return parts.limits.at_door(call, door); }) {}
@@ -66,11 +75,22 @@ struct Gateway::Served {
         {get, "/v1/users/{}/coupons", bind(coupons, &CouponsHandler::of_user)},
         {get, "/v1/dispatch", bind(dispatch, &DispatchHandler::get)},
         {put, "/v1/dispatch", bind(dispatch, &DispatchHandler::put)},
+        {get, "/v1/operations", bind(operations, &OperationsHandler::now)},
+        {get, "/v1/operations/history", bind(operations, &OperationsHandler::history)},
+        {get, "/v1/dead-letters", bind(dead_letters, &DeadLettersHandler::list)},
+        {get, "/v1/dead-letters/{}", bind(dead_letters, &DeadLettersHandler::one)},
+        {post, "/v1/dead-letter-replays", bind(dead_letters, &DeadLettersHandler::replay)},
+        {post, "/v1/dead-letter-discards", bind(dead_letters, &DeadLettersHandler::discard)},
         {get, "/livez", bind(health, &HealthHandler::live), Door::open},
         {get, "/readyz", bind(health, &HealthHandler::ready), Door::open},
         {get, "/metrics", bind(health, &HealthHandler::metrics), Door::open},
         {get, "/openapi.yaml", bind(web, &WebHandler::openapi)},
         {get, "/openrun-client.js", bind(web, &WebHandler::client)},
+        {get, "/", bind(page, &PageHandler::home)},
+        {get, "/c/{}", bind(page, &PageHandler::campaign)},
+        {get, "/page/{}", bind(page, &PageHandler::file)},
+        {get, "/admin", bind(admin_page, &AdminHandler::document)},
+        {get, "/admin/{}", bind(admin_page, &AdminHandler::file)},
     };
     std::ranges::move(dialects.routes(), std::back_inserter(table));
     return table;
@@ -84,8 +104,12 @@ struct Gateway::Served {
   CouponsHandler coupons;
   RedeemHandler redeem;
   DispatchHandler dispatch;
+  OperationsHandler operations;
+  DeadLettersHandler dead_letters;
   HealthHandler health;
   WebHandler web;
+  PageHandler page;
+  AdminHandler admin_page;
   dialects::Dialects dialects;
   Router router;
 };
@@ -102,6 +126,8 @@ Gateway::Gateway(Environment environment, Settings settings)
       winners_(static_cast<std::size_t>(settings_.winners_kept_max)),
       cache_(static_cast<std::size_t>(settings_.campaigns_cached_max)),
       meters_(environment_.metrics),
+      history_(meters_, environment_.clock),
+      watch_(environment_.log, environment_.clock, environment_.operations_factory),
       waits_(settings_.waits_max),
       pending_(settings_.pending_max),
       commands_(commands_waiting_max),
@@ -114,6 +140,10 @@ Gateway::Gateway(Environment environment, Settings settings)
       sink_(window_, winners_, cache_, directory_, lanes_, environment_.clock),
       feed_(environment_.log, feed_hooks(), environment_.clock, environment_.logger, settings_,
             environment_.feed_timing) {
+  if (environment_.spans != nullptr) {
+    tracing_.emplace(*environment_.spans, settings_.trace_sample_ratio, environment_.clock, environment_.random_u32);
+  }
+  tell_bounds();
   lanes_.set_repair([this](Partition partition, Offset offset) { repair(partition, offset); });
 }
 
@@ -123,7 +153,11 @@ Gateway::~Gateway() {
 
 ResultsFeed::Hooks Gateway::feed_hooks() {
   ResultsFeed::Hooks hooks;
-  hooks.apply = [this](const wire::ResultBatch& batch, bool live) { sink_.apply(batch, live); };
+  hooks.apply = [this](const wire::ResultBatch& batch, bool live) {
+    if (tracing_) tracing_->learn(batch);
+    sink_.apply(batch, live);
+    if (live) history_.apply(batch);
+  };
   hooks.nothing_retained = [this](Partition partition) { seed(partition); };
   hooks.request_partitions = [this](std::int32_t partitions) { partitions_ = partitions; };
   return hooks;
@@ -165,39 +199,33 @@ void Gateway::start_driven(ports::LogAppender& appender, std::int32_t partitions
                     draining_,
                     partitions_,
                     environment_.random_u32,
-                    environment_.user_hash};
+                    environment_.user_hash,
+                    history_,
+                    watch_,
+                    environment_.dead_letters,
+                    tracing_ ? &*tracing_ : nullptr};
   served_ = std::make_unique<Served>(
       parts,
       HealthHandler(
           settings_, environment_.metrics, [this] { return observe(); }, [this] { bring_gauges_up_to_date(); }),
-      environment_.metrics);
-  watch_delays();
+      [this] { return observe(); }, environment_.metrics);
+  watch_log();
 }
 
-// How late each I/O thread is for a timer is how long everything else waits in it too.
-void Gateway::watch_delays() {
-  const Admission& admission = limits_->admission();
-  if (!admission.is_on(Admission::Cause::append) && !admission.is_on(Admission::Cause::loop)) return;
-  for (ports::IoThread* io : environment_.io_threads) {
-    const std::int64_t due_us = environment_.clock.monotonic_us();
-    io->post([this, io, due_us, limits = std::weak_ptr<Limits>(limits_)] { watch_delays_of(*io, due_us, limits); });
-  }
+// Nobody else tells of a log that acknowledges nothing.
+void Gateway::watch_log() {
+  if (!limits_->admission().is_on()) return;
+  ports::IoThread& io = *environment_.io_threads.front();
+  io.post([this, &io, limits = std::weak_ptr<Limits>(limits_)] { watch_log_from(io, limits); });
 }
 
-void Gateway::watch_delays_of(ports::IoThread& io, std::int64_t due_us, const std::weak_ptr<Limits>& limits) {
+void Gateway::watch_log_from(ports::IoThread& io, const std::weak_ptr<Limits>& limits) {
   constexpr std::int64_t watch_interval_ms = 20;
   const std::shared_ptr<Limits> held = limits.lock();
   // Without it this gateway is gone; once it drains, the appender may go.
   if (!held || draining_) return;
-  const std::int64_t now_us = environment_.clock.monotonic_us();
-  Admission& admission = held->admission();
-  admission.observe(Admission::Cause::loop, std::max<std::int64_t>(now_us - due_us, 0));
-  if (io.index() == 0) {
-    admission.tick(Admission::Cause::append, appender_->oldest_unacknowledged().count() * 1'000);
-    admission.tick(Admission::Cause::loop, 0);
-  }
-  io.after(watch_interval_ms,
-           [this, &io, limits, next_us = now_us + watch_interval_ms * 1'000] { watch_delays_of(io, next_us, limits); });
+  held->admission().tick(appender_->oldest_unacknowledged().count() * 1'000);
+  io.after(watch_interval_ms, [this, &io, limits] { watch_log_from(io, limits); });
 }
 
 std::vector<std::string> Gateway::route_names() const {
@@ -210,6 +238,17 @@ ports::HttpHandler Gateway::handler() {
     if (cors->is_on()) reply = cors->wrap(request, std::move(reply));
     router->handle(io, request, std::move(reply));
   };
+}
+
+ports::HttpLine Gateway::line() {
+  const std::int64_t wait_ms_max = settings_.limits.admission.line_wait_ms_max;
+  if (wait_ms_max == 0) return {};
+  const auto threads = static_cast<std::int64_t>(lanes_.size());
+  return {.may_stand = [router = &served_->router](std::string_view method,
+                                                   std::string_view path) { return router->is_submit(method, path); },
+          .has_room = [this, pending_max = std::max<std::int64_t>(settings_.pending_max / threads, 1)](
+                          const ports::IoThread& io) { return lanes_.of(io).pending() < pending_max; },
+          .wait_max = std::chrono::milliseconds(wait_ms_max)};
 }
 
 Result<void> Gateway::refresh_token_keys() {
@@ -234,6 +273,7 @@ Observed Gateway::observe() const {
   observed.results_ready = feed_.ready();
   observed.results_behind_ms = feed_.behind_us() / 1'000;
   if (environment_.store_trouble) observed.store_trouble = environment_.store_trouble();
+  if (environment_.log_trouble) observed.log_trouble = environment_.log_trouble();
   return observed;
 }
 
@@ -265,6 +305,21 @@ void Gateway::seed(Partition partition) {
   if (!accepted) later();
 }
 
+void Gateway::tell_bounds() {
+  const auto tell = [&](const char* of, std::int64_t bound) {
+    environment_.metrics.gauge("openrun_bound", "How far a level may rise, by the name of its metric", {{"of", of}})
+        .set(static_cast<double>(bound));
+  };
+  tell("pending", settings_.pending_max);
+  tell("waits", settings_.waits_max);
+  tell("streams", settings_.streams_max);
+  tell("exports", exports_max);
+  tell("store_queue", settings_.store_queue_max);
+  tell("store_busy_threads", settings_.store_threads);
+  tell("campaigns_cached", settings_.campaigns_cached_max);
+  tell("winners_kept", settings_.winners_kept_max);
+}
+
 void Gateway::bring_gauges_up_to_date() {
   ports::Metrics& metrics = environment_.metrics;
   metrics.gauge("openrun_pending", "Requests between append and acknowledgement")
@@ -273,6 +328,16 @@ void Gateway::bring_gauges_up_to_date() {
   metrics.gauge("openrun_streams", "Event streams that are open").set(static_cast<double>(streams_.taken()));
   metrics.gauge("openrun_exports", "Exports of coupons that are running").set(static_cast<double>(exports_.taken()));
   metrics.gauge("openrun_store_queue", "Jobs that wait for a store thread").set(static_cast<double>(pool_.queued()));
+  metrics.gauge("openrun_store_busy_threads", "Store threads that wait for Postgres")
+      .set(static_cast<double>(pool_.busy()));
+  if (environment_.connections) {
+    metrics.gauge("openrun_http_connections", "Connections of clients that are open")
+        .set(static_cast<double>(environment_.connections()));
+  }
+  const CampaignCache::Stock stock = cache_.stock_open(environment_.clock.now());
+  metrics.gauge("openrun_campaigns_open", "Campaigns known here that issue coupons now")
+      .set(static_cast<double>(stock.campaigns));
+  metrics.gauge("openrun_stock_left", "Coupons that those campaigns have left").set(static_cast<double>(stock.left));
   metrics.gauge("openrun_campaigns_cached", "Campaigns known to this gateway").set(static_cast<double>(cache_.size()));
   metrics.gauge("openrun_winners_kept", "User hashes kept of campaigns that are being refused")
       .set(static_cast<double>(winners_.size()));
@@ -284,6 +349,8 @@ void Gateway::bring_gauges_up_to_date() {
     const ports::Metrics::Labels labels{{"partition", std::to_string(lag.partition.value)}};
     metrics.gauge("openrun_window_highest", "One past the newest decided offset known", labels)
         .set(static_cast<double>(window_.highest(lag.partition).value));
+    metrics.gauge("openrun_window_lowest", "The oldest offset that is answered from memory", labels)
+        .set(static_cast<double>(window_.lowest(lag.partition).value));
     metrics.gauge("openrun_results_lag_records", "Result records not read yet", labels)
         .set(static_cast<double>(lag.records));
     metrics

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,15 +19,20 @@
 #include <openrun/ports/log.hpp>
 #include <openrun/ports/metrics.hpp>
 #include <openrun/ports/request_log.hpp>
+#include <openrun/ports/spans.hpp>
 
 #include "gateway/access/auth.hpp"
 #include "gateway/access/cors.hpp"
 #include "gateway/access/jwks.hpp"
 #include "gateway/access/limits.hpp"
+#include "gateway/calls/tracing.hpp"
 #include "gateway/campaigns/campaign_cache.hpp"
 #include "gateway/campaigns/directory.hpp"
 #include "gateway/campaigns/winners.hpp"
 #include "gateway/meters.hpp"
+#include "gateway/operations/dead_letter_access.hpp"
+#include "gateway/operations/live_history.hpp"
+#include "gateway/operations/system_watch.hpp"
 #include "gateway/readiness.hpp"
 #include "gateway/results/results_feed.hpp"
 #include "gateway/results/results_sink.hpp"
@@ -54,8 +60,16 @@ struct Environment {
   std::function<std::uint32_t()> random_u32 = crypto::random_u32;
   // One sentence about what is wrong with the store, empty where nothing is. Any thread; must not block.
   std::function<std::string()> store_trouble;
+  // The same about what keeps the gateway out of Kafka.
+  std::function<std::string()> log_trouble;
   // The text of the JWK set; asked in auth.mode jwt alone, on the thread of refresh_token_keys().
   TokenKeys::Read read_token_keys;
+  // Connections of the server that are open. Any thread; must not block. Empty: not shown.
+  std::function<std::size_t()> connections;
+  // For the operator's calls; where they are empty, these calls say that they know nothing.
+  SystemWatch::Factory operations_factory = {};  // NOLINT(readability-redundant-member-init): may be left out
+  DeadLetterAccess dead_letters = {};
+  ports::SpanSink* spans = nullptr;  // null: tracing is off
 };
 
 class Gateway {
@@ -76,6 +90,8 @@ class Gateway {
   [[nodiscard]] StorePool& pool() { return pool_; }
   // After start().
   [[nodiscard]] ports::HttpHandler handler();
+  // Submits stand in it while so many are on their way into the log that no more can be.
+  [[nodiscard]] ports::HttpLine line();
 
   // Reads the keys of users' tokens again where the file has changed; nothing to do in auth.mode trusted. Blocks for
   // the file; one thread at a time. See TokenKeys::refresh.
@@ -96,8 +112,9 @@ class Gateway {
   void repair(Partition partition, Offset offset);
   void seed(Partition partition);
   void bring_gauges_up_to_date();
-  void watch_delays();
-  void watch_delays_of(ports::IoThread& io, std::int64_t due_us, const std::weak_ptr<Limits>& limits);
+  void tell_bounds();
+  void watch_log();
+  void watch_log_from(ports::IoThread& io, const std::weak_ptr<Limits>& limits);
   [[nodiscard]] ResultsFeed::Hooks feed_hooks();
 
   Environment environment_;
@@ -109,11 +126,14 @@ class Gateway {
   TokenKeys token_keys_;
   Auth auth_;
   Cors cors_;
-  std::shared_ptr<Limits> limits_;  // shared with the timers of the I/O threads, which may outlive it
+  std::shared_ptr<Limits> limits_;  // shared with a timer of the first I/O thread, which may outlive it
   ResultsWindow window_;
   Winners winners_;
   CampaignCache cache_;
   Meters meters_;
+  LiveHistory history_;
+  SystemWatch watch_;
+  std::optional<Tracing> tracing_;
   Seats waits_;
   Seats pending_;
   Seats commands_;

@@ -12,13 +12,17 @@
 
 #include <openrun/base/address.hpp>
 #include <openrun/config/config.hpp>
+#include <openrun/grpc/server.hpp>
 #include <openrun/http/server.hpp>
 #include <openrun/kafka/kafka.hpp>
+#include <openrun/postgres/dead_letter_store.hpp>
+#include <openrun/postgres/operations_store.hpp>
 #include <openrun/postgres/postgres.hpp>
 #include <openrun/runtime/runtime.hpp>
 #include <openrun/telemetry/logger.hpp>
 #include <openrun/telemetry/metrics.hpp>
 #include <openrun/wiring/daemon.hpp>
+#include <openrun/wiring/telemetry.hpp>
 
 #include "gateway/gateway.hpp"
 #include "gateway/starting.hpp"
@@ -42,12 +46,13 @@ gateway::LimitSettings limits_of(const config::Gateway& from) {
   limits.slots = static_cast<std::size_t>(from.limits.slots);
   limits.proxies.trusted = parse_networks(from.trusted_proxies).value_or(std::vector<Network>{});
   if (from.proxy_header == "forwarded") limits.proxies.header = gateway::ProxyHeader::forwarded;
-  limits.admission = {from.admission.append_delay_ms_max, from.admission.loop_delay_ms_max};
+  limits.admission = {from.admission.append_delay_ms_max, from.admission.line_wait_ms_max};
   return limits;
 }
 
-gateway::Settings settings_of(const config::Gateway& from) {
+gateway::Settings settings_of(const config::Gateway& from, const config::Traces& traces) {
   gateway::Settings settings;
+  settings.trace_sample_ratio = traces.sample_ratio;
   settings.cors_origins = from.cors_origins;
   for (const config::AdminToken& token : from.admin_tokens) settings.admin_tokens.push_back({token.name, token.token});
   settings.users_by_token = from.auth_mode == "jwt";
@@ -95,6 +100,16 @@ http::ServerOptions server_options(const config::Gateway& from) {
   return options;
 }
 
+rpc::ServerOptions grpc_options(const config::Gateway& from) {
+  rpc::ServerOptions options;
+  options.address = from.address;
+  options.port = static_cast<std::uint16_t>(from.grpc_port);
+  options.calls_max = static_cast<std::size_t>(from.waits_max);
+  options.tls_certificate_file = from.tls_certificate_file;
+  options.tls_key_file = from.tls_key_file;
+  return options;
+}
+
 std::vector<crypto::ReceiptKey> receipt_keys(const config::KeyFile& keys) {
   std::vector<crypto::ReceiptKey> receipts;
   receipts.reserve(keys.receipt_keys.size());
@@ -135,25 +150,72 @@ std::optional<std::int32_t> wait_for_servers(const postgres::Options& database, 
   return **partitions;
 }
 
+// What is wrong with the server that is waited for: Postgres comes first.
+std::string trouble_of(postgres::Health& store, kafka::Health& log) {
+  const auto now = postgres::Health::Clock::now();
+  const std::string trouble = store.trouble(now, true);
+  return trouble.empty() ? log.trouble(now) : trouble;
+}
+
 int cannot_start(ports::Logger& logger, const Error& error) {
   logger.critical("cannot start", {{"error", error.message}});
   return exit_failed;
 }
 
+Result<void> start_grpc(rpc::Server& grpc, const config::Gateway& from, gateway::Gateway& gateway,
+                        std::vector<ports::IoThread*> io_threads) {
+  if (from.grpc_port == 0) return {};
+  return grpc.start(gateway.handler(), std::move(io_threads));
+}
+
+std::vector<ports::IoThread*> io_threads_of(http::Server& server) {
+  std::vector<ports::IoThread*> io_threads;
+  io_threads.reserve(server.threads());
+  for (std::size_t i = 0; i < server.threads(); ++i) io_threads.push_back(&server.thread(i));
+  return io_threads;
+}
+
+// What it refers to outlives it.
+gateway::DeadLetterAccess dead_letter_access(const postgres::Options& database, const kafka::Options& broker,
+                                             ports::Logger& logger) {
+  return {[&] { return postgres::make_dead_letter_store(database, logger); },
+          [&](ports::LogAppender::OnDeliveries told) {
+            return kafka::make_appender(broker, ports::Topic::requests, std::move(told), logger);
+          }};
+}
+
+// Answers what has arrived, each part within `most`.
+void drain(gateway::Gateway& gateway, ports::LogAppender& appender, rpc::Server& grpc, http::Server& server,
+           milliseconds most, ports::Logger& logger) {
+  logger.info("stopping");
+  gateway.begin_drain();
+  const bool acknowledged = appender.flush(most);
+  if (!acknowledged) logger.warning("some appends were not acknowledged in time");
+  grpc.drain(most);
+  server.drain(most);
+}
+
+std::string instance_of(const config::Config& config) {
+  return config.gateway.address + ":" + std::to_string(config.gateway.port);
+}
+
 // Everything that lives as long as the daemon serves, in the order in which it has to be made.
-int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop, ports::Logger& logger) {
+int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop,
+          telemetry::LevelledLogger& logger) {
   const runtime::SystemClock clock;
-  const auto metrics = telemetry::make_metrics("gateway", OPENRUN_VERSION);
+  const auto metrics = telemetry::make_metrics("gateway", OPENRUN_VERSION, logger.report_counts());
+  const auto spans =
+      wiring::make_spans(config, "openrun-gateway", instance_of(config), OPENRUN_VERSION, *metrics, logger);
   const crypto::ReceiptSigner signer(receipt_keys(keys));
   const crypto::CouponCodes codes(keys.code_key);
   const crypto::UserHash user_hash(keys.user_hash_key);
   postgres::Health store_health(logger, *metrics);
-  postgres::Options database = wiring::postgres_options(config.postgres, "openrun-gateway");
-  database.health = &store_health;
-  const kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-gateway");
+  const postgres::Options database = wiring::postgres_options(config.postgres, "openrun-gateway", store_health);
+  kafka::Health log_health(logger, *metrics);
+  const kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-gateway", log_health);
 
   // Until the gateway can be made, somebody answers in its place.
-  gateway::Starting starting;
+  gateway::Starting starting([&] { return trouble_of(store_health, log_health); });
   std::unique_ptr<http::Server> stand_in = http::make_server(server_options(config.gateway), logger);
   if (const Result<void> listening = stand_in->start(starting.handler()); !listening)
     return cannot_start(logger, listening.error());
@@ -163,10 +225,7 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   if (!partitions) return stop.requested() ? exit_done : exit_failed;
 
   auto server = http::make_server(server_options(config.gateway), logger);
-  std::vector<ports::IoThread*> io_threads;
-  io_threads.reserve(server->threads());
-  for (std::size_t i = 0; i < server->threads(); ++i) io_threads.push_back(&server->thread(i));
-
+  const std::vector<ports::IoThread*> io_threads = io_threads_of(*server);
   gateway::Gateway gateway({clock,
                             logger,
                             *metrics,
@@ -179,24 +238,30 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
                             {},
                             crypto::random_u32,
                             [&] { return store_health.trouble(postgres::Health::Clock::now(), true); },
-                            [&] { return read_token_keys(config.gateway.jwt.jwks_file); }},
-                           settings_of(config.gateway));
+                            [&] { return log_health.trouble(kafka::Health::Clock::now()); },
+                            [&] { return read_token_keys(config.gateway.jwt.jwks_file); },
+                            [&server] { return server->connections(); },
+                            [&] { return postgres::make_operations_store(database, logger); },
+                            dead_letter_access(database, broker, logger),
+                            spans.get()},
+                           settings_of(config.gateway, config.traces));
   if (const Result<void> known = gateway.refresh_token_keys(); !known) return cannot_start(logger, known.error());
   auto appender = kafka::make_appender(broker, ports::Topic::requests, gateway.on_deliveries(), logger);
   if (!appender) return cannot_start(logger, appender.error());
   gateway.start(**appender, *partitions);
   stand_in.reset();
-  const Result<void> started = server->start(gateway.handler());
+  const Result<void> started = server->start(gateway.handler(), gateway.line());
   if (!started) return cannot_start(logger, started.error());
+  const auto grpc = rpc::make_server(grpc_options(config.gateway));
+  if (const Result<void> called = start_grpc(*grpc, config.gateway, gateway, io_threads); !called) {
+    server.reset();
+    return cannot_start(logger, called.error());
+  }
   logger.info("serving", {{"address", config.gateway.address}, {"port", std::int64_t{server->port()}}});
   // A failure is logged, and the old keys stay.
   while (!stop.wait_for(token_keys_interval)) std::ignore = gateway.refresh_token_keys();
 
-  logger.info("stopping");
-  gateway.begin_drain();
-  const bool acknowledged = (*appender)->flush(milliseconds(config.gateway.drain_ms));
-  if (!acknowledged) logger.warning("some appends were not acknowledged in time");
-  server->drain(milliseconds(config.gateway.drain_ms));
+  drain(gateway, **appender, *grpc, *server, milliseconds(config.gateway.drain_ms), logger);
   // Nobody may call into the gateway from here on: first those who post to its threads, then the threads.
   appender->reset();
   gateway.stop();
@@ -209,9 +274,8 @@ int run(int argc, char** argv) {
   runtime::StopSignal stop;
   config::Config config;
   if (const auto done = config::start(argc, argv, "gateway", OPENRUN_VERSION, config)) return *done;
-  const auto logger =
-      telemetry::make_logger("gateway", config.gateway.address + ":" + std::to_string(config.gateway.port),
-                             wiring::level_of(config.log.level));
+  const auto logger = wiring::make_logger(config, "gateway", instance_of(config), OPENRUN_VERSION);
+  const wiring::LogLevelOnHangUp log_level(config, *logger);
   const auto keys = config::load_keys(config.keys.file);
   if (!keys) {
     logger->critical("cannot start", {{"error", keys.error().message}});

@@ -12,6 +12,9 @@ constexpr std::array named{
     issuance::Outcome::paused,      issuance::Outcome::closed,         issuance::Outcome::ended,
     issuance::Outcome::sold_out,    issuance::Outcome::dead_lettered,
 };
+// Label values; in the order of RedemptionOutcome.
+constexpr std::array<const char*, redemption_outcomes> redemptions{
+    "REDEEMED", "REPEATED", "ALREADY_USED", "EXPIRED", "FORBIDDEN", "NOT_FOUND", "overloaded", "unavailable"};
 constexpr const char* requests_name = "openrun_requests_total";
 constexpr const char* requests_help =
     "Requests answered by POST, by outcome: a decision in upper case; waiting, overloaded or unavailable without one";
@@ -28,6 +31,7 @@ Meters::Meters(ports::Metrics& metrics)
       overloaded(metrics.counter(requests_name, requests_help, {{"outcome", "overloaded"}})),
       unavailable(metrics.counter(requests_name, requests_help, {{"outcome", "unavailable"}})),
       accepted(metrics.counter("openrun_accepted_total", "Requests acknowledged by the log")),
+      store_polls(metrics.counter("openrun_store_polls_total", "Polls for which the store had to be asked")),
       acknowledge_seconds(
           metrics.histogram("openrun_acknowledge_seconds", "Time from a POST to its outcome", latency_bounds())),
       append_seconds(metrics.histogram("openrun_append_seconds", "Time from a POST to the log's acknowledgement",
@@ -42,6 +46,10 @@ Meters::Meters(ports::Metrics& metrics)
     outcomes_[index] = &metrics.counter(requests_name, requests_help, {{"outcome", name}});
     gate_[index] = &metrics.counter("openrun_gate_refusals_total",
                                     "Requests refused for certain before the log, by reason", {{"reason", name}});
+  }
+  for (std::size_t i = 0; i < redemption_outcomes; ++i) {
+    redemptions_.at(i) = &metrics.counter("openrun_redemptions_total", "Calls that redeem a coupon, by how they ended",
+                                          {{"outcome", redemptions.at(i)}});
   }
 }
 

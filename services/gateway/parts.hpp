@@ -14,9 +14,13 @@
 
 #include "gateway/access/auth.hpp"
 #include "gateway/access/limits.hpp"
+#include "gateway/calls/tracing.hpp"
 #include "gateway/campaigns/campaign_cache.hpp"
 #include "gateway/campaigns/directory.hpp"
 #include "gateway/meters.hpp"
+#include "gateway/operations/dead_letter_access.hpp"
+#include "gateway/operations/live_history.hpp"
+#include "gateway/operations/system_watch.hpp"
 #include "gateway/results/results_feed.hpp"
 #include "gateway/results/results_sink.hpp"
 #include "gateway/results/results_window.hpp"
@@ -53,6 +57,10 @@ struct Parts {
   const std::atomic<std::int32_t>& partitions;       // of openrun.requests
   const std::function<std::uint32_t()>& random_u32;  // nonces and jitter; any thread
   const crypto::UserHash& user_hash;
+  LiveHistory& history;
+  SystemWatch& watch;
+  const DeadLetterAccess& dead_letters;
+  Tracing* tracing;  // null: tracing is off
 };
 
 }  // namespace openrun::gateway

@@ -17,6 +17,8 @@ struct Observed {
   // What is wrong with the store, empty where nothing is. It is shown, but no reason: requests are accepted and polls
   // answered without it, and no other gateway would have a better one.
   std::string store_trouble;
+  // What keeps the gateway out of Kafka; shown, and behind the reasons that there are.
+  std::string log_trouble;
 };
 
 // Empty: ready. Else one line a reason, fit for anybody's eyes.

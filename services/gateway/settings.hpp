@@ -38,6 +38,7 @@ struct Settings {
   bool serves_tls = false;                     // cookies are then Secure, whatever stands in front
   bool connect_open_admin = false;             // the dialects' admin calls need no token, and show codes to anybody
   std::int64_t connect_codes_max = 100'000;    // codes that the dialects list of a campaign
+  double trace_sample_ratio = 0.01;            // of the submits whose caller names no trace; see Tracing
   std::int64_t winners_kept_max = 16'000'000;  // 64-bit hashes of all campaigns together
 };
 

@@ -12,8 +12,9 @@ void Starting::waiting_for(std::string server) {
 }
 
 std::string Starting::reason() {
+  const std::string trouble = trouble_ ? trouble_() : "";
   const std::lock_guard lock(mutex_);
-  return "This gateway is starting and waits for " + server_ + ".";
+  return "This gateway is starting and waits for " + server_ + (trouble.empty() ? "." : ": " + trouble + ".");
 }
 
 ports::HttpHandler Starting::handler() {

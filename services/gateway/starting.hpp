@@ -2,8 +2,10 @@
 // for.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include <openrun/ports/http.hpp>
 
@@ -12,6 +14,9 @@ namespace openrun::gateway {
 // waiting_for() from one thread, the handler from any; it must not outlive this.
 class Starting {
  public:
+  // `trouble`: what is known to be wrong with the server that is waited for, empty where nothing is; fit for anybody's
+  // eyes. Any thread; must not block.
+  explicit Starting(std::function<std::string()> trouble = {}) : trouble_(std::move(trouble)) {}
   // `server` is told to whoever asks, so it names no host.
   void waiting_for(std::string server);
 
@@ -23,6 +28,7 @@ class Starting {
  private:
   [[nodiscard]] std::string reason();
 
+  const std::function<std::string()> trouble_;
   std::mutex mutex_;
   std::string server_ = "its servers";
 };

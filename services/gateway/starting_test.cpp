@@ -24,7 +24,8 @@ class StartingTest : public ::testing::Test {
 
   FakeClock clock_;
   FakeIoThread io_{0, clock_};
-  Starting starting_;
+  std::string trouble_;
+  Starting starting_{[this] { return trouble_; }};
 };
 
 TEST_F(StartingTest, AGatewayThatWaitsForAServerIsAliveAndSaysWhatItWaitsFor) {
@@ -35,6 +36,12 @@ TEST_F(StartingTest, AGatewayThatWaitsForAServerIsAliveAndSaysWhatItWaitsFor) {
   EXPECT_NE(ready.body.find("waits for Postgres"), std::string::npos) << ready.body;
   starting_.waiting_for("Kafka");
   EXPECT_NE(ask("/readyz").body.find("waits for Kafka"), std::string::npos);
+}
+
+TEST_F(StartingTest, SaysWhatKeepsItOut) {
+  starting_.waiting_for("Kafka");
+  trouble_ = "Kafka does not let this daemon in";
+  EXPECT_NE(ask("/readyz").body.find("waits for Kafka: Kafka does not let this daemon in."), std::string::npos);
 }
 
 TEST_F(StartingTest, EverythingElseIs503AndMayBeAskedAgain) {

@@ -27,7 +27,9 @@ void StorePool::run(ports::GatewayStore& store) {
   for (;;) {
     std::optional<Job> job = queue_.pop_for(std::chrono::milliseconds(1'000));
     if (job) {
+      busy_.fetch_add(1, std::memory_order_relaxed);
       (*job)(store);
+      busy_.fetch_sub(1, std::memory_order_relaxed);
     } else if (stopping_) {
       return;
     }

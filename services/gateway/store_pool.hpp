@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -27,19 +28,23 @@ class StorePool {
   StorePool(const StorePool&) = delete;
   StorePool& operator=(const StorePool&) = delete;
 
-  // False when the queue is full or stopped: the caller answers OVERLOADED.
+  // False when the queue is full or stopped: the caller answers OVERLOADED, with `full` as the reason.
   [[nodiscard]] bool submit(Job job) { return queue_.try_push(std::move(job)); }
+  static constexpr std::string_view full = "Too many questions wait for the store.";
   // The job that waits longest, for who drives a pool without threads; empty where none waits.
   [[nodiscard]] std::optional<Job> take() { return queue_.pop_for(std::chrono::milliseconds(0)); }
   // Finishes what was submitted and ends the threads.
   void stop();
   [[nodiscard]] std::size_t queued() const { return queue_.size(); }
+  // Threads that wait for the store at the moment.
+  [[nodiscard]] std::size_t busy() const { return busy_.load(std::memory_order_relaxed); }
 
  private:
   void run(ports::GatewayStore& store);
 
   BoundedQueue<Job> queue_;
   std::atomic<bool> stopping_{false};
+  std::atomic<std::size_t> busy_{0};
   std::vector<std::unique_ptr<ports::GatewayStore>> stores_;
   std::vector<std::thread> threads_;
 };

@@ -13,8 +13,10 @@
 #include <memory>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <openrun/base/ids.hpp>
+#include <openrun/base/trace_context.hpp>
 #include <openrun/issuance/decision.hpp>
 #include <openrun/ports/coupon_store.hpp>
 
@@ -27,11 +29,21 @@ struct Now {
 };
 inline constexpr std::int64_t never_us = INT64_MAX;
 
-// What a batch was made of, for metrics; true only once it has committed.
+// A decision whose trace is sampled.
+struct SampledDecision {
+  TraceContext trace;  // of the record
+  CampaignId campaign;
+  Offset offset;
+  issuance::Outcome outcome = issuance::Outcome::none;
+  std::int64_t decided_us = 0;  // monotonic
+};
+
+// What a batch was made of, for metrics and spans; true only once it has committed.
 struct BatchFacts {
   std::size_t records = 0;
   std::array<std::uint32_t, 64> outcomes{};  // by the number of issuance::Outcome
   Timestamp oldest_record;
+  std::vector<SampledDecision> sampled;  // empty unless LoopSettings::keeps_traces
 };
 
 // ---- the store's channel ----
@@ -107,7 +119,8 @@ struct Tell {
 
 // Deciding has ended for this partition and nothing will go on by itself.
 struct Stop {
-  std::string reason;   // UPPER_CASE, also a metric label: FENCED, LOG_LOST, DECISION_VERSION, STORE_REFUSED
+  std::string
+      reason;  // UPPER_CASE, also a metric label: FENCED, LOG_LOST, DECISION_VERSION, RECORD_VERSION, STORE_REFUSED
   std::string message;  // for the operator
   std::string runbook;  // a path in the repository, empty for FENCED
 };

@@ -109,6 +109,7 @@ void PendingBatch::add(const ports::LogRecord& record, const ReadRecord& read, c
   }
   if (decision.origin) batch_->replays.push_back({*decision.origin, decision.offset});
   results_.add(decision, read.nonce, winner, after);
+  if (const auto trace = parse_traceparent(record.traceparent)) results_.trace(*trace);
   batch_->next_offset = decision.offset + 1;
   last_value_ = record.value;
 }

@@ -42,6 +42,9 @@ class PendingBatch {
   void add(const ports::LogRecord& record, const ReadRecord& read, const issuance::Decision& decision,
            const issuance::Machine& machine, const WinnerHash& winner_hash, const HeadersOf& headers_of);
 
+  // Of the decision that was added last.
+  void add_sampled(const SampledDecision& decision) { facts_.sampled.push_back(decision); }
+
   // Makes the transaction; `machine` stands right after the last decision. The batch is used up.
   [[nodiscard]] std::shared_ptr<ports::CommitBatch> seal(const issuance::Machine& machine);
   [[nodiscard]] const BatchFacts& facts() const { return facts_; }

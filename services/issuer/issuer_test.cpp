@@ -7,8 +7,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <openrun/ports/testing/recording.hpp>
+#include <openrun/runtime/runtime.hpp>
+
 #include "issuer/testing/harness.hpp"
-#include "issuer/testing/quiet.hpp"
 
 namespace openrun::issuer {
 namespace {
@@ -52,13 +54,15 @@ class IssuerTest : public ::testing::Test {
   FakeLog log_;
   FakeDatabase database_;
   FakeAppender results_{log_, ports::Topic::results};
-  struct MovableClock : RealClock {
-    [[nodiscard]] std::int64_t monotonic_us() const override { return RealClock::monotonic_us() + ahead_us; }
+  struct MovableClock : ports::Clock {
+    [[nodiscard]] Timestamp now() const override { return real.now(); }
+    [[nodiscard]] std::int64_t monotonic_us() const override { return real.monotonic_us() + ahead_us; }
+    runtime::SystemClock real;
     std::atomic<std::int64_t> ahead_us = 0;
   };
   MovableClock clock_;
-  KeptLog logger_;
-  KeptMetrics metrics_;
+  ports::testing::RecordingLogger logger_;
+  ports::testing::RecordingMetrics metrics_;
   crypto::CouponCodes codes_{code_key};
   crypto::UserHash user_hash_{hash_key};
   Issuer issuer_{WorkerParts{log_, results_, clock_, logger_, metrics_, codes_, user_hash_},

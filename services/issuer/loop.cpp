@@ -197,10 +197,10 @@ void IssuerLoop::log_lost(const std::string& what) {
 
 // ---- common ----
 
-// The commit in flight is still answered, and what stands decided before a new decision version is still committed.
+// The commit in flight is still answered, and what stands decided before a new version is still committed.
 void IssuerLoop::stop(std::string reason, std::string message, std::string runbook) {
   if (stopping_) return;
-  const bool keep_pending = reason == "DECISION_VERSION";
+  const bool keep_pending = reason == "DECISION_VERSION" || reason == "RECORD_VERSION";
   stopping_ = Stop{std::move(reason), std::move(message), std::move(runbook)};
   if (!keep_pending) {
     pending_.reset();

@@ -42,6 +42,7 @@ struct LoopSettings {
   std::int64_t retry_ms_min = 50;          // after a failure, doubling up to
   std::int64_t retry_ms_max = 2'000;
   std::uint64_t hash_seed = 0;  // of the claim tables; changes no decision
+  bool keeps_traces = false;    // BatchFacts::sampled is wanted
 };
 
 // What the shell shows on /readyz and in gauges.
@@ -151,8 +152,9 @@ class IssuerLoop {
   [[nodiscard]] bool is_ahead_of_clock(const ports::LogRecord& record, Now now);
   void read_front(const ports::LogRecord& record);
   [[nodiscard]] bool is_blocked(Now now);
-  void apply_front(const ports::LogRecord& record);
+  void apply_front(const ports::LogRecord& record, Now now);
   void stop_for_version(std::uint32_t version, Offset from);
+  void stop_for_record_version(std::uint32_t version, Offset offset);
   void clear_buffer();
   [[nodiscard]] bool buffer_empty() const { return buffer_position_ >= buffer_.records.size(); }
 

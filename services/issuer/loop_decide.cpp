@@ -2,6 +2,7 @@
 #include <utility>
 #include <variant>
 
+#include <openrun/wire/log_record.hpp>
 #include <openrun/wire/read_record.hpp>
 
 #include "issuer/loop.hpp"
@@ -49,7 +50,7 @@ bool IssuerLoop::decide_front(Now now) {
   if (is_ahead_of_clock(record, now)) return false;
   if (!front_) read_front(record);
   if (is_blocked(now)) return false;
-  apply_front(record);
+  apply_front(record, now);
   ++buffer_position_;
   front_.reset();
   return true;
@@ -95,6 +96,10 @@ bool IssuerLoop::is_blocked(Now now) {
     stop_for_version(version->version, machine_->next_offset());
     return true;
   }
+  if (front_->newer_version > 0) {
+    stop_for_record_version(front_->newer_version, front_->input.offset);
+    return true;
+  }
   missing_ = machine_->missing(event);
   if (missing_) return true;
   // Commands and replays of commands do not count, nor do records that are no request at all.
@@ -105,13 +110,17 @@ bool IssuerLoop::is_blocked(Now now) {
   return false;
 }
 
-void IssuerLoop::apply_front(const ports::LogRecord& record) {
+void IssuerLoop::apply_front(const ports::LogRecord& record, Now now) {
   step_check_.before(*machine_, front_->input.event);
   const issuance::Decision decision = machine_->apply(front_->input);
   step_check_.after(*machine_, front_->input, decision);
   const std::size_t dead_before = pending_->dead_letters();
   pending_->add(record, *front_, decision, *machine_, winner_hash_, headers_of_);
   gate_.record(pending_->dead_letters() > dead_before);
+  if (!settings_.keeps_traces) return;
+  if (const auto trace = parse_traceparent(record.traceparent); trace && trace->is_sampled()) {
+    pending_->add_sampled({*trace, decision.campaign, decision.offset, decision.outcome, now.monotonic_us});
+  }
 }
 
 void IssuerLoop::stop_for_version(std::uint32_t version, Offset from) {
@@ -120,6 +129,17 @@ void IssuerLoop::stop_for_version(std::uint32_t version, Offset from) {
        "partition " + std::to_string(partition_.value) + ": from offset " + std::to_string(from.value) +
            " on the decision rules have version " + std::to_string(version) + ", and this build knows " +
            std::to_string(issuance::decision_version_supported) + ": install a newer one, see " + runbook,
+       runbook);
+}
+
+void IssuerLoop::stop_for_record_version(std::uint32_t version, Offset offset) {
+  constexpr const char* runbook = "docs/runbooks/decision-version.md";
+  stop("RECORD_VERSION",
+       "partition " + std::to_string(partition_.value) + ": the record at offset " + std::to_string(offset.value) +
+           " has version " + std::to_string(version) + " of the format, and this build knows " +
+           std::to_string(wire::record_version_supported) +
+           "; nothing from there on is decided until a newer issuer runs (issuers are upgraded before gateways), see " +
+           runbook,
        runbook);
 }
 

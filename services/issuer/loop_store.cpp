@@ -248,7 +248,7 @@ void IssuerLoop::committed(InFlight done) {
   status_.next_offset = done.batch->next_offset;
   refused_.erase(refused_.begin(), refused_.lower_bound(done.batch->next_offset));
   // Only now may anybody be told: a promise for a coupon that was rolled back could not be taken back.
-  outbox_.emplace_back(Publish{std::move(done.batch), done.facts});
+  outbox_.emplace_back(Publish{std::move(done.batch), std::move(done.facts)});
 }
 
 // What the store cannot write within its time-out it never will: less at once, down to one record. A search for a

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -18,6 +19,7 @@
 #include <openrun/telemetry/logger.hpp>
 #include <openrun/telemetry/metrics.hpp>
 #include <openrun/wiring/daemon.hpp>
+#include <openrun/wiring/telemetry.hpp>
 
 #include "issuer/issuer.hpp"
 
@@ -37,6 +39,7 @@ issuer::IssuerSettings settings_of(const config::Config& config) {
   settings.loop.clock_skew_ms_max = config.issuer.clock_skew_ms_max;
   settings.loop.retry_ms_min = config.issuer.retry_ms_min;
   settings.loop.retry_ms_max = config.issuer.retry_ms_max;
+  settings.loop.keeps_traces = !config.traces.endpoint.empty();
   std::array<std::uint8_t, sizeof settings.loop.hash_seed> seed{};
   crypto::random_bytes(seed);
   std::memcpy(&settings.loop.hash_seed, seed.data(), seed.size());
@@ -54,16 +57,21 @@ void work(ports::Membership& membership, issuer::Issuer& issuer, runtime::StopSi
   }
 }
 
-int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop, ports::Logger& logger) {
+int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop,
+          telemetry::LevelledLogger& logger) {
   runtime::SystemClock clock;
-  const auto metrics = telemetry::make_metrics("issuer", OPENRUN_VERSION);
+  const auto metrics = telemetry::make_metrics("issuer", OPENRUN_VERSION, logger.report_counts());
+  const auto span_sink =
+      wiring::make_spans(config, "openrun-issuer", config.issuer.instance_id, OPENRUN_VERSION, *metrics, logger);
+  std::optional<issuer::IssuerSpans> spans;
+  if (span_sink) spans.emplace(*span_sink, clock);
   const crypto::CouponCodes codes(keys.code_key);
   const crypto::UserHash user_hash(keys.user_hash_key);
   postgres::Health store_health(logger, *metrics);
-  postgres::Options database = wiring::postgres_options(config.postgres, "openrun-issuer");
-  database.health = &store_health;
+  postgres::Options database = wiring::postgres_options(config.postgres, "openrun-issuer", store_health);
   database.lock_timeout = milliseconds(config.issuer.lock_timeout_ms);
-  kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-issuer");
+  kafka::Health log_health(logger, *metrics);
+  kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-issuer", log_health);
   // One record of the issuer holds a whole batch of outcomes: there is nothing to collect, and users wait for it.
   broker.linger = std::chrono::microseconds(0);
   broker.instance_id = config.issuer.instance_id;
@@ -77,15 +85,16 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   auto& unacknowledged =
       metrics->counter("openrun_results_unacknowledged_total",
                        "Result batches whose delivery failed or is unknown: the relay sees to them.");
-  const auto count_failures = [&unacknowledged](std::span<const ports::Delivery> deliveries) {
+  const auto on_deliveries = [&unacknowledged, &spans](std::span<const ports::Delivery> deliveries) {
+    if (spans) spans->delivered(deliveries);
     for (const ports::Delivery& delivery : deliveries) {
       if (delivery.fate != ports::Delivery::Fate::stored) unacknowledged.add();
     }
   };
-  auto results = kafka::make_appender(broker, ports::Topic::results, count_failures, logger);
+  auto results = kafka::make_appender(broker, ports::Topic::results, on_deliveries, logger);
   if (!results) return failed(results.error());
   issuer::Issuer issuer(
-      {**log, **results, clock, logger, *metrics, codes, user_hash},
+      {**log, **results, clock, logger, *metrics, codes, user_hash, spans ? &*spans : nullptr},
       [&] { return postgres::make_coupon_store(database, logger); }, settings_of(config));
 
   std::atomic<bool> started{false};
@@ -94,7 +103,8 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   http_options.port = static_cast<std::uint16_t>(config.issuer.metrics_port);
   const auto server = http::make_server(http_options, logger);
   const auto listening = server->start(http::health_handler(*metrics, [&] {
-    return wiring::with_store_trouble(started ? issuer.not_ready_reason() : "waiting for Postgres", store_health);
+    std::string reason = started ? issuer.not_ready_reason() : "waiting for Postgres";
+    return wiring::with_log_trouble(wiring::with_store_trouble(std::move(reason), store_health), log_health);
   }));
   if (!listening) return failed(listening.error());
 
@@ -120,7 +130,8 @@ int main(int argc, char** argv) {
   config::Config config;
   if (const auto code = config::start(argc, argv, "openrun-issuer", OPENRUN_VERSION, config)) return *code;
   runtime::StopSignal stop;
-  const auto logger = telemetry::make_logger("issuer", config.issuer.instance_id, wiring::level_of(config.log.level));
+  const auto logger = wiring::make_logger(config, "issuer", config.issuer.instance_id, OPENRUN_VERSION);
+  const wiring::LogLevelOnHangUp log_level(config, *logger);
   const auto keys = config::load_keys(config.keys.file);
   if (!keys) {
     logger->critical("cannot start", {{"error", keys.error().message}});

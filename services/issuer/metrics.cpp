@@ -11,31 +11,6 @@ namespace {
 
 using issuance::Outcome;
 
-constexpr std::array outcomes{
-    Outcome::issued,
-    Outcome::issued_before,
-    Outcome::campaign_not_found,
-    Outcome::not_started,
-    Outcome::already_issued,
-    Outcome::limit_reached,
-    Outcome::paused,
-    Outcome::closed,
-    Outcome::ended,
-    Outcome::sold_out,
-    Outcome::dead_lettered,
-    Outcome::replay_ignored,
-    Outcome::version_changed,
-    Outcome::command_applied,
-    Outcome::command_repeated,
-    Outcome::command_campaign_not_found,
-    Outcome::command_campaign_exists,
-    Outcome::command_already_started,
-    Outcome::command_below_issued,
-    Outcome::command_closed,
-    Outcome::command_stock_above_limit,
-    Outcome::command_ends_before_start,
-};
-
 constexpr std::array<const char*, 6> results{"committed", "rolled_back", "in_doubt", "fenced", "refused", "conflict"};
 
 const std::vector<double>& second_bounds() {
@@ -84,7 +59,7 @@ WorkerMetrics::WorkerMetrics(ports::Metrics& metrics, Partition partition)
                                  "Since when nothing was decided though records wait, or nobody knows whether they do.",
                                  partition_)) {
   owned_.set(1);
-  for (const Outcome outcome : outcomes) {
+  for (const Outcome outcome : issuance::all_outcomes) {
     decisions_.at(std::to_underlying(outcome)) = &metrics.counter("openrun_decisions_total", "Records decided durably.",
                                                                   {{"outcome", issuance::to_string(outcome)}});
   }

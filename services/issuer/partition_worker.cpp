@@ -4,8 +4,13 @@
 #include <utility>
 #include <variant>
 
+#include <openrun/wire/result_batch.hpp>
+
 namespace openrun::issuer {
 namespace {
+
+// More of one batch are not worth a line each: the table has them all.
+constexpr std::size_t dead_letter_lines_max = 10;
 
 // The longest nap of a thread that has nothing planned: a bound, not a rhythm.
 constexpr std::int64_t nap_us_max = 1'000'000;
@@ -139,7 +144,9 @@ void PartitionWorker::perform_store(std::unique_lock<std::mutex>& lock, const Ac
     return answer;
   };
   const auto commit_to = [&](ports::CommitBatch& batch, bool probe) {
-    const auto answer = blocking([&] { return commit(batch, probe); });
+    IssuerSpans::CommitTimes times;
+    const auto answer = blocking([&] { return commit(batch, probe, times); });
+    commit_times_ = times;
     loop_.on_commit(now(), answer);
   };
   std::visit(Overloaded{
@@ -173,13 +180,14 @@ void PartitionWorker::perform_store(std::unique_lock<std::mutex>& lock, const Ac
              action);
 }
 
-ports::CommitAnswer PartitionWorker::commit(ports::CommitBatch& batch, bool probe) {
+ports::CommitAnswer PartitionWorker::commit(ports::CommitBatch& batch, bool probe, IssuerSpans::CommitTimes& times) {
   chains_.complete(batch);
   if (probe) return store_->probe(batch);
-  const std::int64_t begin_us = parts_.clock.monotonic_us();
+  times.begun_us = parts_.clock.monotonic_us();
   ports::CommitAnswer answer = store_->commit(batch);
+  times.ended_us = parts_.clock.monotonic_us();
   if (answer.outcome == ports::CommitOutcome::committed) chains_.committed(batch);
-  metrics_.commit_answered(answer.outcome, static_cast<double>(parts_.clock.monotonic_us() - begin_us) / 1e6);
+  metrics_.commit_answered(answer.outcome, static_cast<double>(times.ended_us - times.begun_us) / 1e6);
   return answer;
 }
 
@@ -229,10 +237,36 @@ void PartitionWorker::perform_now(const Action& action) {
 void PartitionWorker::publish(const Publish& action) {
   const std::string key = std::to_string(partition_.value);
   const auto token = static_cast<std::uint64_t>(action.batch->expected_next_offset.value);
+  if (parts_.spans != nullptr) {
+    parts_.spans->committed(partition_, action.facts, commit_times_);
+    parts_.spans->publishing(partition_, token, action.facts);
+  }
   const bool queued = parts_.results.append(partition_, key, action.batch->payload, {}, token).has_value();
   metrics_.published(queued);
+  if (!queued && parts_.spans != nullptr) parts_.spans->not_published(partition_, token);
+  log_decided(*action.batch);
   metrics_.batch_committed(action.facts,
                            static_cast<double>(parts_.clock.now() - action.facts.oldest_record) / 1'000.0);
+}
+
+void PartitionWorker::log_decided(const ports::CommitBatch& batch) {
+  std::size_t lines = 0;
+  for (const ports::DeadLetterRow& row : batch.dead_letters) {
+    if (++lines > dead_letter_lines_max) break;
+    const auto trace = parse_traceparent(ports::header(row.headers, traceparent_name));
+    parts_.logger.warning("a record became a dead letter", {{"trace_id", trace ? trace_id_text(*trace) : std::string()},
+                                                            {"partition", std::int64_t{partition_.value}},
+                                                            {"offset", row.offset.value},
+                                                            {"reason", row.reason}});
+  }
+  if (!parts_.logger.writes(ports::LogLevel::debug)) return;
+  const auto results = wire::decode_result_batch(batch.payload);
+  if (!results) return;
+  for (const auto& [offset, trace] : results->traces) {
+    const wire::OutcomeEntry& entry = results->entry(offset);
+    log_traced(parts_.logger, ports::LogLevel::debug, "request decided and committed",
+               {trace, entry.campaign, partition_, offset}, to_string(entry.outcome));
+  }
 }
 
 void PartitionWorker::tell(const Notice& notice) {

@@ -21,6 +21,7 @@
 #include <openrun/ports/request_log.hpp>
 
 #include "issuer/coupon_chains.hpp"
+#include "issuer/issuer_spans.hpp"
 #include "issuer/loop.hpp"
 #include "issuer/metrics.hpp"
 
@@ -35,6 +36,7 @@ struct WorkerParts {
   ports::Metrics& metrics;
   const crypto::CouponCodes& codes;
   const crypto::UserHash& user_hash;
+  IssuerSpans* spans = nullptr;  // null: tracing is off
 };
 
 // Every member may be called from any thread.
@@ -69,12 +71,13 @@ class PartitionWorker {
   // Each makes one blocking call without the lock and gives the answer to the loop with it.
   void perform_store(std::unique_lock<std::mutex>& lock, const Action& action);
   void perform_log(std::unique_lock<std::mutex>& lock, const Action& action);
-  [[nodiscard]] ports::CommitAnswer commit(ports::CommitBatch& batch, bool probe);
+  [[nodiscard]] ports::CommitAnswer commit(ports::CommitBatch& batch, bool probe, IssuerSpans::CommitTimes& times);
   [[nodiscard]] Result<void> open(std::unique_lock<std::mutex>& lock, Offset from);
 
   // With the lock.
   void perform_now(const Action& action);
   void publish(const Publish& action);
+  void log_decided(const ports::CommitBatch& batch);
   void tell(const Notice& notice);
   void tell_stop(const Stop& stop);
   void show_status();
@@ -92,6 +95,7 @@ class PartitionWorker {
   std::condition_variable store_wakes_;
   std::condition_variable ended_;
   IssuerLoop loop_;
+  IssuerSpans::CommitTimes commit_times_;  // of the last one
   std::optional<Action> store_slot_;
   std::optional<Action> log_slot_;
   std::unique_ptr<ports::LogReader> reader_;  // replaced by the log thread only, with the lock

@@ -1,16 +1,18 @@
 // The shell with its real threads, against fakes. Waits are for events, with deadlines.
 #include "issuer/partition_worker.hpp"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 
 #include <gtest/gtest.h>
 
 #include <openrun/crypto/coupon_chain.hpp>
+#include <openrun/ports/testing/recording.hpp>
+#include <openrun/runtime/runtime.hpp>
 #include <openrun/wire/result_batch.hpp>
 
 #include "issuer/testing/harness.hpp"
-#include "issuer/testing/quiet.hpp"
 
 namespace openrun::issuer {
 namespace {
@@ -91,16 +93,18 @@ class PartitionWorkerTest : public ::testing::Test {
                                              WorkerParts{log_, results_, clock_, logger_, metrics_, codes_, user_hash_},
                                              std::move(store), LoopSettings{.retry_ms_min = 1, .retry_ms_max = 5});
   }
-  void append(std::string value) { log_.append(requests, test_partition, clock_.now(), std::move(value)); }
+  void append(std::string value, ports::Headers headers = {}) {
+    log_.append(requests, test_partition, clock_.now(), std::move(value), std::move(headers));
+  }
   bool decided(std::int64_t next_offset) { return database_.wait_for_next_offset(test_partition, Offset{next_offset}); }
   double metric(const char* name, const ports::Metrics::Labels& labels = {}) { return metrics_.value(name, labels); }
 
   FakeLog log_;
   FakeDatabase database_;
   FakeAppender results_{log_, ports::Topic::results};
-  RealClock clock_;
-  KeptLog logger_;
-  KeptMetrics metrics_;
+  runtime::SystemClock clock_;
+  ports::testing::RecordingLogger logger_;
+  ports::testing::RecordingMetrics metrics_;
   crypto::CouponCodes codes_{code_key};
   crypto::UserHash user_hash_{hash_key};
 };
@@ -121,6 +125,51 @@ TEST_F(PartitionWorkerTest, DecidesCommitsWithCodesAndPublishes) {
   EXPECT_EQ(published.back().value, state.outbox.rbegin()->second);
   EXPECT_EQ(metric("openrun_takeovers_total"), 1);
   EXPECT_EQ(metric("openrun_issuer_owned", {{"partition", "3"}}), 1);
+}
+
+const std::string traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+const std::vector<std::string> its_trace_id{"4bf92f3577b34da6a3ce929d0e0e4736"};
+
+TEST_F(PartitionWorkerTest, ARequestsTraceStandsInItsResultAndInTheLinesAboutIt) {
+  auto worker = start();
+  append(create(1, 10));
+  append(request(1, "ann"), {{traceparent_name, traceparent}});
+  append(request(1, "bob"), {{traceparent_name, "no trace"}});
+  append("no record at all", {{traceparent_name, traceparent}});
+  ASSERT_TRUE(decided(4));
+  ASSERT_TRUE(eventually([&] { return logger_.count("a record became a dead letter") == 1; }));
+  EXPECT_EQ(logger_.trace_ids("a record became a dead letter"), its_trace_id);
+  ASSERT_TRUE(eventually([&] { return logger_.trace_ids("request decided and committed").size() == 2; }));
+  std::vector<Offset> traced;
+  for (const auto& [first, payload] : database_.state(test_partition).outbox) {
+    const auto batch = wire::decode_result_batch(payload);
+    ASSERT_TRUE(batch);
+    for (const wire::TracedEntry& entry : batch->traces) {
+      traced.push_back(entry.offset);
+      EXPECT_EQ(to_traceparent(entry.trace), traceparent);
+    }
+  }
+  EXPECT_EQ(traced, (std::vector{Offset{1}, Offset{3}}));
+}
+
+TEST_F(PartitionWorkerTest, ManyDeadLettersOfABatchAreNotALineEach) {
+  database_.set_down(true);
+  auto worker = start();
+  append(create(1, 10));
+  for (int i = 0; i < 30; ++i) append(request(1, "user" + std::to_string(i)));
+  for (int i = 0; i < 20; ++i) append("no record at all");
+  database_.set_down(false);
+  ASSERT_TRUE(decided(51));
+  ASSERT_TRUE(eventually([&] { return metric("openrun_issuer_next_offset", {{"partition", "3"}}) == 51; }));
+  std::size_t lines = 0;
+  for (const auto& [first, payload] : database_.state(test_partition).outbox) {
+    const auto batch = wire::decode_result_batch(payload);
+    ASSERT_TRUE(batch);
+    lines +=
+        std::min<std::size_t>(10, static_cast<std::size_t>(std::ranges::count(
+                                      batch->entries, issuance::Outcome::dead_lettered, &wire::OutcomeEntry::outcome)));
+  }
+  EXPECT_EQ(logger_.count("a record became a dead letter"), lines);
 }
 
 TEST_F(PartitionWorkerTest, ItsDigestsGoOnAfterARestartAndStandInTheResultsToo) {

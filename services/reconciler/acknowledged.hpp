@@ -8,6 +8,7 @@
 // one after the sums differed.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -23,6 +24,9 @@
 #include "reconciler/facts.hpp"
 
 namespace openrun::reconciler {
+
+// Coupons that were told and are not in the store, since the start; counted by one thread, read by another.
+using MissingCoupons = std::atomic<std::uint64_t>;
 
 // ---- what to do: each is performed at once and answered before next() is called again ----
 

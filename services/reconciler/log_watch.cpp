@@ -20,12 +20,13 @@ struct Overloaded : Handlers... {
 }  // namespace
 
 LogWatch::LogWatch(ports::Log& log, Coupons& coupons, ports::Clock& clock, ports::Logger& logger,
-                   ports::Metrics& metrics, std::int64_t lookback_ms)
+                   ports::Metrics& metrics, MissingCoupons& missing, std::int64_t lookback_ms)
     : log_(log),
       coupons_(coupons),
       clock_(clock),
       logger_(logger),
       metrics_(metrics),
+      missing_(missing),
       lookback_ms_(lookback_ms),
       not_issued_(metrics.counter("openrun_acknowledged_not_issued_total",
                                   "Coupons that somebody was told of and that are not in the store: always 0.")),
@@ -162,6 +163,7 @@ Result<std::vector<wire::ResultBatch>> LogWatch::read(Partition partition, Follo
 
 void LogWatch::report(Partition partition, const ReportMissing& missing) {
   not_issued_.add();
+  ++missing_;
   logger_.error("a coupon that was acknowledged is not in the store",
                 {{"campaign", std::int64_t{missing.campaign.value}},
                  {"sequence", std::int64_t{missing.coupon.sequence.value}},

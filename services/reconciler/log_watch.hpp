@@ -19,9 +19,10 @@ namespace openrun::reconciler {
 
 class LogWatch {
  public:
-  // All outlive it. `lookback_ms`: how far back results are checked after a start.
+  // All outlive it. `missing` grows with each coupon that is not there. `lookback_ms`: how far back results are checked
+  // after a start.
   LogWatch(ports::Log& log, Coupons& coupons, ports::Clock& clock, ports::Logger& logger, ports::Metrics& metrics,
-           std::int64_t lookback_ms);
+           MissingCoupons& missing, std::int64_t lookback_ms);
 
   // A bounded piece of work for every partition. Returns the milliseconds to wait before the next one.
   [[nodiscard]] std::int64_t turn();
@@ -57,6 +58,7 @@ class LogWatch {
   ports::Clock& clock_;
   ports::Logger& logger_;
   ports::Metrics& metrics_;
+  MissingCoupons& missing_;
   const std::int64_t lookback_ms_;
   std::map<Partition, Followed> followed_;
   Undecided undecided_;

@@ -7,6 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <openrun/ports/testing/clock.hpp>
+#include <openrun/ports/testing/recording.hpp>
+
 #include "reconciler/testing/fakes.hpp"
 
 namespace openrun::reconciler {
@@ -55,8 +58,8 @@ class ResultsTopic final : public ports::Log {
   }
   [[nodiscard]] std::int64_t end() const { return static_cast<std::int64_t>(records.size()); }
 
-  explicit ResultsTopic(testing::FakeClock& the_clock) : clock(the_clock) {}
-  testing::FakeClock& clock;
+  explicit ResultsTopic(ports::testing::FakeClock& the_clock) : clock(the_clock) {}
+  ports::testing::FakeClock& clock;
   std::deque<std::string> records;
   Offset requests_end;
   bool is_down = false;
@@ -108,18 +111,19 @@ class LogWatchTest : public ::testing::Test {
     topic_.requests_end = rows_.next_offset = offset + 1;
   }
   void turns(std::int64_t seconds) {
-    for (const std::int64_t end_ms = clock_.ms + seconds * 1'000; clock_.ms < end_ms;) {
-      clock_.ms += std::max<std::int64_t>(watch_.turn(), 1);
+    for (const Timestamp end = clock_.now() + seconds * 1'000; clock_.now() < end;) {
+      clock_.advance_ms(std::max<std::int64_t>(watch_.turn(), 1));
     }
   }
   [[nodiscard]] double not_issued() const { return metrics_.value("openrun_acknowledged_not_issued_total"); }
 
-  testing::FakeClock clock_;
-  testing::FakeLogger logger_;
-  testing::FakeMetrics metrics_;
+  ports::testing::FakeClock clock_;
+  ports::testing::RecordingLogger logger_;
+  ports::testing::RecordingMetrics metrics_;
   ResultsTopic topic_{clock_};
   Rows rows_;
-  LogWatch watch_{topic_, rows_, clock_, logger_, metrics_, 3'600'000};
+  MissingCoupons missing_{0};
+  LogWatch watch_{topic_, rows_, clock_, logger_, metrics_, missing_, 3'600'000};
 };
 
 TEST_F(LogWatchTest, TheCounterStandsAtZeroFromTheStartAndWhileAllIsIssued) {
@@ -129,7 +133,7 @@ TEST_F(LogWatchTest, TheCounterStandsAtZeroFromTheStartAndWhileAllIsIssued) {
   EXPECT_EQ(not_issued(), 0);
   EXPECT_EQ(metrics_.value("openrun_acknowledged_checked_total"), 20);
   EXPECT_EQ(metrics_.value("openrun_acknowledged_behind_records", {{"partition", "0"}}), 0);
-  EXPECT_THAT(logger_.lines, IsEmpty());
+  EXPECT_THAT(logger_.lines(), IsEmpty());
 }
 
 TEST_F(LogWatchTest, ARowThatIsGoneIsCountedAndNamed) {
@@ -137,8 +141,8 @@ TEST_F(LogWatchTest, ARowThatIsGoneIsCountedAndNamed) {
   rows_.rows.erase(rows_.rows.begin() + 2);
   turns(5);
   EXPECT_EQ(not_issued(), 1);
-  EXPECT_THAT(logger_.lines, Contains(HasSubstr("error a coupon that was acknowledged is not in the store campaign=7 "
-                                                "sequence=3 partition=0 request_offset=2")));
+  EXPECT_THAT(logger_.lines(), Contains(HasSubstr("error a coupon that was acknowledged is not in the store campaign=7 "
+                                                  "sequence=3 partition=0 request_offset=2")));
 }
 
 TEST_F(LogWatchTest, ARecordThatIsNoResultIsToldAndPassedOver) {
@@ -146,7 +150,7 @@ TEST_F(LogWatchTest, ARecordThatIsNoResultIsToldAndPassedOver) {
   issue(1);
   turns(5);
   EXPECT_EQ(metrics_.value("openrun_acknowledged_checked_total"), 1);
-  EXPECT_THAT(logger_.lines, Contains(HasSubstr("cannot be read")));
+  EXPECT_THAT(logger_.lines(), Contains(HasSubstr("cannot be read")));
 }
 
 TEST_F(LogWatchTest, APartitionThatNobodyDecidesIsTold) {

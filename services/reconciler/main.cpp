@@ -13,11 +13,13 @@
 #include <openrun/http/health.hpp>
 #include <openrun/http/server.hpp>
 #include <openrun/kafka/kafka.hpp>
+#include <openrun/postgres/operations_store.hpp>
 #include <openrun/postgres/postgres.hpp>
 #include <openrun/runtime/runtime.hpp>
 #include <openrun/telemetry/logger.hpp>
 #include <openrun/telemetry/metrics.hpp>
 #include <openrun/wiring/daemon.hpp>
+#include <openrun/wiring/telemetry.hpp>
 
 #include "reconciler/facts.hpp"
 #include "reconciler/log_watch.hpp"
@@ -89,26 +91,33 @@ class PostgresCoupons final : public reconciler::Coupons {
 
 // Follows Kafka until a stop is asked for. A thread of its own: a pass over all campaigns may take long.
 void follow(const config::Config& config, const postgres::Options& database, ports::Log& log, ports::Clock& clock,
-            ports::Metrics& metrics, runtime::StopSignal& stop, ports::Logger& logger) {
+            ports::Metrics& metrics, reconciler::MissingCoupons& missing, runtime::StopSignal& stop,
+            ports::Logger& logger) {
   const auto store = postgres::make_audit_store(database, logger);
   PostgresCoupons coupons(*store);
-  reconciler::LogWatch watch(log, coupons, clock, logger, metrics, config.reconciler.acknowledged_lookback_s * 1'000);
+  reconciler::LogWatch watch(log, coupons, clock, logger, metrics, missing,
+                             config.reconciler.acknowledged_lookback_s * 1'000);
   while (!stop.wait_for(milliseconds(watch.turn()))) continue;
 }
 
-int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop, ports::Logger& logger) {
+int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop,
+          telemetry::LevelledLogger& logger) {
   runtime::SystemClock clock;
-  const auto metrics = telemetry::make_metrics("reconciler", OPENRUN_VERSION);
+  const auto metrics = telemetry::make_metrics("reconciler", OPENRUN_VERSION, logger.report_counts());
   postgres::Health store_health(logger, *metrics);
-  postgres::Options database = wiring::postgres_options(config.postgres, "openrun-reconciler");
-  database.health = &store_health;
+  const postgres::Options database = wiring::postgres_options(config.postgres, "openrun-reconciler", store_health);
   const auto store = postgres::make_audit_store(database, logger);
   PostgresFacts facts(*store);
+  const auto results = postgres::make_audit_results(database, logger);
+  reconciler::MissingCoupons missing{0};
   reconciler::Reconciler reconciler(
-      facts, clock, logger, *metrics,
+      facts, *results, missing, clock, logger, *metrics,
       {.interval_ms = config.reconciler.interval_ms, .full_interval_ms = config.reconciler.full_interval_s * 1'000});
 
-  auto log = kafka::make_log(wiring::kafka_options(config.kafka, "openrun-reconciler"), logger);
+  kafka::Health log_health(logger, *metrics);
+  kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-reconciler", log_health);
+  broker.read_gather = std::chrono::milliseconds(500);
+  auto log = kafka::make_log(broker, logger);
   if (!log) {
     logger.critical("cannot start", {{"error", log.error().message}});
     return exit_failed;
@@ -118,8 +127,10 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   http_options.address = config.reconciler.metrics_address;
   http_options.port = static_cast<std::uint16_t>(config.reconciler.metrics_port);
   const auto server = http::make_server(http_options, logger);
-  const auto listening = server->start(http::health_handler(
-      *metrics, [&] { return wiring::with_store_trouble(reconciler.not_ready_reason(), store_health); }));
+  const auto listening = server->start(http::health_handler(*metrics, [&] {
+    return wiring::with_log_trouble(wiring::with_store_trouble(reconciler.not_ready_reason(), store_health),
+                                    log_health);
+  }));
   if (!listening) {
     logger.critical("cannot start", {{"error", listening.error().message}});
     return exit_failed;
@@ -128,7 +139,7 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   const std::string fingerprint = crypto::CouponCodes(keys.code_key).fingerprint();
   if (!wiring::schema_fits(database, fingerprint, stop, logger)) return stop.requested() ? exit_done : exit_failed;
   logger.info("reconciler started", {{"metrics_port", std::int64_t{server->port()}}});
-  std::thread follower([&] { follow(config, database, **log, clock, *metrics, stop, logger); });
+  std::thread follower([&] { follow(config, database, **log, clock, *metrics, missing, stop, logger); });
   while (!stop.wait_for(milliseconds(reconciler.turn()))) continue;
   follower.join();
   server->drain(drain_grace);
@@ -142,7 +153,8 @@ int main(int argc, char** argv) {
   config::Config config;
   if (const auto code = config::start(argc, argv, "openrun-reconciler", OPENRUN_VERSION, config)) return *code;
   runtime::StopSignal stop;
-  const auto logger = telemetry::make_logger("reconciler", "", wiring::level_of(config.log.level));
+  const auto logger = wiring::make_logger(config, "reconciler", "", OPENRUN_VERSION);
+  const wiring::LogLevelOnHangUp log_level(config, *logger);
   const auto keys = config::load_keys(config.keys.file);
   if (!keys) {
     logger->critical("cannot start", {{"error", keys.error().message}});

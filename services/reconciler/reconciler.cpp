@@ -31,9 +31,11 @@ double seconds(Timestamp time) {
 
 }  // namespace
 
-Reconciler::Reconciler(Facts& facts, ports::Clock& clock, ports::Logger& logger, ports::Metrics& metrics,
-                       Settings settings)
+Reconciler::Reconciler(Facts& facts, ports::AuditResults& results, const MissingCoupons& missing, ports::Clock& clock,
+                       ports::Logger& logger, ports::Metrics& metrics, Settings settings)
     : facts_(facts),
+      results_(results),
+      missing_(missing),
       clock_(clock),
       logger_(logger),
       metrics_(metrics),
@@ -66,7 +68,8 @@ std::int64_t Reconciler::turn() {
       last_success_.set(seconds(clock_.now()));
     }
     const bool was_running = full_.is_running;
-    if (was_running && advance(full_, deadline_us) && !full_.is_running) full_pass_done_.set(seconds(clock_.now()));
+    if (was_running && advance(full_, deadline_us) && !full_.is_running) full_pass_ended();
+    keep_result();
   }
   const std::int64_t worked_ms = (clock_.monotonic_us() - begin_us) / 1'000;
   return std::max(settings_.interval_ms, worked_ms * rest_factor);
@@ -112,7 +115,9 @@ bool Reconciler::advance(Pass& pass, std::int64_t deadline_us) {
     for (const issuance::StoredCampaign& campaign : *campaigns) {
       check(campaign, is_full);
       pass.after = campaign.campaign;
+      pass.coupons += static_cast<std::uint64_t>(campaign.coupons);
     }
+    pass.campaigns += campaigns->size();
     pass.is_running = campaigns->size() >= limit;
   } while (pass.is_running && clock_.monotonic_us() < deadline_us);
   return true;
@@ -127,6 +132,47 @@ void Reconciler::check(const issuance::StoredCampaign& campaign, bool is_full) {
       is_full ? std::span<const std::string_view>{} : std::span<const std::string_view>(counted_in_full_passes_only);
   violations_.update({Subject::Kind::campaign, campaign.campaign.value}, found, unchecked);
   campaigns_checked_.add();
+}
+
+void Reconciler::full_pass_ended() {
+  const Timestamp now = clock_.now();
+  full_pass_done_.set(seconds(now));
+  result_ = {};
+  result_.kind = ports::AuditKind::reconciler;
+  result_.done_by = "openrun-reconciler";
+  result_.took_ms = std::max<std::int64_t>(0, now.value - full_.began_at.value);
+  result_.partitions = furthest_.size();
+  result_.campaigns = full_.campaigns;
+  result_.coupons = full_.coupons;
+  is_result_kept_ = false;
+}
+
+void Reconciler::keep_result() {
+  if (result_.done_by.empty()) return;
+  const std::uint64_t missing = missing_;
+  const std::uint64_t news = violations_.changes() + missing;
+  const std::int64_t now_us = clock_.monotonic_us();
+  if ((is_result_kept_ && news == kept_news_) || now_us < keep_due_us_) return;
+  keep_due_us_ = now_us + keep_interval_ms * 1'000;
+  result_.found = violations_.size() + missing;
+  result_.findings.clear();
+  if (missing > 0) {
+    result_.findings.push_back({"acknowledged_is_issued", std::to_string(missing) +
+                                                              " coupons that somebody was told of since the reconciler "
+                                                              "began are not in the store; its log names them"});
+  }
+  for (Finding& one : violations_.first(ports::audit_findings_max - result_.findings.size()))
+    result_.findings.push_back({std::move(one.invariant), std::move(one.detail)});
+  const auto kept = results_.keep(result_);
+  if (!kept) {
+    if (!is_keeping_told_)
+      logger_.warning("what was found cannot be kept for the page", {{"error", kept.error().message}});
+    is_keeping_told_ = true;
+    return;
+  }
+  is_keeping_told_ = false;
+  is_result_kept_ = true;
+  kept_news_ = news;
 }
 
 void Reconciler::store_answered() {

@@ -1,6 +1,6 @@
 // Checks, all the time, that counters, coupons, outbox and checkpoints agree (docs/internals/commit-protocol.md):
-// recently changed campaigns in every turn, all campaigns from time to time, in chunks. It only reads and reports; it
-// repairs nothing.
+// recently changed campaigns in every turn, all campaigns from time to time, in chunks. It reads and reports, and keeps
+// what it found for those who look at the page; it repairs nothing.
 #pragma once
 
 #include <atomic>
@@ -10,10 +10,12 @@
 #include <string>
 
 #include <openrun/base/ids.hpp>
+#include <openrun/ports/audit_results.hpp>
 #include <openrun/ports/clock.hpp>
 #include <openrun/ports/log.hpp>
 #include <openrun/ports/metrics.hpp>
 
+#include "reconciler/acknowledged.hpp"
 #include "reconciler/facts.hpp"
 #include "reconciler/violations.hpp"
 
@@ -32,10 +34,14 @@ inline constexpr std::uint64_t chunks_before_growth = 32;
 inline constexpr std::int64_t overlap_ms = 60'000;
 // The reconciler rests at least so many times as long as it worked, so that it takes a small part of the store.
 inline constexpr std::int64_t rest_factor = 4;
+// Results are kept after each pass over all campaigns, and when something is found or gone, but not more often.
+inline constexpr std::int64_t keep_interval_ms = 5'000;
 
 class Reconciler {
  public:
-  Reconciler(Facts& facts, ports::Clock& clock, ports::Logger& logger, ports::Metrics& metrics, Settings settings);
+  // All outlive it. `missing` is what others count as told and not stored.
+  Reconciler(Facts& facts, ports::AuditResults& results, const MissingCoupons& missing, ports::Clock& clock,
+             ports::Logger& logger, ports::Metrics& metrics, Settings settings);
 
   // Looks at the partitions and at as many campaigns as a turn's time allows, and returns how many milliseconds to wait
   // before the next one. An unreachable store is waited for. One thread.
@@ -52,16 +58,23 @@ class Reconciler {
     CampaignId after;
     Timestamp changed_since;  // 0: all
     Timestamp began_at;
+    std::uint64_t campaigns = 0;
+    std::uint64_t coupons = 0;
   };
 
   [[nodiscard]] bool check_partitions();
   // False where the store failed; the pass then goes on from where it stood.
   [[nodiscard]] bool advance(Pass& pass, std::int64_t deadline_us);
   void check(const issuance::StoredCampaign& campaign, bool is_full);
+  void full_pass_ended();
+  // Where there is something new to keep and the last time is long enough ago.
+  void keep_result();
   void store_answered();
   void store_failed(const Error& error);
 
   Facts& facts_;
+  ports::AuditResults& results_;
+  const MissingCoupons& missing_;
   ports::Clock& clock_;
   ports::Logger& logger_;
   ports::Metrics& metrics_;
@@ -77,6 +90,11 @@ class Reconciler {
   std::uint64_t chunks_since_failure_ = 0;
   std::atomic<bool> is_store_up_{false};
   bool is_outage_told_ = false;
+  ports::AuditResult result_;  // of the last full pass; done_by is empty before its end
+  bool is_result_kept_ = true;
+  std::uint64_t kept_news_ = 0;  // changes and missing coupons that stand in the kept result
+  std::int64_t keep_due_us_ = 0;
+  bool is_keeping_told_ = false;
 
   ports::Counter& campaigns_checked_;
   ports::Gauge& store_up_;

@@ -6,6 +6,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <openrun/ports/testing/clock.hpp>
+#include <openrun/ports/testing/recording.hpp>
+
 #include "reconciler/testing/fakes.hpp"
 
 namespace openrun::reconciler {
@@ -19,7 +22,7 @@ class ReconcilerTest : public ::testing::Test {
   // A turn, and the wait that it asks for.
   std::int64_t turn() {
     const std::int64_t wait_ms = reconciler_.turn();
-    clock_.ms += wait_ms;
+    clock_.advance_ms(wait_ms);
     return wait_ms;
   }
   [[nodiscard]] double drift(const std::string& invariant) const {
@@ -27,18 +30,21 @@ class ReconcilerTest : public ::testing::Test {
   }
   [[nodiscard]] double checked() const { return metrics_.value("openrun_reconciler_campaigns_checked_total"); }
 
-  testing::FakeClock clock_;
-  testing::FakeLogger logger_;
-  testing::FakeMetrics metrics_;
+  ports::testing::FakeClock clock_;
+  ports::testing::RecordingLogger logger_;
+  ports::testing::RecordingMetrics metrics_;
   testing::FakeFacts facts_{clock_};
-  Reconciler reconciler_{facts_, clock_, logger_, metrics_, {.interval_ms = 2'000, .full_interval_ms = 300'000}};
+  testing::FakeResults results_;
+  MissingCoupons missing_{0};
+  Reconciler reconciler_{
+      facts_, results_, missing_, clock_, logger_, metrics_, {.interval_ms = 2'000, .full_interval_ms = 300'000}};
 };
 
 TEST_F(ReconcilerTest, ASoundStoreGivesNoLineAndGaugesAtZero) {
   facts_.add(1, 5);
   facts_.add(2, 0);
   EXPECT_EQ(turn(), 2'000);
-  EXPECT_THAT(logger_.lines, IsEmpty());
+  EXPECT_THAT(logger_.lines(), IsEmpty());
   for (const char* invariant :
        {"issued_within_stock", "stock_within_limit", "issued_is_coupons", "sequences_without_gap",
         "no_duplicate_claims", "coupons_are_decided", "outbox_without_gap"}) {
@@ -103,21 +109,21 @@ TEST_F(ReconcilerTest, PartitionsAreCheckedAndShownInEveryTurn) {
 TEST_F(ReconcilerTest, TurnsLookAtWhatChangedLatelyAndAtAllFromTimeToTime) {
   facts_.add(1, 5);
   (void)turn();  // the first turn is full as well
-  clock_.ms += 2 * overlap_ms;
+  clock_.advance_ms(2 * overlap_ms);
   (void)turn();
   (void)turn();
   facts_.add(2, 5);
   const double before = checked();
   (void)turn();
   EXPECT_EQ(checked(), before + 1);  // only the new one
-  clock_.ms += 300'000;
+  clock_.advance_ms(300'000);
   (void)turn();
   EXPECT_GE(checked(), before + 3);
 }
 
 TEST_F(ReconcilerTest, AChangeThatWasCommittedLateIsNotMissed) {
   (void)turn();
-  clock_.ms += overlap_ms / 2;
+  clock_.advance_ms(overlap_ms / 2);
   (void)turn();
   // Its transaction had begun before the pass that could not see it yet.
   facts_.add(9, 5).issued = 6;
@@ -133,7 +139,7 @@ TEST_F(ReconcilerTest, DuplicateClaimsAreJudgedOnlyByTheFullPassThatCountsThem) 
   (void)turn();  // a recent pass, which does not count them
   EXPECT_EQ(drift("no_duplicate_claims"), 1);
   facts_.add(7, 5);
-  clock_.ms += 300'000;
+  clock_.advance_ms(300'000);
   (void)turn();
   EXPECT_EQ(drift("no_duplicate_claims"), 0);
 }
@@ -163,6 +169,66 @@ TEST_F(ReconcilerTest, AnOutageIsNoRepair) {
   facts_.is_down = true;
   (void)turn();
   EXPECT_EQ(drift("issued_is_coupons"), 1);
+}
+
+TEST_F(ReconcilerTest, EachPassOverAllIsKeptForThePage) {
+  facts_.add(1, 5);
+  facts_.add(2, 3);
+  (void)turn();
+  ASSERT_EQ(results_.kept.size(), 1U);
+  const ports::AuditResult& first = results_.kept.front();
+  EXPECT_EQ(first.kind, ports::AuditKind::reconciler);
+  EXPECT_EQ(first.done_by, "openrun-reconciler");
+  EXPECT_EQ(first.campaigns, 2U);
+  EXPECT_EQ(first.coupons, 8U);
+  EXPECT_EQ(first.found, 0U);
+  for (int i = 0; i < 5; ++i) (void)turn();
+  EXPECT_EQ(results_.kept.size(), 1U);  // nothing is new
+  clock_.advance_ms(300'000);
+  (void)turn();
+  EXPECT_EQ(results_.kept.size(), 2U);
+}
+
+TEST_F(ReconcilerTest, WhatIsFoundOrGoneBetweenPassesIsKeptTooButNotAtEveryTurn) {
+  facts_.add(7, 5);
+  (void)turn();
+  facts_.add(7, 5).issued = 6;
+  for (int i = 0; i < 3; ++i) (void)turn();
+  ASSERT_EQ(results_.kept.size(), 2U);
+  EXPECT_EQ(results_.kept[1].found, 1U);
+  ASSERT_EQ(results_.kept[1].findings.size(), 1U);
+  EXPECT_EQ(results_.kept[1].findings[0].invariant, "issued_is_coupons");
+  EXPECT_EQ(results_.kept[1].findings[0].text, "campaign 7: issued 6, coupons 5");
+  for (int i = 0; i < 20; ++i) {
+    facts_.add(7, 5).issued = 6 + i % 2;  // another subject each time
+    facts_.add(static_cast<std::uint32_t>(8 + i), 5).issued = 6;
+    (void)turn();
+  }
+  EXPECT_LE(results_.kept.size(), 2U + 20U * 2'000U / keep_interval_ms + 1U);
+  EXPECT_EQ(results_.kept.back().findings.size(), std::min<std::size_t>(results_.kept.back().found, 20));
+}
+
+TEST_F(ReconcilerTest, ACouponThatWasToldAndIsNotStoredIsAFinding) {
+  facts_.add(7, 5);
+  (void)turn();
+  missing_ = 2;
+  for (int i = 0; i < 3; ++i) (void)turn();
+  ASSERT_EQ(results_.kept.size(), 2U);
+  EXPECT_EQ(results_.kept[1].found, 2U);
+  EXPECT_EQ(results_.kept[1].findings.at(0).invariant, "acknowledged_is_issued");
+}
+
+TEST_F(ReconcilerTest, AResultThatCannotBeKeptIsToldOnceAndTriedAgain) {
+  facts_.add(7, 5);
+  results_.is_down = true;
+  for (int i = 0; i < 10; ++i) (void)turn();
+  EXPECT_THAT(logger_.taken(),
+              ElementsAre("warning what was found cannot be kept for the page error=permission denied"));
+  EXPECT_GT(results_.calls, 1);
+  EXPECT_EQ(reconciler_.not_ready_reason(), "");
+  results_.is_down = false;
+  for (int i = 0; i < 3; ++i) (void)turn();
+  EXPECT_EQ(results_.kept.size(), 1U);
 }
 
 TEST_F(ReconcilerTest, AFullPassIsSpreadOverTurnsAndEnds) {

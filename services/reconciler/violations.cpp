@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace openrun::reconciler {
+namespace {
+
+const char* name_of(Subject::Kind kind) {
+  return kind == Subject::Kind::campaign ? "campaign" : "partition";
+}
+
+}  // namespace
 
 Violations::Violations(ports::Logger& logger, ports::Metrics& metrics, std::span<const std::string_view> known)
     : logger_(logger), metrics_(metrics) {
@@ -19,8 +26,8 @@ void Violations::count(const std::string& invariant, std::int64_t change) {
 
 void Violations::log(ports::LogLevel level, std::string_view message, Subject subject, const std::string& invariant,
                      const std::string& detail) {
-  const char* const name = subject.kind == Subject::Kind::campaign ? "campaign" : "partition";
-  logger_.log(level, message, {{"invariant", invariant}, {name, subject.number}, {"detail", detail}});
+  changes_ += 1;
+  logger_.log(level, message, {{"invariant", invariant}, {name_of(subject.kind), subject.number}, {"detail", detail}});
 }
 
 void Violations::update(Subject subject, const std::vector<Finding>& found,
@@ -56,6 +63,17 @@ std::size_t Violations::size() const {
   std::size_t all = 0;
   for (const auto& [subject, invariants] : current_) all += invariants.size();
   return all;
+}
+
+std::vector<Finding> Violations::first(std::size_t limit) const {
+  std::vector<Finding> found;
+  for (const auto& [subject, invariants] : current_) {
+    for (const auto& [invariant, detail] : invariants) {
+      if (found.size() >= limit) return found;
+      found.push_back({invariant, name_of(subject.kind) + (" " + std::to_string(subject.number) + ": ") + detail});
+    }
+  }
+  return found;
 }
 
 }  // namespace openrun::reconciler

@@ -35,6 +35,10 @@ class Violations {
   // invariants in `unchecked`, which were not looked at.
   void update(Subject subject, const std::vector<Finding>& found, std::span<const std::string_view> unchecked = {});
   [[nodiscard]] std::size_t size() const;
+  // The first ones by subject, at most `limit`, each with its subject in its detail: "campaign 7: issued 5, coupons 4".
+  [[nodiscard]] std::vector<Finding> first(std::size_t limit) const;
+  // Grows with every violation that is found or gone.
+  [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
  private:
   void count(const std::string& invariant, std::int64_t change);
@@ -45,6 +49,7 @@ class Violations {
   ports::Metrics& metrics_;
   std::map<Subject, std::map<std::string, std::string>> current_;  // detail by invariant; no empty inner maps
   std::map<std::string, std::int64_t> counts_;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace openrun::reconciler

@@ -1,6 +1,10 @@
 // openrun-relay: wires the relay to Kafka, Postgres, metrics and signals.
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <utility>
 
 #include <openrun/config/config.hpp>
 #include <openrun/crypto/coupon_code.hpp>
@@ -12,6 +16,7 @@
 #include <openrun/telemetry/logger.hpp>
 #include <openrun/telemetry/metrics.hpp>
 #include <openrun/wiring/daemon.hpp>
+#include <openrun/wiring/telemetry.hpp>
 
 #include "relay/relay.hpp"
 
@@ -25,28 +30,19 @@ T started(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
-// Waits for Postgres as long as it takes; a schema or code key that does not fit ends the daemon.
-bool schema_fits(const postgres::Options& database, const std::string& fingerprint, ports::Logger& logger,
-                 runtime::StopSignal& stop) {
-  for (bool told = false;; told = true) {
-    const auto checked = postgres::check_schema(database, fingerprint);
-    if (checked) return true;
-    if (checked.error().kind != Error::Kind::unavailable) throw std::runtime_error(checked.error().message);
-    if (!told) logger.warning("waiting for Postgres", {{"error", checked.error().message}});
-    if (stop.wait_for(std::chrono::milliseconds(500))) return false;
-  }
-}
-
 int run(const config::Config& config) {
   runtime::StopSignal stop;
   runtime::SystemClock clock;
-  const auto logger = telemetry::make_logger("relay", config.relay.instance_id, wiring::level_of(config.log.level));
-  const auto metrics = telemetry::make_metrics("relay", OPENRUN_VERSION);
+  const auto logger = wiring::make_logger(config, "relay", config.relay.instance_id, OPENRUN_VERSION);
+  const wiring::LogLevelOnHangUp log_level(config, *logger);
+  const auto metrics = telemetry::make_metrics("relay", OPENRUN_VERSION, logger->report_counts());
+  const auto spans =
+      wiring::make_spans(config, "openrun-relay", config.relay.instance_id, OPENRUN_VERSION, *metrics, *logger);
   const config::KeyFile keys = started(config::load_keys(config.keys.file));
 
   postgres::Health store_health(*logger, *metrics);
-  postgres::Options database = wiring::postgres_options(config.postgres, "openrun-relay");
-  database.health = &store_health;
+  const postgres::Options database = wiring::postgres_options(config.postgres, "openrun-relay", store_health);
+  kafka::Health log_health(*logger, *metrics);
   relay::Relay relay([&] { return postgres::make_outbox(database, *logger); },
                      {.missing_after_us = config.relay.missing_after_ms * 1'000,
                       .scan_interval_us = config.relay.scan_interval_ms * 1'000,
@@ -55,17 +51,24 @@ int run(const config::Config& config) {
   server_options.address = config.relay.metrics_address;
   server_options.port = static_cast<std::uint16_t>(config.relay.metrics_port);
   const auto server = http::make_server(server_options, *logger);
-  started(server->start(http::health_handler(
-      *metrics, [&] { return wiring::with_store_trouble(relay.not_ready_reason(), store_health); })));
+  std::atomic<bool> begun{false};
+  started(server->start(http::health_handler(*metrics, [&] {
+    std::string reason = begun ? relay.not_ready_reason() : "waiting for Postgres";
+    return wiring::with_log_trouble(wiring::with_store_trouble(std::move(reason), store_health), log_health);
+  })));
 
-  if (schema_fits(database, crypto::CouponCodes(keys.code_key).fingerprint(), *logger, stop)) {
-    kafka::Options options = wiring::kafka_options(config.kafka, "openrun-relay");
+  const bool fits = wiring::schema_fits(database, crypto::CouponCodes(keys.code_key).fingerprint(), stop, *logger);
+  if (fits) {
+    kafka::Options options = wiring::kafka_options(config.kafka, "openrun-relay", log_health);
     options.instance_id = config.relay.instance_id;
+    // Well below the time after which a row counts as missing in the topic.
+    options.read_gather = std::chrono::milliseconds(std::min<std::int64_t>(config.relay.missing_after_ms / 2, 100));
     const auto log = started(kafka::make_log(options, *logger));
     const auto results = started(kafka::make_appender(options, ports::Topic::results, relay.on_deliveries(), *logger));
     const auto dead_letters =
         started(kafka::make_appender(options, ports::Topic::dead_letters, relay.on_deliveries(), *logger));
-    relay.begin({*log, *results, *dead_letters, clock, *logger, *metrics, config.kafka.requests_topic});
+    relay.begin({*log, *results, *dead_letters, clock, *logger, *metrics, config.kafka.requests_topic, spans.get()});
+    begun = true;
     const auto membership =
         started(kafka::make_membership(options, ports::Topic::results, "openrun-relays", relay.callbacks(), *logger));
     logger->info("relay started");
@@ -82,7 +85,7 @@ int run(const config::Config& config) {
   }
   server->drain(std::chrono::seconds(1));
   logger->info("relay stopped");
-  return 0;
+  return fits || stop.requested() ? 0 : 1;
 }
 
 }  // namespace

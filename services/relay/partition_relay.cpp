@@ -95,6 +95,7 @@ Now PartitionRelay::now() const {
 }
 
 void PartitionRelay::run() {
+  if (parts_.spans != nullptr) spans_.emplace(partition_, *parts_.spans, parts_.clock);
   while (!stopping()) {
     loop_.set_owner(owner_);
     owned_.set(owner_ ? 1 : 0);
@@ -114,7 +115,10 @@ void PartitionRelay::drain_deliveries() {
     const std::lock_guard lock(mutex_);
     deliveries.swap(deliveries_);
   }
-  for (const ports::Delivery& delivery : deliveries) loop_.on_delivery(now(), delivery.token, delivery.fate);
+  for (const ports::Delivery& delivery : deliveries) {
+    if (spans_) spans_->delivered(delivery.token, delivery.fate);
+    loop_.on_delivery(now(), delivery.token, delivery.fate);
+  }
 }
 
 void PartitionRelay::perform(const Action& action) {
@@ -188,9 +192,21 @@ void PartitionRelay::read_tail(const ReadTail& action) {
 }
 
 void PartitionRelay::publish(const PublishRow& action) {
+  if (spans_) spans_->publishing(action.token, action.payload);
   const auto accepted =
       parts_.results.append(partition_, std::to_string(partition_.value), action.payload, {}, action.token);
-  if (!accepted) loop_.on_delivery(now(), action.token, ports::Delivery::Fate::failed);
+  if (!accepted) {
+    if (spans_) spans_->delivered(action.token, ports::Delivery::Fate::failed);
+    return loop_.on_delivery(now(), action.token, ports::Delivery::Fate::failed);
+  }
+  if (!parts_.logger.writes(ports::LogLevel::debug)) return;
+  const auto results = wire::decode_result_batch(action.payload);
+  if (!results) return;
+  for (const auto& [offset, trace] : results->traces) {
+    const wire::OutcomeEntry& entry = results->entry(offset);
+    log_traced(parts_.logger, ports::LogLevel::debug, "outcome published by the relay",
+               {trace, entry.campaign, partition_, offset}, to_string(entry.outcome));
+  }
 }
 
 void PartitionRelay::publish(const PublishDeadLetter& action) {
@@ -198,6 +214,11 @@ void PartitionRelay::publish(const PublishDeadLetter& action) {
   const auto accepted = parts_.dead_letters.append(
       partition_, row.key, row.value, dead_letter_headers(action.dead_letter, partition_, parts_.requests_topic),
       action.token);
+  const auto trace = parse_traceparent(ports::header(row.headers, traceparent_name));
+  parts_.logger.debug("dead letter exported", {{"trace_id", trace ? trace_id_text(*trace) : std::string()},
+                                               {"partition", std::int64_t{partition_.value}},
+                                               {"offset", row.offset.value},
+                                               {"reason", row.reason}});
   if (!accepted) loop_.on_delivery(now(), action.token, ports::Delivery::Fate::failed);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,6 +17,7 @@
 #include <openrun/ports/outbox.hpp>
 #include <openrun/ports/request_log.hpp>
 
+#include "relay/fill_spans.hpp"
 #include "relay/loop.hpp"
 
 namespace openrun::relay {
@@ -28,7 +30,8 @@ struct RelayParts {
   ports::Clock& clock;
   ports::Logger& logger;
   ports::Metrics& metrics;
-  std::string requests_topic;  // its name, for the headers of dead letters
+  std::string requests_topic;        // its name, for the headers of dead letters
+  ports::SpanSink* spans = nullptr;  // null: tracing is off
 };
 
 // Every member may be called from any thread.
@@ -68,6 +71,7 @@ class PartitionRelay {
   const RelayParts parts_;
   const std::unique_ptr<ports::Outbox> outbox_;
   RelayLoop loop_;  // the thread's own
+  std::optional<FillSpans> spans_;
   std::unique_ptr<ports::LogReader> reader_;
   Offset position_;
   std::atomic<bool> owner_{false};

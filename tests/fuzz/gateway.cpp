@@ -123,6 +123,8 @@ void check_answer(const Asked& asked, const Answer& answer) {
     require(!name.empty() && plain, "no control character is echoed", value);
   }
   require(utf8_length(answer.body()) != not_utf8, "an answer is UTF-8", what);
+  // The address of a campaign that can't be one, as somebody typed it: people get the page.
+  if (answer.status() == 404 && asked.target.starts_with("/c/") && type.starts_with("text/html")) return;
   if (answer.status() >= 400) {
     require(type == "application/problem+json", "an error is a problem", what);
     check_problem(answer);

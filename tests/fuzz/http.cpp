@@ -2,6 +2,7 @@
 // ways to read where one ends (checked against the framing rules of RFC 9112, written anew). The connection: over a
 // real socket, as many answers as there are requests, each well-formed.
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -12,6 +13,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <openrun/ports/testing/quiet.hpp>
 
 #include "fuzz.hpp"
 #include "request_parser.hpp"
@@ -214,10 +217,6 @@ bool agrees(const Stream& whole, const Stream& pieces) {
          std::equal(pieces.requests.begin(), pieces.requests.end(), whole.requests.begin());
 }
 
-struct Quiet final : ports::Logger {
-  void log(ports::LogLevel, std::string_view, std::initializer_list<ports::LogField>) override {}
-};
-
 // One worker of the server, behind a socket without a port. It lives as long as the process.
 class Served {
  public:
@@ -233,7 +232,7 @@ class Served {
     const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     require(::bind(listener, reinterpret_cast<const sockaddr*>(&address_), length_) == 0, "the socket has a name");
     require(::listen(listener, 16) == 0, "the socket listens");
-    require(worker_->start({listener}, &answer).has_value(), "the worker starts");
+    require(worker_->start({listener}, &answer, {}).has_value(), "the worker starts");
   }
 
   // All that the server answers until it closes.
@@ -248,8 +247,7 @@ class Served {
     std::string received;
     char buffer[4096];
     while (true) {
-      pollfd waits{client, POLLIN, 0};
-      require(::poll(&waits, 1, answer_ms_max) == 1, "the server answers and closes", received);
+      require(is_readable(client), "the server answers and closes", received);
       const ssize_t count = ::recv(client, buffer, sizeof buffer, 0);
       if (count <= 0) break;
       received.append(buffer, static_cast<std::size_t>(count));
@@ -269,7 +267,16 @@ class Served {
     reply->send(std::move(response));
   }
 
-  Quiet logger_;
+  // The fuzzer's own timer interrupts the wait.
+  static bool is_readable(int socket) {
+    pollfd waits{socket, POLLIN, 0};
+    int ready = 0;
+    do ready = ::poll(&waits, 1, answer_ms_max);
+    while (ready < 0 && errno == EINTR);
+    return ready == 1;
+  }
+
+  ports::testing::QuietLogger logger_;
   std::shared_ptr<http::Worker> worker_;
   sockaddr_un address_{};
   socklen_t length_ = 0;

@@ -21,29 +21,6 @@ using issuance::Campaign;
 using issuance::Decision;
 using issuance::Outcome;
 
-constexpr Outcome outcomes[] = {Outcome::issued,
-                                Outcome::issued_before,
-                                Outcome::campaign_not_found,
-                                Outcome::not_started,
-                                Outcome::already_issued,
-                                Outcome::limit_reached,
-                                Outcome::paused,
-                                Outcome::closed,
-                                Outcome::ended,
-                                Outcome::sold_out,
-                                Outcome::dead_lettered,
-                                Outcome::replay_ignored,
-                                Outcome::version_changed,
-                                Outcome::command_applied,
-                                Outcome::command_repeated,
-                                Outcome::command_campaign_not_found,
-                                Outcome::command_campaign_exists,
-                                Outcome::command_already_started,
-                                Outcome::command_below_issued,
-                                Outcome::command_closed,
-                                Outcome::command_stock_above_limit,
-                                Outcome::command_ends_before_start};
-
 bool has_coupon(Outcome outcome) {
   return issuance::is_issued(outcome) || outcome == Outcome::already_issued;
 }
@@ -121,7 +98,7 @@ Expected expected_at(Choices& choices, Offset offset) {
   Expected expected;
   Decision& decision = expected.decision;
   decision.offset = offset;
-  decision.outcome = outcomes[choices.one_of(std::size(outcomes))];
+  decision.outcome = issuance::all_outcomes[choices.one_of(issuance::all_outcomes.size())];
   decision.campaign = CampaignId{static_cast<std::uint32_t>(choices.one_of(4) == 0 ? choices.number(4) >> 1 : 1)};
   expected.nonce = static_cast<std::uint32_t>(choices.number(2) * 65'537);
   if (has_coupon(decision.outcome)) {

@@ -1,16 +1,16 @@
 #include "gateway_node.hpp"
 
-#include "quiet.hpp"
+#include <openrun/ports/testing/quiet.hpp>
 
 namespace openrun::simulation {
 namespace {
 
-QuietLogger& quiet_logger() {
-  static QuietLogger logger;
+ports::testing::QuietLogger& quiet_logger() {
+  static ports::testing::QuietLogger logger;
   return logger;
 }
-QuietMetrics& quiet_metrics() {
-  static QuietMetrics metrics;
+ports::testing::QuietMetrics& quiet_metrics() {
+  static ports::testing::QuietMetrics metrics;
   return metrics;
 }
 
@@ -110,6 +110,8 @@ void GatewayNode::started() {
                                    {io_.get()},
                                    {},
                                    [this] { return context_.random.next_u32(); },
+                                   {},
+                                   {},
                                    {},
                                    {}};
   gateway_ = std::make_unique<gateway::Gateway>(std::move(environment), settings());

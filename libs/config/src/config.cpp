@@ -11,11 +11,14 @@
 
 #include <openrun/base/address.hpp>
 #include <openrun/base/limits.hpp>
+#include <openrun/base/secret_file.hpp>
 #include <openrun/config/config.hpp>
 
+#include "connection_string.hpp"
 #include "environment.hpp"
 #include "keys_table.hpp"
 #include "mistakes.hpp"
+#include "receivers.hpp"
 #include "values.hpp"
 
 namespace openrun::config {
@@ -248,6 +251,31 @@ void check_tls(const Config& config, const Origins& origins, Mistakes& mistakes)
   mistakes.add(given + " stands alone; name " + missing + " too", where == origins.end() ? "" : where->second);
 }
 
+// A password has one source, and that can be read. The paths are whole here.
+void check_passwords(const Config& config, const Origins& origins, Mistakes& mistakes) {
+  const auto check = [&](const std::string& name, const std::string& file, const std::string& mistake) {
+    if (file.empty()) return;
+    const auto origin = origins.find(name);
+    const std::string where = origin == origins.end() ? "" : origin->second;
+    if (!mistake.empty()) mistakes.add(name + " is set, and " + mistake, where);
+    if (const auto secret = read_secret(file); !secret) mistakes.add(name + " names " + secret.error().message, where);
+  };
+  if (!is_clear(config.postgres.url)) {
+    const auto origin = origins.find("postgres.url");
+    mistakes.add(
+        "postgres.url is no clear connection string; write the special characters of the password as %XX, or "
+        "put it into postgres.password_file",
+        origin == origins.end() ? "" : origin->second);
+  }
+  const auto& librdkafka = config.kafka.librdkafka;
+  check("kafka.sasl_password_file", config.kafka.sasl_password_file,
+        librdkafka.contains("sasl.password")    ? "so is kafka.librdkafka.sasl.password; keep one"
+        : !librdkafka.contains("sasl.username") ? "kafka.librdkafka.sasl.username is not; name the user"
+                                                : "");
+  check("postgres.password_file", config.postgres.password_file,
+        holds_password(config.postgres.url) ? "postgres.url holds a password too; keep one" : "");
+}
+
 void check_together(const Config& config, const Origins& origins, Mistakes& mistakes) {
   const auto not_above = [&](const char* lower, std::int64_t low, const char* upper, std::int64_t high) {
     if (low <= high) return;
@@ -281,19 +309,23 @@ std::string beside(const std::string& file, const std::string& path) {
 
 Result<Config> load(const Source& source) {
   Config config;
+  config.file = source.file;
   Mistakes mistakes;
   Origins origins;
   if (!source.file.empty()) FileReader(source.file, config, origins, mistakes).read();
   apply_environment(source.environment, config, origins, mistakes);
+  apply_sentry(source.environment, config, mistakes);
   check_together(config, origins, mistakes);
   check_origins(config, origins, mistakes);
+  check_traces(config, origins, mistakes);
   check_tls(config, origins, mistakes);
-  if (!mistakes.none()) return mistakes.failure();
   for (const Key& key : all_keys()) {
     if (key.nature != Nature::path) continue;
     std::string& path = std::get<TextMember>(key.member)(config);
     if (!path.empty()) path = beside(source.file, path);
   }
+  check_passwords(config, origins, mistakes);
+  if (!mistakes.none()) return mistakes.failure();
   return config;
 }
 

@@ -241,6 +241,33 @@ TEST_F(ConfigFile, AdminTokensFromTheEnvironmentReplaceTheList) {
   EXPECT_EQ(config->gateway.admin_tokens[0].token, "aaaaaaaaaaaaaaa=");
 }
 
+TEST_F(ConfigFile, PasswordsMayStandInFilesOfTheirOwn) {
+  const std::string file = write("kafka.password", "open sesame\n");
+  write("postgres.password", "sesame\n");
+  const auto config = loaded("kafka:\n  sasl_password_file: kafka.password\n  librdkafka: {sasl.username: openrun}\n",
+                             {{"OPENRUN_POSTGRES__PASSWORD_FILE", "postgres.password"}});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->kafka.sasl_password_file, file);
+  EXPECT_EQ(config->postgres.password_file, (folder_ / "postgres.password").string());
+  EXPECT_THAT(print(*config), AllOf(Not(HasSubstr("sesame")), HasSubstr(file)));
+}
+
+TEST_F(ConfigFile, APasswordHasOneSourceThatCanBeRead) {
+  write("good", "open sesame\n");
+  EXPECT_EQ(mistakes("kafka:\n  sasl_password_file: good\n  librdkafka: {sasl.username: u, sasl.password: sesame}\n"
+                     "postgres:\n  url: postgresql://u:sesame@h/d\n  password_file: good\n"),
+            "kafka.sasl_password_file is set, and so is kafka.librdkafka.sasl.password; keep one (openrun.yaml:2)\n"
+            "postgres.password_file is set, and postgres.url holds a password too; keep one (openrun.yaml:6)");
+  EXPECT_EQ(mistakes("kafka:\n  sasl_password_file: good\n"),
+            "kafka.sasl_password_file is set, and kafka.librdkafka.sasl.username is not; name the user "
+            "(openrun.yaml:2)");
+  EXPECT_EQ(mistakes("postgres:\n  url: postgresql://u:open@sesame@h/d\n"),
+            "postgres.url is no clear connection string; write the special characters of the password as %XX, or put "
+            "it into postgres.password_file (openrun.yaml:2)");
+  EXPECT_EQ(mistakes("postgres:\n  password_file: none\n"),
+            "postgres.password_file names a file that cannot be read: none (openrun.yaml:2)");
+}
+
 TEST_F(ConfigFile, RelativePathsStartAtTheFilesFolder) {
   auto config = loaded("keys:\n  file: secret/keys.yaml\n");
   ASSERT_TRUE(config);
@@ -266,7 +293,13 @@ TEST_F(ConfigFile, PrintingShowsNoSecret) {
   Config config;
   config.gateway.admin_tokens = {{"ops", "very-secret-token-1"}};
   config.postgres.url = "postgresql://openrun:very-secret@host/db?password=very-secret&sslmode=require";
-  config.kafka.librdkafka = {{"sasl.password", "very-secret"}, {"sasl.username", "openrun"}};
+  config.kafka.librdkafka = {{"sasl.password", "very-secret"},
+                             {"ssl.key.password", "very-secret"},
+                             {"ssl.key.pem", "very-secret"},
+                             {"ssl.keystore.password", "very-secret"},
+                             {"sasl.oauthbearer.client.secret", "very-secret"},
+                             {"sasl.oauthbearer.config", "very-secret"},
+                             {"sasl.username", "openrun"}};
   const std::string printed = print(config);
   EXPECT_THAT(printed, AllOf(Not(HasSubstr("very-secret")), HasSubstr("(set): \"ops\""),
                              HasSubstr("postgresql://openrun:(set)@host/db?password=(set)&sslmode=require")));

@@ -38,12 +38,13 @@ class KeyFileReader {
     try {
       root = YAML::LoadFile(file_);
     } catch (const YAML::BadFile&) {
-      return mistakes_.add("cannot read the key file " + file_ + "; make one with `openrun keys`, or set keys.file",
-                           "");
+      return mistakes_.add(
+          "cannot read the key file " + file_ + "; make one with `openrun keys init`, or set keys.file", "");
     } catch (const YAML::Exception& error) {
       return mistakes_.add("the key file is not valid YAML", at(error.mark));
     }
-    if (!root.IsMap()) return mistakes_.add("the key file is empty or no map; make one with `openrun keys`", file_);
+    if (!root.IsMap())
+      return mistakes_.add("the key file is empty or no map; make one with `openrun keys init`", file_);
     std::set<std::string> seen;
     for (const auto& entry : root) {
       const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
@@ -61,7 +62,7 @@ class KeyFileReader {
     }
     for (const char* name : {"code_key", "user_hash_key", "receipt_keys"}) {
       if (!seen.contains(name))
-        mistakes_.add(std::string(name) + " is missing; make the file with `openrun keys`", file_);
+        mistakes_.add(std::string(name) + " is missing; make the file with `openrun keys init`", file_);
     }
   }
 
@@ -82,13 +83,14 @@ class KeyFileReader {
     }
     if (text.size() == 2 * length && bytes.size() == length) return;
     mistakes_.add(name + " is not " + std::to_string(2 * length) + " hexadecimal digits (" + std::to_string(length) +
-                      " bytes); make it with `openrun keys`",
+                      " bytes); make it with `openrun keys init`",
                   at(node.Mark()));
   }
 
   void read_receipts(const YAML::Node& list, std::vector<KeyFile::Receipt>& receipts) {
     if (!list.IsSequence() || list.size() == 0) {
-      return mistakes_.add("receipt_keys is not a list of {id, key}; make it with `openrun keys`", at(list.Mark()));
+      return mistakes_.add("receipt_keys is not a list of {id, key}; make it with `openrun keys init`",
+                           at(list.Mark()));
     }
     std::set<int> ids;
     for (const auto& entry : list) {

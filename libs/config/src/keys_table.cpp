@@ -14,6 +14,7 @@ namespace {
 #define OPENRUN_TEXT(path) OPENRUN_MEMBER(std::string, path)
 #define OPENRUN_INT64(path) OPENRUN_MEMBER(std::int64_t, path)
 #define OPENRUN_INT32(path) OPENRUN_MEMBER(std::int32_t, path)
+#define OPENRUN_FRACTION(path) OPENRUN_MEMBER(double, path)
 #define OPENRUN_FLAG(path) OPENRUN_MEMBER(bool, path)
 
 constexpr std::int64_t hour_ms = 3'600'000;
@@ -59,6 +60,8 @@ const std::array kafka_keys{
         "and their bytes"},
     Key{"kafka", "session_timeout_ms", OPENRUN_INT64(kafka.session_timeout_ms), between(1'000, hour_ms),
         "a group member that is silent for that long loses its partitions"},
+    Key{"kafka", "sasl_password_file", OPENRUN_TEXT(kafka.sasl_password_file), anything,
+        "its first line is sasl.password; followed when it changes", Nature::path},
     Key{"kafka",
         "librdkafka",
         OPENRUN_MEMBER(PassThrough, kafka.librdkafka),
@@ -68,6 +71,8 @@ const std::array kafka_keys{
 
 const std::array postgres_keys{
     Key{"postgres", "url", OPENRUN_TEXT(postgres.url), something, "libpq connection string", Nature::url_with_secret},
+    Key{"postgres", "password_file", OPENRUN_TEXT(postgres.password_file), anything,
+        "its first line is the password; read at each new connection", Nature::path},
     Key{"postgres", "connect_timeout_s", OPENRUN_INT64(postgres.connect_timeout_s), between(1, 600), "in seconds"},
     Key{"postgres", "statement_timeout_ms", OPENRUN_INT64(postgres.statement_timeout_ms), between(10, hour_ms),
         "a statement that takes longer is cancelled"},
@@ -81,6 +86,12 @@ const std::array common_keys{
         OPENRUN_TEXT(log.level),
         {.choices = "debug|info|warning|error"},
         "debug, info, warning or error"},
+    Key{"traces", "endpoint", OPENRUN_TEXT(traces.endpoint), anything,
+        "spans go to /v1/traces of this receiver of OTLP/HTTP, as http://127.0.0.1:4318; empty: nowhere"},
+    Key{"traces", "sample_ratio", OPENRUN_FRACTION(traces.sample_ratio), between(0, 1),
+        "of the requests whose caller names no trace, how many get one; a caller's own flag is honoured"},
+    Key{"traces", "queue_max", OPENRUN_INT64(traces.queue_max), between(1, 1'000'000),
+        "spans that wait for the receiver; above: dropped"},
     Key{"auth",
         "mode",
         OPENRUN_TEXT(gateway.auth_mode),
@@ -101,6 +112,8 @@ const std::array gateway_keys{
     Key{"gateway", "port", OPENRUN_INT64(gateway.port), port_or_any, "0: any free one"},
     Key{"gateway", "second_port", OPENRUN_INT64(gateway.second_port), port_or_any,
         "serves the same, for scripts that insist on a port; 0: there is none"},
+    Key{"gateway", "grpc_port", OPENRUN_INT64(gateway.grpc_port), port_or_any,
+        "the dialects over gRPC; 0: there is none"},
     Key{"gateway", "threads", OPENRUN_INT64(gateway.threads), between(1, 256), "I/O threads"},
     Key{"gateway",
         "admin_tokens",
@@ -136,8 +149,8 @@ const std::array gateway_keys{
     Key{"gateway", "admission.append_delay_ms_max", OPENRUN_INT64(gateway.admission.append_delay_ms_max),
         between(0, 60'000),
         "while the log takes longer for every submit, a part of them is answered with 503; 0: none"},
-    Key{"gateway", "admission.loop_delay_ms_max", OPENRUN_INT64(gateway.admission.loop_delay_ms_max),
-        between(0, 60'000), "the same while the I/O threads are late by more; 0: none"},
+    Key{"gateway", "admission.line_wait_ms_max", OPENRUN_INT64(gateway.admission.line_wait_ms_max), between(0, 5'000),
+        "more submits than can be done stand in line; who stood in it for longer may be answered with 503; 0: no line"},
     Key{"gateway", "waits_max", OPENRUN_INT64(gateway.waits_max), between(0, 1'000'000),
         "requests held for their outcome; above: 202 at once"},
     Key{"gateway", "streams_max", OPENRUN_INT64(gateway.streams_max), between(0, 1'000'000),
@@ -217,6 +230,7 @@ const std::array reconciler_keys{
 };
 
 #undef OPENRUN_FLAG
+#undef OPENRUN_FRACTION
 #undef OPENRUN_INT32
 #undef OPENRUN_INT64
 #undef OPENRUN_TEXT

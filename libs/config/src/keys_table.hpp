@@ -17,11 +17,13 @@ namespace openrun::config {
 using TextMember = std::string& (*)(Config&);
 using Int64Member = std::int64_t& (*)(Config&);
 using Int32Member = std::int32_t& (*)(Config&);
+using FractionMember = double& (*)(Config&);
 using FlagMember = bool& (*)(Config&);
 using PassThrough = std::map<std::string, std::string>;
 using PassThroughMember = PassThrough& (*)(Config&);
 using AdminTokensMember = std::vector<AdminToken>& (*)(Config&);
-using Member = std::variant<TextMember, Int64Member, Int32Member, FlagMember, PassThroughMember, AdminTokensMember>;
+using Member = std::variant<TextMember, Int64Member, Int32Member, FractionMember, FlagMember, PassThroughMember,
+                            AdminTokensMember>;
 
 // What a value may be. Numbers: minimum..maximum. Text: one of `choices` (separated by '|'; empty: anything), not empty
 // unless `may_be_empty`.

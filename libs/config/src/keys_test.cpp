@@ -75,7 +75,7 @@ TEST_F(KeyFiles, MissingPartsAreNamed) {
   ASSERT_FALSE(keys);
   EXPECT_THAT(keys.error().message,
               AllOf(HasSubstr("user_hash_key is missing"), HasSubstr("receipt_keys is not a list")));
-  EXPECT_THAT(loaded("").error().message, HasSubstr("make one with `openrun keys`"));
+  EXPECT_THAT(loaded("").error().message, HasSubstr("make one with `openrun keys init`"));
   EXPECT_THAT(load_keys((folder_ / "absent").string()).error().message, HasSubstr("cannot read the key file"));
 }
 

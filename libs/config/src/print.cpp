@@ -1,8 +1,9 @@
 #include <algorithm>
-#include <cctype>
+#include <charconv>
 
 #include <openrun/config/config.hpp>
 
+#include "connection_string.hpp"
 #include "keys_table.hpp"
 #include "values.hpp"
 
@@ -15,30 +16,6 @@ bool is_secret(std::string_view librdkafka_name) {
   constexpr std::string_view parts[] = {"password", "secret", "key.pem", "oauthbearer.config"};
   return std::any_of(std::begin(parts), std::end(parts),
                      [&](std::string_view part) { return librdkafka_name.find(part) != std::string_view::npos; });
-}
-
-// The password of postgresql://user:password@host/... and of every `password=` replaced.
-std::string without_password(std::string url) {
-  const std::size_t scheme = url.find("://");
-  if (scheme != std::string::npos) {
-    const std::size_t authority = scheme + 3;
-    const std::size_t end = std::min(url.find_first_of("/?", authority), url.size());
-    const std::size_t at = url.substr(0, end).rfind('@');
-    const std::size_t colon = url.find(':', authority);
-    if (at != std::string::npos && at >= authority && colon < at) url.replace(colon + 1, at - colon - 1, hidden);
-  }
-  for (const std::string_view name : {"password=", "sslpassword="}) {
-    std::size_t from = 0;
-    while ((from = url.find(name, from)) != std::string::npos) {
-      from += name.size();
-      const bool starts_quoted = from < url.size() && url[from] == '\'';
-      std::size_t end = starts_quoted ? url.find('\'', from + 1) : url.find_first_of("& ", from);
-      end = end == std::string::npos ? url.size() : end + (starts_quoted ? 1 : 0);
-      url.replace(from, end - from, hidden);
-      from += hidden.size();
-    }
-  }
-  return url;
 }
 
 void print_map(std::string& out, const PassThrough& map, std::string_view comment) {
@@ -59,21 +36,30 @@ void print_tokens(std::string& out, const std::vector<AdminToken>& tokens, std::
   out.append("\n");
 }
 
+// The fewest digits that are read as the same number again.
+std::string shortest(double value) {
+  char digits[32];
+  return {digits, std::to_chars(digits, digits + sizeof digits, value).ptr};
+}
+
 void print_key(std::string& out, const Key& key, Config& config) {
   const std::string range = permitted(key);
   std::string comment = "  # " + std::string(key.help);
-  const bool is_number =
-      std::holds_alternative<Int64Member>(key.member) || std::holds_alternative<Int32Member>(key.member);
+  const bool is_number = std::holds_alternative<Int64Member>(key.member) ||
+                         std::holds_alternative<Int32Member>(key.member) ||
+                         std::holds_alternative<FractionMember>(key.member);
   if (is_number) comment += " [" + range + "]";
   const std::size_t dot = key.name.find('.');
   out.append(dot == std::string_view::npos ? "  " : "    ").append(key.name.substr(dot + 1)).append(":");
   if (const auto* text = std::get_if<TextMember>(&key.member)) {
     const std::string& value = (*text)(config);
-    out.append(" ").append(in_quotes(key.nature == Nature::url_with_secret ? without_password(value) : value));
+    out.append(" ").append(in_quotes(key.nature == Nature::url_with_secret ? without_passwords(value) : value));
   } else if (const auto* wide = std::get_if<Int64Member>(&key.member)) {
     out.append(" ").append(std::to_string((*wide)(config)));
   } else if (const auto* narrow = std::get_if<Int32Member>(&key.member)) {
     out.append(" ").append(std::to_string((*narrow)(config)));
+  } else if (const auto* fraction = std::get_if<FractionMember>(&key.member)) {
+    out.append(" ").append(shortest((*fraction)(config)));
   } else if (const auto* flag = std::get_if<FlagMember>(&key.member)) {
     out.append((*flag)(config) ? " true" : " false");
   } else if (const auto* map = std::get_if<PassThroughMember>(&key.member)) {

@@ -41,6 +41,19 @@ std::optional<std::string> set_number(const Key& key, Integer& member, const std
   return std::nullopt;
 }
 
+std::optional<std::string> set_fraction(const Key& key, double& member, const std::string& text) {
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  const auto minimum = static_cast<double>(key.rule.minimum);
+  const auto maximum = static_cast<double>(key.rule.maximum);
+  if (stop != end || text.empty() || error != std::errc{} || !(value >= minimum && value <= maximum)) {
+    return "is " + in_quotes(text) + "; choose a number, " + permitted(key);
+  }
+  member = value;
+  return std::nullopt;
+}
+
 std::optional<std::string> set_text(const Key& key, std::string& member, const std::string& text) {
   if (text.empty() && !key.rule.may_be_empty) return "is empty; give it a value";
   if (utf8_length(text) == not_utf8 || has_control_character(text)) {
@@ -95,6 +108,7 @@ std::optional<std::string> set_scalar(const Key& key, Config& config, const std:
   return std::visit(Overloaded{[&](TextMember member) { return set_text(key, member(config), text); },
                                [&](Int64Member member) { return set_number(key, member(config), text); },
                                [&](Int32Member member) { return set_number(key, member(config), text); },
+                               [&](FractionMember member) { return set_fraction(key, member(config), text); },
                                [&](FlagMember member) -> Mistake {
                                  if (text != "true" && text != "false") {
                                    return "is " + in_quotes(text) + "; choose " + permitted(key);

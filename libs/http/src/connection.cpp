@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <ctime>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include <sys/epoll.h>
@@ -178,6 +179,7 @@ std::string_view Connection::work_through(std::string_view bytes) {
   is_in_turn_ = true;
   ParsedRequest& parsed = worker_.parsed();
   while (state_ == State::reading && !bytes.empty()) {
+    if (stands_in_line(bytes)) break;
     if (!is_worth_parsing(bytes)) {
       scanned_ = bytes.size();
       break;
@@ -207,6 +209,25 @@ std::string_view Connection::work_through(std::string_view bytes) {
   return bytes;
 }
 
+bool Connection::stands_in_line(std::string_view bytes) {
+  if (may_come_in_) return false;
+  const std::optional<RequestStart> start = peek_request(bytes);
+  if (!start) return false;
+  may_come_in_ = worker_.line().lets_in(*start);
+  if (may_come_in_) return false;
+  state_ = State::in_line;
+  deadline_us_ = 0;  // the line has its own
+  place_ = worker_.line().join(*this, worker_.loop().now_us());
+  return true;
+}
+
+void Connection::come_in(bool is_overdue) {
+  state_ = State::reading;
+  may_come_in_ = true;
+  is_overdue_ = is_overdue;
+  resume();
+}
+
 void Connection::hand_over(ParsedRequest& parsed) {
   state_ = State::answering;
   deadline_us_ = 0;
@@ -216,6 +237,8 @@ void Connection::hand_over(ParsedRequest& parsed) {
            .keep_alive = parsed.keep_alive,
            .http_1_0 = parsed.http_1_0};
   parsed.request.remote_address = remote_address_;
+  parsed.request.is_overdue = std::exchange(is_overdue_, false);
+  may_come_in_ = false;
   try {
     worker_.handler()(worker_.loop(), parsed.request, worker_.make_reply(slot_, request_number_));
   } catch (const std::exception& error) {
@@ -316,7 +339,7 @@ void Connection::flush() {
   }
   written_ = 0;
   output_.clear();
-  if (state_ == State::streaming) deadline_us_ = 0;
+  if (state_ == State::streaming || state_ == State::in_line) deadline_us_ = 0;
   tell_watcher();
   if (output_.capacity() > output_kept_bytes_max) output_.shrink_to_fit();
   if (state_ == State::closing) return finish();
@@ -356,6 +379,7 @@ void Connection::close_now() {
   } else if (tls_ && !is_writing() && state_ != State::streaming && state_ != State::lingering) {
     tls_->finish_output();
   }
+  if (state_ == State::in_line) worker_.line().leave(place_);
   state_ = State::closed;
   worker_.loop().forget(socket_);
   ::close(socket_);

@@ -12,6 +12,7 @@
 #include <openrun/ports/http.hpp>
 
 #include "event_loop.hpp"
+#include "line.hpp"
 #include "request_parser.hpp"
 #include "response_writer.hpp"
 #include "tls.hpp"
@@ -20,7 +21,7 @@ namespace openrun::http {
 
 class Worker;
 
-class Connection final : public Pollable {
+class Connection final : public Pollable, public Standing {
  public:
   // Takes the socket. `slot` is its place with the worker.
   Connection(Worker& worker, int socket, std::uint32_t slot, std::string remote_address);
@@ -46,6 +47,9 @@ class Connection final : public Pollable {
   // `ready` is posted once less than `bytes` are unsent, or the connection is closed.
   void when_unsent_below(std::size_t bytes, std::function<void()> ready);
 
+  // Goes on with the request that stood in line.
+  void come_in(bool is_overdue) override;
+
   // Goes on with what is pipelined behind an answered request.
   void resume();
   // Answers with `problem` and closes, in any state but `answering` and `streaming`.
@@ -59,6 +63,7 @@ class Connection final : public Pollable {
  private:
   enum class State : std::uint8_t {
     reading,    // between requests, or in the middle of one
+    in_line,    // a whole line of a request is there, and others are before it
     answering,  // the handler has it
     streaming,  // the head is written, the handler goes on with the body
     closing,    // once all is written
@@ -75,6 +80,8 @@ class Connection final : public Pollable {
   [[nodiscard]] std::string_view work_through(std::string_view bytes);
   [[nodiscard]] bool is_worth_parsing(std::string_view bytes) const;
   void wait_for_more(const ParseOutcome& outcome, std::size_t have);
+  // Whether the request that begins here has to stand in line first.
+  [[nodiscard]] bool stands_in_line(std::string_view bytes);
   void hand_over(ParsedRequest& parsed);
   void flush();
   void finish();
@@ -93,11 +100,14 @@ class Connection final : public Pollable {
   bool is_in_turn_ = false;       // work_through() is on the stack: it flushes at its end
   bool is_input_closed_ = false;  // the client sends no more
   bool is_continue_sent_ = false;
-  bool is_in_body_ = false;  // of the unfinished request the header has been seen
+  bool is_in_body_ = false;   // of the unfinished request the header has been seen
+  bool may_come_in_ = false;  // of the unfinished request: it needn't stand in line, or not again
+  bool is_overdue_ = false;   // of the unfinished request: it stood too long
   bool has_served_ = false;
   bool is_refused_ = false;  // what follows in the input is not to be read as requests
   bool has_unread_ = false;  // bytes stand behind the current request
   std::uint32_t watched_ = 0;
+  Line::Place place_;  // while in_line
   ResponseForm form_;  // of the request that is being answered
   std::uint64_t request_number_ = 0;
   std::size_t needed_ = 0;   // see ParseOutcome::size

@@ -15,7 +15,7 @@
 namespace openrun::http {
 namespace {
 
-constexpr std::size_t events_a_turn_max = 256;
+constexpr std::size_t events_a_turn_max = 64;  // what a turn brings forth is done before more is taken up
 
 }  // namespace
 

@@ -6,6 +6,8 @@
 
 #include <openrun/http/health.hpp>
 #include <openrun/http/server.hpp>
+#include <openrun/ports/testing/quiet.hpp>
+#include <openrun/ports/testing/recording.hpp>
 
 #include "testing/client.hpp"
 #include "testing/fixture.hpp"
@@ -19,31 +21,10 @@ using testing::get;
 using ::testing::HasSubstr;
 using testing::post;
 
-// Metrics that have but a text.
-class FixedMetrics final : public ports::Metrics {
- public:
-  ports::Counter& counter(std::string_view, std::string_view, const Labels&) override { return counter_; }
-  ports::Gauge& gauge(std::string_view, std::string_view, const Labels&) override { return gauge_; }
-  ports::Histogram& histogram(std::string_view, std::string_view, const std::vector<double>&, const Labels&) override {
-    return histogram_;
-  }
-  [[nodiscard]] std::string text() const override { return "openrun_x 1\n"; }
-
- private:
-  struct : ports::Counter {
-    void add(double) override {}
-  } counter_;
-  struct : ports::Gauge {
-    void set(double) override {}
-  } gauge_;
-  struct : ports::Histogram {
-    void observe(double) override {}
-  } histogram_;
-};
-
 class Health : public ::testing::Test {
  protected:
   void SetUp() override {
+    metrics_.gauge("openrun_x", "").set(1);
     server_ = make_server({.port = 0}, logger_);
     const auto started = server_->start(health_handler(metrics_, [this] {
       std::lock_guard lock(mutex_);
@@ -53,8 +34,8 @@ class Health : public ::testing::Test {
   }
   Answer ask(const std::string& bytes) { return Client(server_->port()).ask(bytes); }
 
-  FixedMetrics metrics_;
-  testing::CountingLogger logger_;
+  ports::testing::RecordingMetrics metrics_;
+  ports::testing::QuietLogger logger_;
   std::mutex mutex_;
   std::string reason_;
   std::unique_ptr<Server> server_;
@@ -63,7 +44,7 @@ class Health : public ::testing::Test {
 TEST_F(Health, IsAliveAndShowsItsMetrics) {
   EXPECT_EQ(ask(get("/livez")).status, 200U);
   const Answer metrics = ask(get("/metrics"));
-  EXPECT_EQ(metrics.body, "openrun_x 1\n");
+  EXPECT_EQ(metrics.body, "openrun_x 1.000000\n");
   EXPECT_EQ(metrics.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
 }
 

@@ -44,6 +44,14 @@ bool same(std::string_view a, std::string_view lower_case) {
          });
 }
 
+// Of the absolute form, as to a proxy, what follows the authority; any other target as it is.
+std::string_view without_authority(std::string_view target) {
+  if (!target.starts_with("http://") && !target.starts_with("https://")) return target;
+  target.remove_prefix(target.find("//") + 2);
+  target.remove_prefix(std::min(target.find_first_of("/?"), target.size()));
+  return target;
+}
+
 // Beast calls back with views into the bytes it is given; nothing is copied but chunked bodies.
 class Parser final : public beast::http::basic_parser<true> {
  public:
@@ -138,15 +146,11 @@ class Parser final : public beast::http::basic_parser<true> {
 bool Parser::set_target(std::string_view target) {
   ports::HttpRequest& request = out_.request;
   request.target = target;
-  std::string_view rest = target;
-  if (rest.starts_with("http://") || rest.starts_with("https://")) {  // absolute-form, as to a proxy
-    rest.remove_prefix(rest.find("//") + 2);
-    rest.remove_prefix(std::min(rest.find_first_of("/?"), rest.size()));
-    if (rest.empty() || rest.front() == '?') {
-      request.path = "/";
-      request.query = rest.empty() ? rest : rest.substr(1);
-      return true;
-    }
+  const std::string_view rest = without_authority(target);
+  if (rest.size() != target.size() && (rest.empty() || rest.front() == '?')) {
+    request.path = "/";
+    request.query = rest.empty() ? rest : rest.substr(1);
+    return true;
   }
   const bool is_asterisk = rest == "*" && request.method == ports::HttpMethod::options;
   if (!rest.starts_with('/') && !is_asterisk) return false;
@@ -233,6 +237,16 @@ ParseOutcome Parser::run(std::size_t begin) {
 }
 
 }  // namespace
+
+std::optional<RequestStart> peek_request(std::string_view bytes) {
+  if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+  const std::size_t method_end = bytes.find(' ');
+  if (method_end == std::string_view::npos) return std::nullopt;
+  const std::size_t target_end = bytes.find(' ', method_end + 1);
+  if (target_end == std::string_view::npos) return std::nullopt;
+  const std::string_view target = without_authority(bytes.substr(method_end + 1, target_end - method_end - 1));
+  return RequestStart{bytes.substr(0, method_end), target.substr(0, target.find('?'))};
+}
 
 ParseOutcome parse_request(std::string_view bytes, const ParseLimits& limits, ParsedRequest& out) {
   out.request.headers.clear();

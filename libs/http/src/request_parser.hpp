@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,5 +44,13 @@ struct ParseOutcome {
 // Parses the request that begins at bytes[0]. Keeps nothing between calls: an incomplete request is parsed again from
 // its start, which happens once for the header and once for the body in the usual case. One thread per `out`.
 [[nodiscard]] ParseOutcome parse_request(std::string_view bytes, const ParseLimits& limits, ParsedRequest& out);
+
+struct RequestStart {
+  std::string_view method;  // as sent
+  std::string_view path;
+};
+// What the request that begins at bytes[0] asks for, before it is parsed or has even arrived; empty where its target is
+// not there yet. Tells nothing about whether it is a good request.
+[[nodiscard]] std::optional<RequestStart> peek_request(std::string_view bytes);
 
 }  // namespace openrun::http

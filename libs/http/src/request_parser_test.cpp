@@ -61,6 +61,20 @@ TEST(RequestParser, TargetsInAbsoluteFormLoseTheirAuthority) {
   EXPECT_EQ(parsed_path("/a?b?c"), "/a|b?c");
 }
 
+TEST(RequestParser, TheStartTellsMethodAndPathOnceTheTargetIsThere) {
+  const auto start_of = [](std::string_view bytes) {
+    const auto start = peek_request(bytes);
+    return start ? std::string(start->method) + " " + std::string(start->path) : std::string("nothing");
+  };
+  EXPECT_EQ(start_of("POST /a/b?c=d HTTP/1.1\r\n"), "POST /a/b");
+  EXPECT_EQ(start_of("\r\nPOST /a "), "POST /a");
+  EXPECT_EQ(start_of("POST http://openrun:8080/a?b HTTP/1.1"), "POST /a");
+  EXPECT_EQ(start_of("POST http://openrun HTTP/1.1"), "POST ");
+  for (const char* bytes : {"", "\r", "\r\n", "POST", "POST /a", "\r\nPOST /a"}) {
+    EXPECT_EQ(start_of(bytes), "nothing") << bytes;
+  }
+}
+
 TEST(RequestParser, TellsHowMuchIsMissing) {
   ParsedRequest parsed;
   const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n";

@@ -83,7 +83,7 @@ class EpollServer final : public Server {
   EpollServer(const EpollServer&) = delete;
   EpollServer& operator=(const EpollServer&) = delete;
 
-  Result<void> start(ports::HttpHandler handler) override {
+  Result<void> start(ports::HttpHandler handler, ports::HttpLine line) override {
     const ServerOptions& options = shared_->options;
     if (!options.tls_certificate_file.empty()) {
       auto tls = TlsContext::load({options.tls_certificate_file, options.tls_key_file}, shared_->logger);
@@ -100,7 +100,9 @@ class EpollServer final : public Server {
     Result<void> started;
     std::size_t taken = 0;
     if (!listening) started = std::unexpected(listening.error());
-    for (; started && taken < workers_.size(); ++taken) started = workers_[taken]->start(sockets[taken], handler);
+    for (; started && taken < workers_.size(); ++taken) {
+      started = workers_[taken]->start(sockets[taken], handler, line);
+    }
     if (!started) {
       for (; taken < sockets.size(); ++taken) {
         for (const int socket : sockets[taken]) ::close(socket);

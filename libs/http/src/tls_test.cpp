@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <openrun/http/server.hpp>
+#include <openrun/ports/testing/quiet.hpp>
 
 #include "testing/client.hpp"
 #include "testing/fixture.hpp"
@@ -58,13 +59,12 @@ class HttpsServer : public testing::ServerTest {
     return options;
   }
   [[nodiscard]] std::string start_failure() const {
-    CountingLogger logger;
+    ports::testing::QuietLogger logger;
     auto options = with_tls();
     options.port = 0;
     const auto started = make_server(options, logger)->start({});
     return started ? "it has started" : started.error().message;
   }
-  using CountingLogger = testing::CountingLogger;
   template <class Condition>
   static bool becomes(Condition condition) {
     const auto deadline = std::chrono::steady_clock::now() + testing::patience;

@@ -17,7 +17,7 @@
 namespace openrun::http {
 namespace {
 
-constexpr int accepts_a_turn_max = 128;
+constexpr int accepts_a_turn_max = 32;  // who is connected already waits for it
 // So many connections above the limit are told 503 and closed in peace; beyond them the socket is just closed.
 constexpr std::size_t refused_politely_max = 1'024;
 constexpr std::int64_t accept_pause_ms = 100;  // when the process is out of file descriptors
@@ -159,7 +159,8 @@ Worker::Worker(std::shared_ptr<Shared> shared, std::size_t index)
       loop_(index),
       parse_limits_{shared_->options.header_bytes_max, shared_->options.body_bytes_max},
       sweep_interval_ms_(sweep_interval(shared_->options)),
-      scratch_(new char[scratch_bytes]) {}
+      scratch_(new char[scratch_bytes]),
+      line_(loop_) {}
 
 Worker::~Worker() {
   stop();
@@ -168,15 +169,21 @@ Worker::~Worker() {
   }
 }
 
-Result<void> Worker::start(const std::vector<int>& sockets, ports::HttpHandler handler) {
+Result<void> Worker::start(const std::vector<int>& sockets, ports::HttpHandler handler, ports::HttpLine line) {
   for (const int socket : sockets) listeners_.push_back(std::make_unique<Listener>(*this, socket));
   handler_ = std::move(handler);
+  line_.open(std::move(line));
   if (auto opened = loop_.open(); !opened) return opened;
   for (const auto& listener : listeners_) loop_.watch(listener->socket, EPOLLIN, *listener);
   if (tls() != nullptr && loop_.index() == 0) refresh_tls();
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), ("http-" + std::to_string(loop_.index())).c_str());
-    loop_.run([this] { graveyard_.clear(); }, [this] { close_all(); });
+    loop_.run(
+        [this] {
+          serve_line();
+          graveyard_.clear();
+        },
+        [this] { close_all(); });
   });
   return {};
 }
@@ -193,6 +200,15 @@ void Worker::begin_drain() {
 
 void Worker::close_connections() {
   loop_.post([this] { close_all(); });
+}
+
+void Worker::serve_line() {
+  const Line::Again again = line_.end_turn(loop_.now_us());
+  if (again.when == Line::Again::When::at_once) return loop_.post([] {});
+  // Where there is no room something will happen on this thread that makes some, or the first is overdue.
+  if (again.when == Line::Again::When::at_next_turn || std::exchange(is_line_timed_, true)) return;
+  const std::int64_t left_us = again.at_us - loop_.now_us();
+  loop_.after(std::max<std::int64_t>((left_us + 999) / 1'000, 1), [this] { is_line_timed_ = false; });
 }
 
 std::string_view Worker::date_line() {

@@ -20,6 +20,7 @@
 
 #include "connection.hpp"
 #include "event_loop.hpp"
+#include "line.hpp"
 #include "request_parser.hpp"
 #include "response_writer.hpp"
 #include "tls.hpp"
@@ -50,7 +51,7 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   Worker& operator=(const Worker&) = delete;
 
   // Takes the listening sockets. The thread runs until stop() and is joined by it.
-  [[nodiscard]] Result<void> start(const std::vector<int>& sockets, ports::HttpHandler handler);
+  [[nodiscard]] Result<void> start(const std::vector<int>& sockets, ports::HttpHandler handler, ports::HttpLine line);
   void stop();
   void begin_drain();        // any thread
   void close_connections();  // any thread
@@ -72,6 +73,7 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   // The connection to which the body of this answer is being streamed, or null.
   [[nodiscard]] Connection* streaming(std::uint32_t slot, std::uint64_t request_number);
   void resume_later(std::uint32_t slot);
+  [[nodiscard]] Line& line() { return line_; }
   void report_throw(std::string_view what);
   void report_overfull_stream();
   // Its memory goes at the end of the turn: it may be on the stack.
@@ -94,6 +96,7 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   void pause_accepting(Listener& listener);
   void refresh_tls();
   void sweep();
+  void serve_line();
   void drain_here();
   void close_all();
 
@@ -112,6 +115,8 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   std::vector<std::unique_ptr<Connection>> connections_;  // by slot
   std::vector<std::uint32_t> free_slots_;
   std::vector<std::unique_ptr<Connection>> graveyard_;
+  Line line_;
+  bool is_line_timed_ = false;
   std::thread thread_;
 };
 

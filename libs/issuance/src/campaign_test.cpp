@@ -1,4 +1,6 @@
 #include <limits>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -94,6 +96,15 @@ TEST(Outcome, NamesAreThoseOfTheContract) {
   };
   for (const auto& [outcome, name] : names) EXPECT_STREQ(to_string(outcome), name);
   EXPECT_STREQ(to_string(static_cast<Outcome>(255)), "UNKNOWN");
+}
+
+TEST(Outcome, AllAreListedInTheOrderOfTheirNumbers) {
+  std::vector<Outcome> named;
+  for (int number = 1; number < 256; ++number) {
+    const auto outcome = static_cast<Outcome>(number);
+    if (std::string_view(to_string(outcome)) != "UNKNOWN") named.push_back(outcome);
+  }
+  EXPECT_EQ(named, std::vector<Outcome>(all_outcomes.begin(), all_outcomes.end()));
 }
 
 }  // namespace

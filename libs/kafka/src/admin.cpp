@@ -68,13 +68,14 @@ milliseconds Admin::left() const {
 Result<EventPtr> Admin::answer(const std::string& what) {
   // librdkafka answers by itself at the request's time-out; the extra second only leaves that answer its time.
   EventPtr event(rd_kafka_queue_poll(queue_.get(), timeout_ms(left() + std::chrono::seconds(1))));
-  if (!event) return fail(Error::Kind::unavailable, what + ": Kafka did not answer in time");
+  if (!event)
+    return std::unexpected(client_->explained({Error::Kind::unavailable, what + ": Kafka did not answer in time"}));
   const auto code = rd_kafka_event_error(event.get());
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return event;
   auto error = to_error(code, what);
   if (const char* text = rd_kafka_event_error_string(event.get()); text != nullptr)
     error.message += std::string(": ") + text;
-  return std::unexpected(error);
+  return std::unexpected(client_->explained(std::move(error)));
 }
 
 Result<TopicDescription> Admin::topic(const std::string& name) {
@@ -129,7 +130,8 @@ Result<ConfigMap> Admin::configs(rd_kafka_ResourceType_t type, const std::string
 Result<std::vector<std::int32_t>> Admin::broker_ids() {
   const rd_kafka_metadata_t* raw = nullptr;
   const auto code = rd_kafka_metadata(client_->get(), 0, nullptr, &raw, timeout_ms(left()));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(to_error(code, "asking for the brokers"));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::unexpected(client_->explained(to_error(code, "asking for the brokers")));
   const MetadataPtr metadata(raw);
   std::vector<std::int32_t> out;
   for (int i = 0; i < metadata->broker_cnt; ++i) out.push_back(metadata->brokers[i].id);

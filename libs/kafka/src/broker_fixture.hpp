@@ -65,12 +65,13 @@ class BrokerTest : public ::testing::Test {
   std::string name_of(ports::Topic topic) const { return options.topics.at(topic); }
 
   // Stores `count` records and returns their deliveries.
-  std::vector<ports::Delivery> store(std::size_t count, Partition partition = Partition{0}) {
+  std::vector<ports::Delivery> store(std::size_t count, Partition partition = Partition{0},
+                                     const ports::Headers& headers = {}) {
     Deliveries deliveries;
     {
       auto appender = make_appender(options, ports::Topic::requests, deliveries.collector(), logger).value();
       for (std::size_t i = 0; i < count; ++i)
-        EXPECT_TRUE(appender->append(partition, "1", "value " + std::to_string(i), {}, i));
+        EXPECT_TRUE(appender->append(partition, "1", "value " + std::to_string(i), headers, i));
       EXPECT_TRUE(appender->flush(deadline_default));
     }
     auto got = deliveries.wait_for(count, 0ms);
@@ -80,7 +81,7 @@ class BrokerTest : public ::testing::Test {
 
   Options options;
   std::string prefix;
-  RecordingLogger logger;
+  ports::testing::RecordingLogger logger;
 
  private:
   template <class Ask>

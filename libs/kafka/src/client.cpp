@@ -4,13 +4,16 @@
 #include <array>
 #include <limits>
 
+#include <openrun/base/secret_file.hpp>
+
 namespace openrun::kafka {
 namespace {
 
 constexpr std::size_t error_text_bytes_max = 512;
+constexpr int syslog_error = 3;
 
 ports::LogLevel to_log_level(int syslog_level) {
-  if (syslog_level <= 3) return ports::LogLevel::error;
+  if (syslog_level <= syslog_error) return ports::LogLevel::error;
   if (syslog_level == 4) return ports::LogLevel::warning;
   if (syslog_level <= 6) return ports::LogLevel::info;
   return ports::LogLevel::debug;
@@ -40,12 +43,14 @@ const std::vector<std::pair<std::string, std::string>>& common_tuning() {
       {"topic.metadata.refresh.fast.interval.ms", "100"},
       // Partitions that an operator adds are seen within this time.
       {"topic.metadata.refresh.interval.ms", "30000"},
-      {"log.connection.close", "false"},
+      // For Refusals; on_log() keeps these lines out of the log.
+      {"log.connection.close", "true"},
   };
   return tuning;
 }
 
-Result<void> apply(rd_kafka_conf_t* conf, const Options& options, const ClientSettings& settings) {
+Result<void> apply(rd_kafka_conf_t* conf, const Options& options, const ClientSettings& settings,
+                   const std::string& password) {
   const auto all = [conf](const auto& pairs) -> Result<void> {
     for (const auto& [key, value] : pairs)
       if (auto done = set(conf, key, value); !done) return done;
@@ -61,6 +66,8 @@ Result<void> apply(rd_kafka_conf_t* conf, const Options& options, const ClientSe
     if (auto done = set(conf, key, value); !done) return done;
   }
   if (auto done = all(settings.guarantees); !done) return done;
+  if (!password.empty())
+    if (auto done = set(conf, "sasl.password", password); !done) return done;
   if (auto done = set(conf, "bootstrap.servers", options.brokers); !done) return done;
   if (!options.client_id.empty()) return set(conf, "client.id", options.client_id);
   return {};
@@ -72,8 +79,12 @@ Result<void> apply(rd_kafka_conf_t* conf, const Options& options, const ClientSe
 struct Trampoline {
   static void on_log(const rd_kafka_t* handle, int level, const char* facility, const char* text) {
     const auto* client = static_cast<const Client*>(rd_kafka_opaque(handle));
-    if (client == nullptr || client->logger_ == nullptr) return;
-    client->logger_->log(to_log_level(level), "librdkafka says",
+    if (client == nullptr) return;
+    // A broker that closes idle connections is nothing to tell of; one that closes them at once is.
+    const bool is_close = level > syslog_error && std::string_view(facility) == "FAIL";
+    if (level <= syslog_error || is_close) client->refusals_->heard(text);
+    if (client->logger_ == nullptr) return;
+    client->logger_->log(is_close ? ports::LogLevel::debug : to_log_level(level), "librdkafka says",
                          {{"facility", std::string(facility)}, {"text", std::string(text)}});
   }
   static void on_error(rd_kafka_t*, int code, const char* reason, void* opaque) {
@@ -89,8 +100,19 @@ Result<std::shared_ptr<Client>> Client::make(const Options& options, ClientSetti
   client->settings_ = std::move(settings);
   client->logger_ = logger;
 
+  client->refusals_ = std::make_unique<Refusals>(options.health);
+  std::string password;
+  if (!options.password_file.empty()) {
+    auto read = read_secret(options.password_file);
+    if (!read) return fail(Error::Kind::unavailable, "kafka.sasl_password_file names " + read.error().message);
+    password = *read;
+    const auto user = options.extra.find("sasl.username");
+    if (user != options.extra.end()) client->user_ = user->second;
+    client->password_ = std::make_unique<FollowedPassword>(options.password_file, std::move(*read));
+  }
+
   ConfPtr conf(rd_kafka_conf_new());
-  if (auto done = apply(conf.get(), options, client->settings_); !done) return std::unexpected(done.error());
+  if (auto done = apply(conf.get(), options, client->settings_, password); !done) return std::unexpected(done.error());
   rd_kafka_conf_set_opaque(conf.get(), client.get());
   rd_kafka_conf_set_log_cb(conf.get(), &Trampoline::on_log);
   if (client->settings_.events != 0) rd_kafka_conf_set_events(conf.get(), client->settings_.events);
@@ -109,12 +131,47 @@ Client::~Client() {
   if (handle_ != nullptr) rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
+void Client::follow_password() const {
+  if (!password_) return;
+  const auto password = password_->changed(FollowedPassword::Clock::now());
+  if (!password) return;
+  rd_kafka_error_t* refused = rd_kafka_sasl_set_credentials(handle_, user_.c_str(), password->c_str());
+  if (refused == nullptr) {
+    if (logger_ != nullptr) logger_->info("the password of kafka.sasl_password_file has changed");
+    return;
+  }
+  if (logger_ != nullptr) {
+    logger_->error("librdkafka does not take the new password of kafka.sasl_password_file",
+                   {{"error", std::string(rd_kafka_error_string(refused))}});
+  }
+  rd_kafka_error_destroy(refused);
+}
+
+// In parts, because whoever is not let in would wait in vain until the end.
+rd_kafka_resp_err_t Client::ask(rd_kafka_topic_t* topic, const rd_kafka_metadata_t*& raw,
+                                std::chrono::milliseconds timeout) const {
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + timeout;
+  const auto part = std::max<std::chrono::milliseconds>(std::chrono::seconds(1), timeout / 10);
+  for (;;) {
+    const auto begun = steady_clock::now();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - begun);
+    const auto code = rd_kafka_metadata(handle_, 0, topic, &raw, timeout_ms(std::min(left, part)));
+    const auto now = steady_clock::now();
+    // What comes before its time is an answer.
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || now >= deadline || now - begun < part || refusals_->stands()) return code;
+  }
+}
+
 Result<MetadataPtr> Client::metadata(const std::string& topic, std::chrono::milliseconds timeout) const {
+  follow_password();
   const TopicPtr handle(rd_kafka_topic_new(handle_, topic.c_str(), nullptr));
   if (!handle) return std::unexpected(to_error(rd_kafka_last_error(), "naming the topic " + topic));
   const rd_kafka_metadata_t* raw = nullptr;
-  const auto code = rd_kafka_metadata(handle_, 0, handle.get(), &raw, timeout_ms(timeout));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(to_error(code, "asking Kafka about " + topic));
+  const auto code = ask(handle.get(), raw, timeout);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::unexpected(explained(to_error(code, "asking Kafka about " + topic)));
+  served();
   MetadataPtr metadata(raw);
   if (metadata->topic_cnt != 1) return fail(Error::Kind::internal, "Kafka gave no answer about " + topic);
   const auto topic_code = metadata->topics[0].err;

@@ -16,6 +16,9 @@
 #include <openrun/kafka/kafka.hpp>
 #include <openrun/ports/log.hpp>
 
+#include "password.hpp"
+#include "refusals.hpp"
+
 namespace openrun::kafka {
 
 struct QueueDeleter {
@@ -69,13 +72,26 @@ class Client {
   // Asks the brokers about one topic. Unknown topics are a not_found that says how to make them.
   [[nodiscard]] Result<MetadataPtr> metadata(const std::string& topic, std::chrono::milliseconds timeout) const;
 
+  // To be called before whatever may have to connect, as often as one likes: the next connection is made with the
+  // password that stands in Options::password_file now. Any thread.
+  void follow_password() const;
+  // A broker has answered: whatever kept this handle out is over. Any thread.
+  void served() const { refusals_->served(); }
+  // The error, with what keeps this handle out behind it.
+  [[nodiscard]] Error explained(Error error) const { return refusals_->explained(std::move(error)); }
+
  private:
   Client() = default;
+  [[nodiscard]] rd_kafka_resp_err_t ask(rd_kafka_topic_t* topic, const rd_kafka_metadata_t*& raw,
+                                        std::chrono::milliseconds timeout) const;
   friend struct Trampoline;
 
   rd_kafka_t* handle_ = nullptr;
   ports::Logger* logger_ = nullptr;
   ClientSettings settings_;
+  std::string user_;
+  std::unique_ptr<FollowedPassword> password_;  // empty where it does not stand in a file
+  std::unique_ptr<Refusals> refusals_;
 };
 
 [[nodiscard]] Result<std::string> topic_name(const Options& options, ports::Topic topic);

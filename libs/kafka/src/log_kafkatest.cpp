@@ -54,7 +54,19 @@ TEST_F(LogBrokerTest, WhatWasStoredIsReadWithTheBrokersTime) {
     EXPECT_EQ(records[i].value, "value " + std::to_string(i));
     EXPECT_GE(records[i].time.value, before.count());
   }
-  EXPECT_FALSE(logger.has("do not carry the broker's time"));
+  EXPECT_EQ(logger.messages_with("do not carry the broker's time"), 0U);
+}
+
+TEST_F(LogBrokerTest, ARecordShowsTheTraceOfItsHeaderAsLongAsItsBatchLives) {
+  const std::string traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  store(1);
+  store(1, Partition{0}, {{"other", "1"}, {traceparent_name, traceparent}});
+  auto reader = open(0);
+  const auto records = read(*reader, 2);
+  EXPECT_EQ(records[0].traceparent, "");
+  EXPECT_EQ(records[1].traceparent, traceparent);
+  reader.reset();
+  EXPECT_EQ(records[1].traceparent, traceparent) << "the batch keeps it";
 }
 
 TEST_F(LogBrokerTest, AnOffsetIsFoundByItsTime) {
@@ -114,6 +126,19 @@ TEST_F(LogBrokerTest, APositionBeyondTheEndIsNotFound) {
   store(1);
   auto reader = open(1'000);
   EXPECT_TRUE(ends_not_found(*reader));
+}
+
+TEST_F(LogBrokerTest, AnAddedPartitionIsNeverTakenForOneThatLostItsRecords) {
+  auto reader = open(0);
+  ASSERT_TRUE(reader->bounds(5s));
+  create(4);
+  auto added = log->open(ports::Topic::requests, Partition{3}, Offset{0}).value();
+  const auto bounds = [&] { return added->bounds(5s); };
+  EXPECT_TRUE(eventually([&] {
+    const auto found = bounds();
+    EXPECT_TRUE(found || found.error().kind == Error::Kind::unavailable) << found.error().message;
+    return found.has_value();
+  }));
 }
 
 TEST_F(LogBrokerTest, AddedPartitionsAreSeen) {

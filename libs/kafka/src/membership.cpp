@@ -107,6 +107,7 @@ void Member::poll(milliseconds timeout) {
       return;
     }
   }
+  client_->follow_password();
   rd_kafka_message_t* message = rd_kafka_consumer_poll(client_->get(), timeout_ms(timeout));
   if (message != nullptr) {
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -146,6 +147,7 @@ void Member::on_rebalance(rd_kafka_resp_err_t code, rd_kafka_topic_partition_lis
 }
 
 void Member::assign(rd_kafka_topic_partition_list_t* list) {
+  client_->served();
   // The end, so that nothing is looked up or fetched before the pause holds.
   for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
   rd_kafka_assign(client_->get(), list);

@@ -95,6 +95,7 @@ void Producer::poll(std::chrono::milliseconds timeout, ProducerEvents& events) {
   events.answers.clear();
   events.all_brokers_down = false;
   events.fatal = false;
+  client_->follow_password();
   const EventPtr event(rd_kafka_queue_poll(events_.get(), timeout_ms(timeout)));
   if (!event) return;
   if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) {
@@ -105,6 +106,7 @@ void Producer::poll(std::chrono::milliseconds timeout, ProducerEvents& events) {
       delivery.partition = Partition{message->partition};
       delivery.offset = Offset{message->offset};
       events.answers.push_back({delivery, is_outage(message->err)});
+      if (delivery.fate == ports::Delivery::Fate::stored) client_->served();
     }
   } else if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_ERROR) {
     const auto code = rd_kafka_event_error(event.get());

@@ -13,14 +13,15 @@ constexpr milliseconds probe_interval{250};
 constexpr milliseconds probe_timeout_min{50};
 constexpr milliseconds probe_timeout_max{250};
 
-ClientSettings reader_settings() {
+ClientSettings reader_settings(milliseconds gather) {
   ClientSettings settings;
   settings.type = RD_KAFKA_CONSUMER;
+  const bool gathers = gather.count() > 0;
   settings.tuning = {
       // The broker answers as soon as one byte is there, so a long wait costs no latency and an idle partition few
-      // requests.
-      {"fetch.min.bytes", "1"},
-      {"fetch.wait.max.ms", "500"},
+      // requests; or, for who gathers, when there is a good deal.
+      {"fetch.min.bytes", gathers ? "1048576" : "1"},
+      {"fetch.wait.max.ms", gathers ? std::to_string(gather.count()) : "500"},
       {"fetch.error.backoff.ms", "50"},
       {"fetch.message.max.bytes", "2097152"},
       // The bound of what is read ahead. librdkafka 2.0.2 looks only once a second whether there is room again, so the
@@ -50,6 +51,25 @@ std::string_view to_view(const void* data, std::size_t size) {
   return data == nullptr ? std::string_view{} : std::string_view(static_cast<const char*>(data), size);
 }
 
+// Headers are parsed when they are asked for the first time, and live as long as the message.
+std::string_view traceparent_of(const rd_kafka_message_t* message) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  const void* value = nullptr;
+  std::size_t size = 0;
+  if (rd_kafka_header_get_last(headers, traceparent_name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  return to_view(value, size);
+}
+
+// A client learns of added partitions when it next asks what the topic has (every 30 s); others may know of them
+// before. The metadata that is asked for here tells the client too, so the next question is answered.
+bool is_there_after_all(const Client& client, const std::string& topic, Partition partition, rd_kafka_resp_err_t code,
+                        milliseconds timeout) {
+  if (code != RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION && code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) return false;
+  const auto metadata = client.metadata(topic, timeout);
+  return metadata && (*metadata)->topics[0].partition_cnt > partition.value;
+}
+
 }  // namespace
 
 MessageBatch::~MessageBatch() {
@@ -58,14 +78,18 @@ MessageBatch::~MessageBatch() {
 
 Result<std::int64_t> query_offset(const Client& client, const std::string& topic, Partition partition,
                                   std::int64_t time, milliseconds timeout) {
+  client.follow_password();
   const PartitionListPtr list(rd_kafka_topic_partition_list_new(1));
   auto* entry = rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition.value);
   entry->offset = time;
   auto code = rd_kafka_offsets_for_times(client.get(), list.get(), timeout_ms(timeout));
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = entry->err;
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return std::unexpected(
-        to_error(code, "asking for an offset of " + topic + " partition " + std::to_string(partition.value)));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    Error error = to_error(code, "asking for an offset of " + topic + " partition " + std::to_string(partition.value));
+    if (is_there_after_all(client, topic, partition, code, timeout)) error.kind = Error::Kind::unavailable;
+    return std::unexpected(client.explained(std::move(error)));
+  }
+  client.served();
   return entry->offset;
 }
 
@@ -89,7 +113,7 @@ Result<std::unique_ptr<ports::LogReader>> Reader::open(const Options& options, c
     return fail(Error::Kind::invalid, "partition " + std::to_string(partition.value) + " offset " +
                                           std::to_string(from.value) + ": neither can be negative");
   std::unique_ptr<Reader> reader(new Reader(topic, partition, from, std::move(questions), logger));
-  auto settings = reader_settings();
+  auto settings = reader_settings(options.read_gather);
   settings.on_error = [raw = reader.get()](rd_kafka_resp_err_t code, const char* reason) {
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) raw->trouble_ = to_error(code, reason);
   };
@@ -112,6 +136,7 @@ Reader::~Reader() {
 Result<ports::LogBatch> Reader::poll(std::size_t records_max, milliseconds timeout) {
   last_.reset();
   if (lost_) return std::unexpected(*lost_);
+  client_->follow_password();
   rd_kafka_poll(client_->get(), 0);  // errors of the handle
 
   auto batch = std::make_shared<MessageBatch>(client_);
@@ -125,13 +150,14 @@ Result<ports::LogBatch> Reader::poll(std::size_t records_max, milliseconds timeo
   }
   if (!batch->messages.empty()) {
     trouble_.reset();
+    client_->served();
     drain(records_max, *batch);
     return to_log_batch(std::move(batch));
   }
   rd_kafka_poll(client_->get(), 0);
   if (trouble_ && !lost_) probe(std::clamp(timeout, probe_timeout_min, probe_timeout_max));
   if (lost_) return std::unexpected(*lost_);
-  if (trouble_) return std::unexpected(*trouble_);
+  if (trouble_) return std::unexpected(client_->explained(*trouble_));
   return ports::LogBatch{};
 }
 
@@ -174,7 +200,8 @@ ports::LogBatch Reader::to_log_batch(std::shared_ptr<MessageBatch> batch) {
                            .offset = Offset{message->offset},
                            .time = Timestamp{time},
                            .key = to_view(message->key, message->key_len),
-                           .value = to_view(message->payload, message->len)});
+                           .value = to_view(message->payload, message->len),
+                           .traceparent = traceparent_of(message)});
   }
   last_ = batch;
   out.owner = std::move(batch);

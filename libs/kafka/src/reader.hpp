@@ -71,7 +71,7 @@ class Reader final : public ports::LogReader {
 
   std::optional<Error> lost_;     // final: the position is outside the log
   std::optional<Error> trouble_;  // the broker cannot be reached, until it answers again
-  std::chrono::steady_clock::time_point next_probe_{};
+  std::chrono::steady_clock::time_point next_probe_;
   bool told_of_time_type_ = false;
 
   // Released in reverse order: the handle goes last.

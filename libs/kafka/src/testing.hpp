@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -16,8 +15,8 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include <openrun/kafka/kafka.hpp>
-#include <openrun/ports/log.hpp>
 #include <openrun/ports/request_log.hpp>
+#include <openrun/ports/testing/recording.hpp>
 
 namespace openrun::kafka::testing {
 
@@ -37,24 +36,6 @@ inline bool eventually(const std::function<bool()>& holds, std::chrono::millisec
   }
   return true;
 }
-
-class RecordingLogger final : public ports::Logger {
- public:
-  void log(ports::LogLevel level, std::string_view message, std::initializer_list<ports::LogField>) override {
-    std::lock_guard lock(mutex_);
-    lines_.emplace_back(level, message);
-  }
-  [[nodiscard]] bool has(std::string_view part) const {
-    std::lock_guard lock(mutex_);
-    for (const auto& [level, line] : lines_)
-      if (line.find(part) != std::string::npos) return true;
-    return false;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<std::pair<ports::LogLevel, std::string>> lines_;
-};
 
 // Collects what an appender answers.
 class Deliveries {

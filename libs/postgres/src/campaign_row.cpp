@@ -146,4 +146,20 @@ Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campa
   return parameters;
 }
 
+const Statement update_counters{"update_counters",
+                                "UPDATE campaign SET issued = $3, state = $4, digest = $5, counters_offset = $6, "
+                                "touched_at = now() WHERE id = $1 AND partition = $2"};
+
+Parameters update_counters_parameters(const issuance::Campaign& campaign, const Digest& digest, Partition partition,
+                                      Offset last_offset) {
+  Parameters parameters;
+  parameters.int4(static_cast<std::int32_t>(campaign.id.value))
+      .int4(partition.value)
+      .int8(campaign.issued)
+      .text(stored_state(campaign))
+      .bytes({reinterpret_cast<const char*>(digest.data()), digest.size()})
+      .int8(last_offset.value);
+  return parameters;
+}
+
 }  // namespace openrun::postgres

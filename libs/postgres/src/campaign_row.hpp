@@ -31,6 +31,11 @@ extern const Statement upsert_campaigns;
                                                      std::span<const Digest> digests, Partition partition,
                                                      Offset last_offset);
 
+// The same for one campaign that is stored, and of which only counters and digest have changed: a fraction of the cost.
+extern const Statement update_counters;
+[[nodiscard]] Parameters update_counters_parameters(const issuance::Campaign& campaign, const Digest& digest,
+                                                    Partition partition, Offset last_offset);
+
 // What a reader sees of it apart from the times.
 [[nodiscard]] std::string_view stored_state(const issuance::Campaign& campaign);
 

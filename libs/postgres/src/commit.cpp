@@ -19,11 +19,25 @@ const Statement begin{"begin", "BEGIN"};
 const Statement commit{"commit", "COMMIT"};
 const Statement roll_back{"roll_back", "ROLLBACK"};
 const Statement advance{"advance", "SELECT advance_checkpoint($1, $2, $3, $4, $5, $6, $7)"};
+const Statement insert_coupons{
+    "insert_coupons",
+    "INSERT INTO coupon (request_partition, campaign_id, sequence, user_id, idempotency_key, code, issued_at, "
+    "valid_until, request_offset) SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9)"};
 const Statement insert_outbox{
     "insert_outbox", "INSERT INTO outbox (partition, first_offset, last_offset, payload) VALUES ($1, $2, $3, $4)"};
 const Statement insert_commands{"insert_commands",
                                 "INSERT INTO campaign_command (campaign_id, idempotency_key, request_offset, outcome) "
                                 "SELECT * FROM unnest($1, $2, $3, $4)"};
+// A campaign's first command is its create. Where the gateway's reservation is gone (this database was restored from
+// before it, and catches up from the log), the same key must not make a second campaign, nor another key take the id
+// once more.
+const Statement repeat_reservations{
+    "repeat_reservations",
+    "INSERT INTO campaign_reservation (campaign_id, idempotency_key, partition) "
+    "SELECT given.campaign_id, given.idempotency_key, $1 FROM unnest($2, $3, $4) AS given(campaign_id, "
+    "idempotency_key, request_offset) WHERE NOT EXISTS (SELECT FROM campaign_command AS earlier WHERE "
+    "earlier.campaign_id = given.campaign_id AND earlier.request_offset < given.request_offset) ON CONFLICT DO "
+    "NOTHING"};
 const Statement insert_dead_letter{
     "insert_dead_letter",
     "INSERT INTO dead_letter (partition, \"offset\", log_time, key, value, headers, reason, error, replays) "
@@ -56,34 +70,24 @@ Parameters advance_parameters(const CommitBatch& batch) {
   return parameters;
 }
 
-// The same as one text with literals (numbers only), because a COPY cannot stand in a pipeline.
-std::string begin_and_copy(const CommitBatch& batch) {
-  const auto number = [](auto value) { return std::to_string(static_cast<std::int64_t>(value)); };
-  constexpr std::int64_t day_ms = 86'400'000;
-  return "BEGIN; SELECT advance_checkpoint(" + number(batch.partition.value) + ", " + number(batch.epoch.value) + ", " +
-         number(batch.expected_next_offset.value) + ", " + number(batch.next_offset.value) +
-         ", timestamptz '1970-01-01 00:00:00Z' + interval '" + number(batch.log_time.value / day_ms) + " days " +
-         number(batch.log_time.value % day_ms) + " milliseconds', '" + number(batch.fingerprint) + "', " +
-         number(batch.decision_version) +
-         "); COPY coupon (campaign_id, sequence, user_id, idempotency_key, code, issued_at, valid_until, "
-         "request_partition, request_offset) FROM STDIN (FORMAT binary)";
-}
-
-CopyRows coupon_rows(const CommitBatch& batch) {
-  CopyRows rows;
+Parameters coupon_parameters(const CommitBatch& batch) {
+  Array campaign(Type::int4), sequence(Type::int8), user(Type::text), key(Type::text), code(Type::text),
+      issued_at(Type::timestamp), valid_until(Type::timestamp), offset(Type::int8);
   for (const ports::CouponRow& coupon : batch.coupons) {
-    rows.begin_row(9);
-    rows.int4(static_cast<std::int32_t>(coupon.campaign.value));
-    rows.int8(coupon.sequence.value);
-    rows.text(coupon.user);
-    rows.text(coupon.idempotency_key);
-    rows.text(coupon.code);
-    rows.timestamp(coupon.issued_at);
-    rows.timestamp(coupon.valid_until);
-    rows.int4(batch.partition.value);
-    rows.int8(coupon.request_offset.value);
+    campaign.add_int4(static_cast<std::int32_t>(coupon.campaign.value));
+    sequence.add_int8(coupon.sequence.value);
+    user.add_text(coupon.user);
+    key.add_text(coupon.idempotency_key);
+    code.add_text(coupon.code);
+    issued_at.add_timestamp(coupon.issued_at);
+    valid_until.add_timestamp(coupon.valid_until);
+    offset.add_int8(coupon.request_offset.value);
   }
-  return rows;
+  Parameters parameters;
+  parameters.int4(batch.partition.value);
+  for (const Array* column : {&campaign, &sequence, &user, &key, &code, &issued_at, &valid_until, &offset})
+    parameters.array(*column);
+  return parameters;
 }
 
 Parameters command_parameters(const CommitBatch& batch) {
@@ -96,6 +100,18 @@ Parameters command_parameters(const CommitBatch& batch) {
   }
   Parameters parameters;
   parameters.array(campaign).array(key).array(offset).array(outcome);
+  return parameters;
+}
+
+Parameters reservation_parameters(const CommitBatch& batch) {
+  Array campaign(Type::int4), key(Type::text), offset(Type::int8);
+  for (const ports::CommandRow& command : batch.commands) {
+    campaign.add_int4(static_cast<std::int32_t>(command.campaign.value));
+    key.add_text(command.idempotency_key);
+    offset.add_int8(command.offset.value);
+  }
+  Parameters parameters;
+  parameters.int4(batch.partition.value).array(campaign).array(key).array(offset);
   return parameters;
 }
 
@@ -129,8 +145,33 @@ Parameters replay_parameters(const CommitBatch& batch) {
   return parameters;
 }
 
-// Everything behind the coupons, with the end of the transaction.
-void append_tail(std::vector<Step>& steps, const CommitBatch& batch, Ending ending) {
+// Whether the batch holds the command that gave the campaign its present terms: else they are stored already.
+bool has_new_terms(const issuance::Campaign& campaign, const CommitBatch& batch) {
+  return campaign.terms_offset >= batch.expected_next_offset;
+}
+
+void append_campaigns(std::vector<Step>& steps, const CommitBatch& batch, Offset last_offset) {
+  std::vector<issuance::Campaign> changed;
+  std::vector<Digest> digests;
+  for (std::size_t i = 0; i < batch.campaigns.size(); ++i) {
+    const issuance::Campaign& campaign = batch.campaigns[i];
+    if (has_new_terms(campaign, batch)) {
+      changed.push_back(campaign);
+      digests.push_back(batch.digests[i]);
+    } else {
+      steps.push_back(
+          {&update_counters, update_counters_parameters(campaign, batch.digests[i], batch.partition, last_offset)});
+    }
+  }
+  if (changed.empty()) return;
+  steps.push_back({&upsert_campaigns, upsert_campaigns_parameters(changed, digests, batch.partition, last_offset)});
+}
+
+std::vector<Step> steps_of(const CommitBatch& batch, Ending ending) {
+  std::vector<Step> steps;
+  steps.push_back({&begin, {}});
+  steps.push_back({&advance, advance_parameters(batch)});
+  if (!batch.coupons.empty()) steps.push_back({&insert_coupons, coupon_parameters(batch)});
   const Offset last_offset = batch.next_offset + -1;
   Parameters outbox;
   outbox.int4(batch.partition.value)
@@ -138,16 +179,17 @@ void append_tail(std::vector<Step>& steps, const CommitBatch& batch, Ending endi
       .int8(last_offset.value)
       .bytes(batch.payload);
   steps.push_back({&insert_outbox, std::move(outbox)});
-  if (!batch.campaigns.empty()) {
-    steps.push_back(
-        {&upsert_campaigns, upsert_campaigns_parameters(batch.campaigns, batch.digests, batch.partition, last_offset)});
+  append_campaigns(steps, batch, last_offset);
+  if (!batch.commands.empty()) {
+    steps.push_back({&insert_commands, command_parameters(batch)});
+    steps.push_back({&repeat_reservations, reservation_parameters(batch)});
   }
-  if (!batch.commands.empty()) steps.push_back({&insert_commands, command_parameters(batch)});
   for (const ports::DeadLetterRow& letter : batch.dead_letters) {
     steps.push_back({&insert_dead_letter, dead_letter_parameters(batch.partition, letter)});
   }
   if (!batch.replays.empty()) steps.push_back({&resolve_replays, replay_parameters(batch)});
   steps.push_back({ending == Ending::commit ? &commit : &roll_back, {}});
+  return steps;
 }
 
 CommitAnswer answer_of(const Failure& failure) {
@@ -159,8 +201,8 @@ CommitAnswer answer_of(const Failure& failure) {
   return {CommitOutcome::rolled_back, failure.message};
 }
 
-// What is known when the message that holds the COMMIT has (perhaps) left.
-CommitAnswer answer_of_last_message(const PipelineFailure& failed, std::size_t commit_index, Ending ending) {
+// The COMMIT has left with everything else, so it may have been done wherever the server did not say what stopped it.
+CommitAnswer answer_of_failed_pipeline(const PipelineFailure& failed, std::size_t commit_index, Ending ending) {
   const bool ends_unknown = failed.failure.cause == Failure::Cause::statement
                                 ? false
                                 : failed.failure.cause != Failure::Cause::ended || failed.index >= commit_index;
@@ -174,27 +216,23 @@ CommitAnswer answer_of_last_message(const PipelineFailure& failed, std::size_t c
 
 CommitAnswer write_batch(Connection& connection, const CommitBatch& batch, Ending ending,
                          std::optional<Failure>& failure) {
-  const auto failed = [&failure](Failure why) {
-    failure = std::move(why);
-    return answer_of(*failure);
-  };
   OPENRUN_ASSERT(batch.next_offset > batch.expected_next_offset, "a batch decides at least one offset");
   OPENRUN_ASSERT(batch.digests.size() == batch.campaigns.size(), "every touched campaign has a digest");
-  std::vector<Step> steps;
-  if (batch.coupons.empty()) {
-    steps.push_back({&begin, {}});
-    steps.push_back({&advance, advance_parameters(batch)});
+  const std::vector<Step> steps = steps_of(batch, ending);
+  if (auto prepared = connection.prepare(steps); !prepared) {
+    failure = std::move(prepared.error());
+    return answer_of(*failure);
   }
-  append_tail(steps, batch, ending);
-  if (auto prepared = connection.prepare(steps); !prepared) return failed(std::move(prepared.error()));
-  if (!batch.coupons.empty()) {
-    CopyRows rows = coupon_rows(batch);
-    if (auto copied = connection.copy_in(begin_and_copy(batch), rows.finish()); !copied)
-      return failed(std::move(copied.error()));
+  const auto touched = connection.run_pipeline(steps);
+  if (!touched) {
+    failure = touched.error().failure;
+    return answer_of_failed_pipeline(touched.error(), steps.size() - 1, ending);
   }
-  if (auto done = connection.run_pipeline(steps); !done) {
-    failure = done.error().failure;
-    return answer_of_last_message(done.error(), steps.size() - 1, ending);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].statement == &update_counters && (*touched)[i] != 1) {
+      failure = Failure{Failure::Cause::statement, "", "the row of a campaign is gone, or in another partition"};
+      return {CommitOutcome::in_doubt, failure->message};
+    }
   }
   return {CommitOutcome::committed, ""};
 }

@@ -11,8 +11,8 @@ namespace openrun::postgres {
 
 enum class Ending { commit, roll_back };
 
-// Two round trips and a half for a batch with coupons (checkpoint and COPY; the rows; all else with the COMMIT), one
-// without. On anything but `committed` the connection is not to be used again, and `failure` says why.
+// One round trip, whatever the batch holds. On anything but `committed` the connection is not to be used again, and
+// `failure` says why.
 [[nodiscard]] ports::CommitAnswer write_batch(Connection& connection, const ports::CommitBatch& batch, Ending ending,
                                               std::optional<Failure>& failure);
 

@@ -4,47 +4,10 @@
 
 #include <openrun/base/limits.hpp>
 
-#include "test_database.hpp"
+#include "commit_fixture.hpp"
 
 namespace openrun::postgres::test {
 namespace {
-
-using ports::CommitOutcome;
-
-class Commit : public PostgresTest {
- protected:
-  void SetUp() override {
-    PostgresTest::SetUp();
-    if (IsSkipped()) return;
-    store_ = coupon_store();
-    auto taken = store_->take_over(Partition{0});
-    ASSERT_TRUE(taken) << taken.error().message;
-    writer_ = *taken;
-  }
-  CommitOutcome commit(const ports::CommitBatch& batch) {
-    const ports::CommitAnswer answer = store_->commit(batch);
-    if (answer.outcome == CommitOutcome::committed) writer_.snapshot.next_offset = batch.next_offset;
-    last_message_ = answer.message;
-    return answer.outcome;
-  }
-  ports::TakenOver rebuilt() {
-    auto state = store_->rebuild(Partition{0}, writer_.epoch);
-    EXPECT_TRUE(state) << state.error().message;
-    return state.value_or(ports::TakenOver{});
-  }
-  std::string everything() {
-    return database().value(
-        "SELECT (SELECT count(*) FROM coupon) || ' ' || (SELECT count(*) FROM campaign) || ' ' || (SELECT count(*) "
-        "FROM "
-        "outbox) || ' ' || (SELECT count(*) FROM campaign_command) || ' ' || (SELECT count(*) FROM dead_letter) || ' ' "
-        "|| "
-        "(SELECT next_offset FROM partition_checkpoint WHERE partition = 0)");
-  }
-
-  std::unique_ptr<ports::CouponStore> store_;
-  ports::TakenOver writer_;
-  std::string last_message_;
-};
 
 TEST_F(Commit, WritesEverythingOfTheBatchInOneTransaction) {
   issuance::Campaign campaign = sample_campaign(7);
@@ -69,6 +32,27 @@ TEST_F(Commit, WritesEverythingOfTheBatchInOneTransaction) {
       database().rows("SELECT partition, first_offset, last_offset, convert_from(payload, 'UTF8') FROM outbox")[0],
       (std::vector<std::string>{"0", "0", "2", "payload of 0"}));
   EXPECT_EQ(database().value("SELECT counters_offset FROM campaign"), "2");
+}
+
+TEST_F(Commit, ABatchWithoutACommandWritesOnlyWhatItsRequestsChanged) {
+  issuance::Campaign campaign = sample_campaign(7, 5);
+  ASSERT_EQ(commit(sample_batch(writer_, campaign, 2)), CommitOutcome::committed) << last_message_;
+  database().rows("UPDATE campaign SET name = 'as it is stored'");
+  ASSERT_EQ(commit(sample_batch(writer_, campaign, 3)), CommitOutcome::committed) << last_message_;
+  EXPECT_EQ(database().rows("SELECT name, issued, state, counters_offset, get_byte(digest, 1) FROM campaign")[0],
+            (std::vector<std::string>{"as it is stored", "5", "sold_out", "4", "5"}));
+  campaign.terms_offset = writer_.snapshot.next_offset;
+  ASSERT_EQ(commit(sample_batch(writer_, campaign, 0)), CommitOutcome::committed) << last_message_;
+  EXPECT_EQ(database().value("SELECT name FROM campaign"), "campaign 7");
+}
+
+// It stays unseen in no case: the issuer reads its state again.
+TEST_F(Commit, ACampaignWhoseRowIsGoneIsToldAsDoubt) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ASSERT_EQ(commit(sample_batch(writer_, campaign, 1)), CommitOutcome::committed) << last_message_;
+  database().rows("DELETE FROM campaign");
+  EXPECT_EQ(commit(sample_batch(writer_, campaign, 1)), CommitOutcome::in_doubt);
+  EXPECT_NE(last_message_.find("is gone"), std::string::npos) << last_message_;
 }
 
 TEST_F(Commit, ReadsBackExactlyTheStateThatWasWritten) {
@@ -175,85 +159,6 @@ TEST_F(Commit, ACampaignNeverMovesToAnotherPartition) {
   // The record's fault: the issuer finds it and goes on, instead of trying for ever.
   EXPECT_EQ(other_store->commit(sample_batch(*other, campaign, 0)).outcome, CommitOutcome::refused);
   EXPECT_EQ(database().value("SELECT partition FROM campaign"), "0");
-}
-
-TEST_F(Commit, AReplayResolvesItsOriginOnce) {
-  issuance::Campaign campaign = sample_campaign(7);
-  ports::CommitBatch batch = sample_batch(writer_, campaign, 0);
-  batch.next_offset = Offset{4};
-  for (const std::int64_t offset : {1, 2, 3}) {
-    ports::DeadLetterRow letter;
-    letter.offset = Offset{offset};
-    letter.reason = "UNDECODABLE";
-    batch.dead_letters.push_back(letter);
-  }
-  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
-  EXPECT_EQ(rebuilt().snapshot.open_dead_letters, (std::vector{Offset{1}, Offset{2}, Offset{3}}));
-
-  batch = sample_batch(writer_, campaign, 0);
-  batch.replays = {{Offset{1}, Offset{4}}};
-  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
-  batch = sample_batch(writer_, campaign, 0);
-  batch.replays = {{Offset{1}, Offset{5}}};
-  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
-  EXPECT_EQ(rebuilt().snapshot.open_dead_letters, (std::vector{Offset{2}, Offset{3}}));
-  EXPECT_EQ(database().rows("SELECT final_partition, final_offset FROM dead_letter WHERE \"offset\" = 1")[0],
-            (std::vector<std::string>{"0", "4"}));
-}
-
-TEST_F(Commit, ADiscardedDeadLetterStaysOpenForTheMachineAndAReplayInTheLogStillResolvesIt) {
-  issuance::Campaign campaign = sample_campaign(7);
-  ports::CommitBatch batch = sample_batch(writer_, campaign, 0);
-  batch.dead_letters.resize(1);
-  batch.dead_letters[0].offset = Offset{0};
-  batch.dead_letters[0].reason = "UNDECODABLE";
-  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
-  database().rows("UPDATE dead_letter SET discarded_at = now()");
-  EXPECT_EQ(rebuilt().snapshot.open_dead_letters, std::vector{Offset{0}});
-
-  batch = sample_batch(writer_, campaign, 0);
-  batch.replays = {{Offset{0}, Offset{1}}};
-  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
-  EXPECT_EQ(database().value("SELECT final_offset FROM dead_letter"), "1");
-  EXPECT_TRUE(rebuilt().snapshot.open_dead_letters.empty());
-}
-
-// A replay that the store refuses leaves a row of its own for re-execution, which must be closed in the same
-// transaction: an open one would be a dead letter that the machine does not know.
-TEST_F(Commit, ARefusedReplaysOwnRowIsClosedByTheSameBatch) {
-  issuance::Campaign campaign = sample_campaign(7);
-  ports::CommitBatch batch = sample_batch(writer_, campaign, 0);
-  batch.next_offset = Offset{2};
-  for (const std::int64_t offset : {0, 1}) {
-    ports::DeadLetterRow letter;
-    letter.offset = Offset{offset};
-    letter.reason = offset == 0 ? "UNDECODABLE" : "STORE_REFUSED";
-    batch.dead_letters.push_back(letter);
-  }
-  batch.replays = {{Offset{1}, Offset{1}}};
-  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
-  EXPECT_EQ(database().rows("SELECT \"offset\", final_offset FROM dead_letter ORDER BY \"offset\""),
-            (std::vector<std::vector<std::string>>{{"0", ""}, {"1", "1"}}));
-  EXPECT_EQ(rebuilt().snapshot.open_dead_letters, std::vector{Offset{0}});
-}
-
-TEST_F(Commit, ADeadLetterIsStoredWhateverItsBytes) {
-  issuance::Campaign campaign = sample_campaign(7);
-  ports::CommitBatch batch = sample_batch(writer_, campaign, 0);
-  ports::DeadLetterRow letter;
-  letter.offset = Offset{0};
-  letter.log_time = Timestamp{1'700'000'000'001};
-  letter.key = std::string("\0\xff", 2);
-  letter.value = std::string("\xfe\0\x80", 3);
-  letter.headers = {{"name\xff", std::string("\0", 1)}, {"", ""}};
-  letter.reason = "UNDECODABLE";
-  letter.error = std::string("field 3: \xc3\x28\0", 12);
-  letter.replays = 2;
-  batch.dead_letters.push_back(letter);
-  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
-  EXPECT_EQ(database().rows("SELECT encode(key, 'hex'), encode(value, 'hex'), array_length(headers, 1), error, replays "
-                            "FROM dead_letter")[0],
-            (std::vector<std::string>{"00ff", "fe0080", "4", "field 3: ?(?", "2"}));
 }
 
 TEST_F(Commit, TextIsComparedByteByByte) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include <openrun/base/assert.hpp>
+#include <openrun/base/secret_file.hpp>
 
 namespace openrun::postgres {
 namespace {
@@ -46,6 +48,39 @@ std::string sqlstate_in(std::string_view message) {
   return {};
 }
 
+// What libpq says about a connection string that it cannot read repeats a part of it, which may be the password.
+std::optional<Failure> mistake_in(const std::string& url) {
+  // As libpq decides: anything else is the name of a database.
+  const bool is_string =
+      url.find('=') != std::string::npos || url.starts_with("postgresql://") || url.starts_with("postgres://");
+  if (!is_string) return std::nullopt;
+  PQconninfoOption* options = PQconninfoParse(url.c_str(), nullptr);
+  if (options == nullptr) {
+    return Failure{Failure::Cause::unusable, "",
+                   "postgres.url is no connection string that libpq can read; in a URL write the special characters of "
+                   "the password as %XX, or put the password into postgres.password_file"};
+  }
+  PQconninfoFree(options);
+  return std::nullopt;
+}
+
+// Why a connection could not be made, with what to look at. libpq's own messages are always in English: nobody here
+// sets a locale.
+Failure explained(Failure failure) {
+  const auto holds = [&failure](const char* text) { return failure.message.find(text) != std::string::npos; };
+  if (failure.cause != Failure::Cause::lost) return failure;
+  if (failure.sqlstate.starts_with("28") ||
+      (failure.sqlstate.empty() && (holds("no password supplied") || holds("authentication")))) {
+    failure.cause = Failure::Cause::unauthenticated;
+    failure.message += "; check postgres.url, postgres.password_file and the server's pg_hba.conf";
+  } else if (failure.sqlstate.empty() &&
+             (holds("certificate") || holds("private key") || holds("SSL error") || holds("does not support SSL"))) {
+    failure.cause = Failure::Cause::untrusted;
+    failure.message += "; check sslmode, sslrootcert, sslcert and sslkey in postgres.url, and the server's certificate";
+  }
+  return failure;
+}
+
 std::string session_settings(const Options& options) {
   const auto ms = [](std::chrono::milliseconds value) { return std::to_string(value.count()); };
   // A session that is idle in its transaction for twice a statement's time belongs to a frozen or broken process.
@@ -64,8 +99,10 @@ Error to_error(const Failure& failure) {
   const std::string_view state_class = state.substr(0, 2);
   Error::Kind kind = internal;
   std::string hint;
-  if (failure.cause != Failure::Cause::statement || state == "55P03" || state == "57014" || state_class == "40" ||
-      state_class == "57" || state_class == "08") {
+  if (failure.cause == Failure::Cause::unusable) {
+    kind = invalid;
+  } else if (failure.cause != Failure::Cause::statement || state == "55P03" || state == "57014" ||
+             state_class == "40" || state_class == "57" || state_class == "08") {
     kind = unavailable;
   } else if (state_class == "53") {
     kind = overloaded;
@@ -109,9 +146,17 @@ Connection::~Connection() {
 
 Sql<std::unique_ptr<Connection>> Connection::open(const Options& options, const std::string& application,
                                                   Interrupt& interrupt) {
-  // Later entries override what the URL says.
+  if (auto mistake = mistake_in(options.url)) return std::unexpected(std::move(*mistake));
+  const Result<std::string> password =
+      options.password_file.empty() ? Result<std::string>("") : read_secret(options.password_file);
+  if (!password) {
+    return std::unexpected(
+        Failure{Failure::Cause::unauthenticated, "", "postgres.password_file names " + password.error().message});
+  }
+  // Later entries override what the URL says; libpq passes over empty ones.
   const std::string connect_timeout = std::to_string(options.connect_timeout.count());
   const std::array keywords{"dbname",
+                            "password",
                             "application_name",
                             "client_encoding",
                             "connect_timeout",
@@ -122,6 +167,7 @@ Sql<std::unique_ptr<Connection>> Connection::open(const Options& options, const 
                             "tcp_user_timeout",
                             static_cast<const char*>(nullptr)};
   const std::array values{options.url.c_str(),
+                          password->c_str(),
                           application.c_str(),
                           "UTF8",
                           connect_timeout.c_str(),
@@ -139,7 +185,7 @@ Sql<std::unique_ptr<Connection>> Connection::open(const Options& options, const 
   connection->begin_waiting();
   // The SQLSTATE of a refused connection stands in libpq's verbose message alone.
   PQsetErrorVerbosity(raw, PQERRORS_VERBOSE);
-  if (auto done = connection->finish_connecting(); !done) return std::unexpected(done.error());
+  if (auto done = connection->finish_connecting(); !done) return std::unexpected(explained(std::move(done.error())));
   PQsetErrorVerbosity(raw, PQERRORS_DEFAULT);
   connection->set_patience(options.statement_timeout + std::chrono::milliseconds(500));
   if (PQsetnonblocking(raw, 1) != 0) return std::unexpected(connection->lost());

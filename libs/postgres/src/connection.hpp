@@ -14,6 +14,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <libpq-fe.h>
 
@@ -26,11 +27,14 @@ namespace openrun::postgres {
 // Why a statement did not succeed. `message` is for the operator and holds no value of any row.
 struct Failure {
   enum class Cause {
-    lost,         // no connection, or it broke: what was sent last may have been done
-    timed_out,    // the deadline of this side passed: the same
-    interrupted,  // Interrupt::raise(): the same
-    ended,        // the server said that it ends this session, at the statement named; nothing behind it was run
-    statement,    // the server refused the statement
+    lost,             // no connection, or it broke: what was sent last may have been done
+    timed_out,        // the deadline of this side passed: the same
+    interrupted,      // Interrupt::raise(): the same
+    ended,            // the server said that it ends this session, at the statement named; nothing behind it was run
+    statement,        // the server refused the statement
+    unauthenticated,  // no connection: the server wants another user or password, or encryption
+    untrusted,        // no connection: one side does not accept the other's certificate, or TLS at all
+    unusable,         // no connection: nobody can read the connection string
   };
   Cause cause = Cause::lost;
   std::string sqlstate;  // five characters; empty where the server did not say
@@ -105,11 +109,9 @@ class Connection {
   [[nodiscard]] Sql<void> execute(const std::string& sql);
   // Makes sure that these are prepared, in one round trip.
   [[nodiscard]] Sql<void> prepare(std::span<const Step> steps);
-  // All steps in one round trip. The steps must be prepared.
-  [[nodiscard]] std::expected<void, PipelineFailure> run_pipeline(std::span<const Step> steps);
+  // All steps in one round trip; how many rows each of them wrote. The steps must be prepared.
+  [[nodiscard]] std::expected<std::vector<std::int64_t>, PipelineFailure> run_pipeline(std::span<const Step> steps);
 
-  // `sql` ends with a COPY ... FROM STDIN (FORMAT binary); the statements before it are run first.
-  [[nodiscard]] Sql<void> copy_in(const std::string& sql, std::string_view rows);
   // A COPY ... TO STDOUT (FORMAT binary). The patience is counted anew with each message: a long table is no fault, a
   // silent server is.
   [[nodiscard]] Sql<std::uint64_t> copy_out(const std::string& sql,
@@ -127,7 +129,6 @@ class Connection {
   [[nodiscard]] Sql<Rows> next_result();  // a result without rows at the end of a statement
   [[nodiscard]] Sql<Rows> last_result();  // the last one of a message; the first failure wins
   [[nodiscard]] Sql<void> send_pipeline_end();
-  [[nodiscard]] Sql<void> send_rows(std::string_view rows);
   [[nodiscard]] Failure lost() const;
   [[nodiscard]] Failure failure_of(const PGresult* result) const;
 

@@ -199,8 +199,8 @@ TEST_F(DeadLetters, AnAcceptanceIsWhatTheIssuerAsksFor) {
 }
 
 TEST_F(DeadLetters, ACampaignsHomeIsToldWhereItExists) {
-  ports::CommitBatch batch = sample_batch(taken_, campaign_, 0);
-  ASSERT_EQ(writer_->commit(batch).outcome, ports::CommitOutcome::committed);
+  issuance::Campaign campaign = sample_campaign(7);
+  ASSERT_EQ(writer_->commit(sample_batch(taken_, campaign, 0)).outcome, ports::CommitOutcome::committed);
   EXPECT_EQ(letters_->home_of(CampaignId{7}).value(), Partition{1});
   EXPECT_EQ(letters_->home_of(CampaignId{8}).value(), std::nullopt);
 }

@@ -88,6 +88,35 @@ TEST_F(Gateway, WithoutAnIdLeftItSaysSo) {
   EXPECT_TRUE(store_->reserve_campaign("late", 4));
 }
 
+TEST_F(Gateway, TheCreateCommandBringsALostReservationBackAndNoOtherCommandDoes) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 3);
+  batch.commands.push_back({campaign.id, "create", Offset{0}, issuance::Outcome::command_applied});
+  batch.commands.push_back({campaign.id, "restock", Offset{1}, issuance::Outcome::command_applied});
+  commit(batch);
+  batch = sample_batch(writer_, campaign, 1);
+  batch.commands.push_back({campaign.id, "close", Offset{3}, issuance::Outcome::command_applied});
+  commit(batch);
+  EXPECT_EQ(database().rows("SELECT campaign_id, idempotency_key, partition FROM campaign_reservation"),
+            (std::vector<std::vector<std::string>>{{"7", "create", "0"}}));
+
+  // The sequence stands where the backup was taken: its next id is taken.
+  database().rows("SELECT setval('campaign_id', 6)");
+  EXPECT_EQ(store_->reserve_campaign("create", 4)->campaign, CampaignId{7});
+  EXPECT_EQ(store_->reserve_campaign("another", 4)->campaign, CampaignId{8});
+}
+
+TEST_F(Gateway, ACreateCommandLeavesItsReservationAsItIs) {
+  const auto reserved = store_->reserve_campaign("create", 4);
+  ASSERT_TRUE(reserved) << reserved.error().message;
+  issuance::Campaign campaign = sample_campaign(reserved->campaign.value);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 1);
+  batch.commands.push_back({campaign.id, "create", Offset{0}, issuance::Outcome::command_applied});
+  commit(batch);
+  EXPECT_EQ(store_->reserve_campaign("create", 4)->partition, reserved->partition);
+  EXPECT_EQ(database().value("SELECT count(*) FROM campaign_reservation"), "1");
+}
+
 TEST_F(Gateway, AnOffsetFindsTheBatchThatHoldsIt) {
   issuance::Campaign campaign = sample_campaign(7);
   commit(sample_batch(writer_, campaign, 3));

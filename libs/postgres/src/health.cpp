@@ -10,7 +10,9 @@ namespace {
 
 // Label values; in the order of Trouble.
 constexpr std::array<const char*, troubles> names{
-    "UNREACHABLE", "STARTING", "CONNECTIONS_EXHAUSTED", "DISK_FULL", "READ_ONLY", "TIMED_OUT", "FAILING", "SLOW"};
+    "UNREACHABLE", "STARTING", "CONNECTIONS_EXHAUSTED", "DISK_FULL", "READ_ONLY",
+    "TIMED_OUT",   "FAILING",  "UNAUTHENTICATED",       "UNTRUSTED", "LOCKED",
+    "SLOW"};
 
 std::string seconds(std::chrono::milliseconds time) {
   const auto tenths = time.count() / 100;
@@ -24,17 +26,28 @@ std::string seconds(std::chrono::milliseconds time) {
 std::optional<Trouble> trouble_of(const Failure& failure) {
   const std::string_view state = failure.sqlstate;
   const std::string_view state_class = state.substr(0, 2);
-  if (failure.cause == Failure::Cause::interrupted) return std::nullopt;
+  switch (failure.cause) {
+    case Failure::Cause::interrupted:
+    case Failure::Cause::unusable:
+      return std::nullopt;
+    case Failure::Cause::unauthenticated:
+      return Trouble::unauthenticated;
+    case Failure::Cause::untrusted:
+      return Trouble::untrusted;
+    default:
+      break;
+  }
   if (state == "53300") return Trouble::connections_exhausted;
   if (state == "53100") return Trouble::disk_full;
   if (state == "25006") return Trouble::read_only;
+  if (state == "55P03") return Trouble::locked;
   if (state == "57014" || state == "25P03") return Trouble::timed_out;
   if (failure.cause == Failure::Cause::timed_out) return Trouble::timed_out;
   if (state_class == "57") return Trouble::starting;
   if (state.empty()) return Trouble::unreachable;
-  // Contention, races with another writer and the fault of a record or of a caller are no trouble of the store's.
+  // Races with another writer and the fault of a record or of a caller are no trouble of the store's.
   constexpr std::array ordinary{"22", "23", "40", "42", "OR"};
-  if (state == "55P03" || std::ranges::find(ordinary, state_class) != ordinary.end()) return std::nullopt;
+  if (std::ranges::find(ordinary, state_class) != ordinary.end()) return std::nullopt;
   return Trouble::failing;
 }
 
@@ -81,6 +94,14 @@ std::string Health::sentence(Trouble trouble) const {
       return "Postgres did not answer in time: a call was given up after " + took;
     case Trouble::failing:
       return "Postgres refuses to serve; its answer is in this daemon's log";
+    case Trouble::unauthenticated:
+      return "Postgres does not let this daemon in; check user, password and encryption: postgres.url, "
+             "postgres.password_file and the server's pg_hba.conf";
+    case Trouble::untrusted:
+      return "TLS to Postgres fails; check sslmode, sslrootcert, sslcert and sslkey in postgres.url, and the server's "
+             "certificate";
+    case Trouble::locked:
+      return "Postgres: somebody else holds a lock that is needed (55P03)";
     case Trouble::slow:
       return "Postgres is slow: a call took " + took;
   }
@@ -93,9 +114,11 @@ void Health::answered(const Call& call, Clock::time_point now) {
     State& state = states_.at(i);
     if (!state.stands) continue;
     const auto trouble = static_cast<Trouble>(i);
-    const bool shown_over = trouble == Trouble::connections_exhausted ? call.connected
-                            : trouble == Trouble::slow                ? call.took < slow_call && !call.may_take_long
-                                                                      : true;
+    const bool needs_connection = trouble == Trouble::connections_exhausted || trouble == Trouble::unauthenticated ||
+                                  trouble == Trouble::untrusted;
+    const bool shown_over = needs_connection           ? call.connected
+                            : trouble == Trouble::slow ? call.took < slow_call && !call.may_take_long
+                                                       : true;
     if (shown_over && (call.writes || !state.by_write)) over(state);
   }
   if (call.took >= slow_call && !call.may_take_long) stands(Trouble::slow, "", call, now);
@@ -113,8 +136,9 @@ void Health::stands(Trouble trouble, const std::string& message, const Call& cal
   State& state = states_.at(std::to_underlying(trouble));
   // Room is shown by writes alone, whoever met the trouble.
   const bool needs_write = trouble == Trouble::disk_full || trouble == Trouble::read_only;
-  const bool needs_connection_only =
-      trouble == Trouble::unreachable || trouble == Trouble::starting || trouble == Trouble::connections_exhausted;
+  const bool needs_connection_only = trouble == Trouble::unreachable || trouble == Trouble::starting ||
+                                     trouble == Trouble::connections_exhausted || trouble == Trouble::unauthenticated ||
+                                     trouble == Trouble::untrusted;
   state.by_write = needs_write || (call.writes && !needs_connection_only);
   state.seen_at = now;
   state.took = call.took;
@@ -147,13 +171,14 @@ void Health::tell_when_over() {
   logger_.info("Postgres serves again");
 }
 
-std::string Health::trouble(Clock::time_point now, bool with_slow) {
+std::string Health::trouble(Clock::time_point now, bool with_passing) {
   const std::lock_guard lock(mutex_);
   forget_old(now);
   std::string text;
   for (std::size_t i = 0; i < troubles; ++i) {
     const auto trouble = static_cast<Trouble>(i);
-    if (!states_.at(i).stands || (trouble == Trouble::slow && !with_slow)) continue;
+    const bool is_passing = trouble == Trouble::slow || trouble == Trouble::locked;
+    if (!states_.at(i).stands || (is_passing && !with_passing)) continue;
     if (!text.empty()) text += "; ";
     text += sentence(trouble);
   }

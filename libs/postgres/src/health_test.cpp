@@ -1,11 +1,9 @@
-#include <map>
 #include <string>
-#include <variant>
-#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <openrun/ports/testing/recording.hpp>
 #include <openrun/postgres/health.hpp>
 
 #include "watch.hpp"
@@ -19,53 +17,23 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-class Lines final : public ports::Logger {
- public:
-  void log(ports::LogLevel, std::string_view message, std::initializer_list<ports::LogField> fields) override {
-    std::string line(message);
-    for (const auto& [name, value] : fields) {
-      if (name == "cause" || name == "error") line += " " + std::get<std::string>(value);
-    }
-    lines.push_back(std::move(line));
-  }
-  std::vector<std::string> lines;
-};
-
-class Gauges final : public ports::Metrics {
- public:
-  struct Value final : ports::Counter, ports::Gauge, ports::Histogram {
-    void add(double) override {}
-    void set(double v) override { value = v; }
-    void observe(double) override {}
-    double value = -1;
-  };
-  ports::Counter& counter(std::string_view, std::string_view, const Labels&) override { return other; }
-  ports::Gauge& gauge(std::string_view, std::string_view, const Labels& labels) override {
-    return values[labels.at("cause")];
-  }
-  ports::Histogram& histogram(std::string_view, std::string_view, const std::vector<double>&, const Labels&) override {
-    return other;
-  }
-  [[nodiscard]] std::string text() const override { return {}; }
-  std::map<std::string, Value> values;
-  Value other;
-};
-
 class HealthTest : public ::testing::Test {
  protected:
   void fails(Trouble trouble, Health::Call call = {}) { health_.failed(trouble, "what Postgres said", call, now_); }
   void answers(Health::Call call = {}) { health_.answered(call, now_); }
   [[nodiscard]] std::string trouble(bool with_slow = true) { return health_.trouble(now_, with_slow); }
-  [[nodiscard]] double gauge(const std::string& cause) { return gauges_.values[cause].value; }
+  [[nodiscard]] double gauge(const std::string& cause) const {
+    return metrics_.value("openrun_store_trouble", {{"cause", cause}});
+  }
 
-  Lines log_;
-  Gauges gauges_;
-  Health health_{log_, gauges_};
+  ports::testing::RecordingLogger log_;
+  ports::testing::RecordingMetrics metrics_;
+  Health health_{log_, metrics_};
   Health::Clock::time_point now_{seconds(1'000)};
 };
 
 TEST_F(HealthTest, EveryTroubleHasItsGaugeFromTheStart) {
-  EXPECT_THAT(gauges_.values, SizeIs(troubles));
+  EXPECT_EQ(metrics_.series("openrun_store_trouble"), troubles);
   EXPECT_EQ(gauge("DISK_FULL"), 0);
   EXPECT_EQ(trouble(), "");
 }
@@ -73,11 +41,13 @@ TEST_F(HealthTest, EveryTroubleHasItsGaugeFromTheStart) {
 TEST_F(HealthTest, SaysWhatIsWrongOnceAndWhenItIsOver) {
   fails(Trouble::unreachable);
   fails(Trouble::unreachable);
-  EXPECT_THAT(log_.lines, ElementsAre("Postgres does not serve as it should UNREACHABLE what Postgres said"));
+  EXPECT_THAT(log_.lines(),
+              ElementsAre("warning Postgres does not serve as it should cause=UNREACHABLE detail=Postgres cannot be "
+                          "reached error=what Postgres said runbook=docs/runbooks/slow-store.md"));
   EXPECT_EQ(gauge("UNREACHABLE"), 1);
   EXPECT_EQ(trouble(), "Postgres cannot be reached");
   answers();
-  EXPECT_THAT(log_.lines, ElementsAre(HasSubstr("UNREACHABLE"), "Postgres serves again"));
+  EXPECT_THAT(log_.lines(), ElementsAre(HasSubstr("UNREACHABLE"), "info Postgres serves again"));
   EXPECT_EQ(gauge("UNREACHABLE"), 0);
   EXPECT_EQ(trouble(), "");
 }
@@ -115,6 +85,27 @@ TEST_F(HealthTest, ASlowCallIsToldWithItsTimeButStopsNothing) {
   EXPECT_EQ(trouble(), "");
 }
 
+TEST_F(HealthTest, ALockThatSomebodyElseHoldsIsToldByItsNameButStopsNothing) {
+  fails(Trouble::locked, {.writes = true});
+  EXPECT_EQ(trouble(), "Postgres: somebody else holds a lock that is needed (55P03)");
+  EXPECT_EQ(trouble(false), "");
+  EXPECT_EQ(gauge("LOCKED"), 1);
+  answers();
+  EXPECT_EQ(gauge("LOCKED"), 1) << "a read shows nothing about a write";
+  answers({.writes = true});
+  EXPECT_EQ(trouble(), "");
+}
+
+TEST_F(HealthTest, OnlyANewConnectionShowsThatPasswordAndCertificateAreAccepted) {
+  fails(Trouble::unauthenticated);
+  fails(Trouble::untrusted, {.writes = true});
+  answers({.writes = true});
+  EXPECT_THAT(trouble(), HasSubstr("postgres.password_file"));
+  EXPECT_THAT(trouble(), HasSubstr("sslrootcert"));
+  answers({.connected = true});
+  EXPECT_EQ(trouble(), "");
+}
+
 TEST_F(HealthTest, AReadOfMuchIsNotSlow) {
   answers({.may_take_long = true, .took = seconds(20)});
   EXPECT_EQ(trouble(), "");
@@ -125,9 +116,9 @@ TEST_F(HealthTest, ATroubleThatIsNotMetAgainIsForgotten) {
   now_ += Health::forgotten_after;
   EXPECT_EQ(trouble(), "");
   EXPECT_EQ(gauge("DISK_FULL"), 0);
-  EXPECT_THAT(log_.lines, SizeIs(1)) << "that it serves again is shown by an answer alone";
+  EXPECT_THAT(log_.lines(), SizeIs(1)) << "that it serves again is shown by an answer alone";
   answers();
-  EXPECT_THAT(log_.lines, SizeIs(2));
+  EXPECT_THAT(log_.lines(), SizeIs(2));
 }
 
 TEST_F(HealthTest, ATroubleThatComesAndGoesIsToldSeldom) {
@@ -137,7 +128,7 @@ TEST_F(HealthTest, ATroubleThatComesAndGoesIsToldSeldom) {
     now_ += seconds(1);
   }
   // Once each way, and not again within half a minute.
-  EXPECT_THAT(log_.lines, SizeIs(2));
+  EXPECT_THAT(log_.lines(), SizeIs(2));
 }
 
 TEST(TroubleOf, NamesTheCauseByTheServersOwnCode) {
@@ -152,13 +143,17 @@ TEST(TroubleOf, NamesTheCauseByTheServersOwnCode) {
   EXPECT_EQ(of(Cause::lost, "57P03"), Trouble::starting);
   EXPECT_EQ(of(Cause::lost, ""), Trouble::unreachable);
   EXPECT_EQ(of(Cause::statement, "58030"), Trouble::failing);
+  EXPECT_EQ(of(Cause::statement, "55P03"), Trouble::locked);
+  EXPECT_EQ(of(Cause::unauthenticated, "28P01"), Trouble::unauthenticated);
+  EXPECT_EQ(of(Cause::untrusted, ""), Trouble::untrusted);
 }
 
-TEST(TroubleOf, IsNoneForTheFaultOfARecordForContentionAndForACancelledCall) {
-  for (const char* sqlstate : {"22021", "23505", "40001", "55P03", "OR001", "42P01"}) {
+TEST(TroubleOf, IsNoneForTheFaultOfARecordForRacesAndForACancelledCall) {
+  for (const char* sqlstate : {"22021", "23505", "40001", "OR001", "42P01"}) {
     EXPECT_EQ(trouble_of({Failure::Cause::statement, sqlstate, ""}), std::nullopt) << sqlstate;
   }
   EXPECT_EQ(trouble_of({Failure::Cause::interrupted, "", ""}), std::nullopt);
+  EXPECT_EQ(trouble_of({Failure::Cause::unusable, "", ""}), std::nullopt);
 }
 
 }  // namespace

@@ -17,8 +17,11 @@ constexpr std::chrono::minutes step_time{10};
 
 const Statement server_encoding{"server_encoding", "SELECT current_setting('server_encoding')"};
 const Statement has_migrations{"has_migrations", "SELECT to_regclass('schema_migration') IS NOT NULL"};
-const Statement applied_steps{"applied_steps", "SELECT name FROM schema_migration ORDER BY name"};
-const Statement record_step{"record_step", "INSERT INTO schema_migration (name) VALUES ($1)"};
+// By way of jsonb, because a build of before the column has made the table without it.
+const Statement applied_steps{"applied_steps",
+                              "SELECT name, coalesce(to_jsonb(schema_migration) ->> 'runs_beside', name) "
+                              "FROM schema_migration ORDER BY name"};
+const Statement record_step{"record_step", "INSERT INTO schema_migration (name, runs_beside) VALUES ($1, $2)"};
 const Statement stored_fingerprint{"stored_fingerprint", "SELECT code_key_fingerprint FROM deployment"};
 const Statement store_fingerprint{"store_fingerprint",
                                   "INSERT INTO deployment (code_key_fingerprint) VALUES ($1) ON CONFLICT DO NOTHING"};
@@ -28,7 +31,14 @@ const char* const begin_step =
     "BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; "
     "SELECT pg_advisory_xact_lock(31379426912333166); "
     "CREATE TABLE IF NOT EXISTS schema_migration (name text COLLATE \"C\" PRIMARY KEY, "
-    "applied_at timestamptz NOT NULL DEFAULT now())";
+    "applied_at timestamptz NOT NULL DEFAULT now()); "
+    "ALTER TABLE schema_migration ADD COLUMN IF NOT EXISTS runs_beside text COLLATE \"C\"";
+
+struct AppliedStep {
+  std::string name;
+  // The builds that have this step, or a later one, as their newest may run beside the schema; older ones may not.
+  std::string runs_beside;
+};
 
 template <class T>
 std::unexpected<Error> failed(const Sql<T>& result, const std::string& doing) {
@@ -37,25 +47,41 @@ std::unexpected<Error> failed(const Sql<T>& result, const std::string& doing) {
   return std::unexpected(std::move(error));
 }
 
-Sql<std::vector<std::string>> read_applied(Connection& connection) {
+Sql<std::vector<AppliedStep>> read_applied(Connection& connection) {
   return map(connection.query(applied_steps), [](Rows rows) {
-    std::vector<std::string> names;
-    for (int row = 0; row < rows.size(); ++row) names.push_back(rows.at(row, 0).string());
-    return names;
+    std::vector<AppliedStep> steps;
+    steps.reserve(static_cast<std::size_t>(rows.size()));
+    for (int row = 0; row < rows.size(); ++row) steps.push_back({rows.at(row, 0).string(), rows.at(row, 1).string()});
+    return steps;
   });
 }
 
-bool contains(const std::vector<std::string>& names, std::string_view name) {
-  return std::ranges::find(names, name) != names.end();
+bool contains(const std::vector<AppliedStep>& steps, std::string_view name) {
+  return std::ranges::find(steps, name, &AppliedStep::name) != steps.end();
 }
 
-// A step that this build does not know: the database has been migrated by a newer one.
-Result<void> check_not_newer(const std::vector<std::string>& applied) {
-  for (const std::string& name : applied) {
-    if (std::ranges::none_of(schema_steps(), [&](const SchemaStep& step) { return step.name == name; })) {
-      return fail(Error::Kind::conflict, "the schema is newer than this build: it has step " + name +
-                                             ", which this build does not know; run the newer build");
-    }
+bool is_known(const AppliedStep& applied) {
+  return std::ranges::find(schema_steps(), applied.name, &SchemaStep::name) != schema_steps().end();
+}
+
+// Steps go forward only: of a step that this build does not know, it can't tell what its own next one would do.
+Result<void> check_not_newer(const std::vector<AppliedStep>& applied) {
+  for (const AppliedStep& step : applied) {
+    if (is_known(step)) continue;
+    return fail(Error::Kind::conflict, "the schema is newer than this build: it has step " + step.name +
+                                           ", which this build does not know; run the newer build");
+  }
+  return {};
+}
+
+// A schema is migrated under the running daemons of the release before: they may start again beside it where each newer
+// step says so.
+Result<void> check_runs_beside(const std::vector<AppliedStep>& applied) {
+  for (const AppliedStep& step : applied) {
+    if (is_known(step) || step.runs_beside <= schema_steps().back().name) continue;
+    return fail(Error::Kind::conflict, "the schema is newer than this build: it has step " + step.name +
+                                           ", beside which only builds that know " + step.runs_beside +
+                                           " may run; run a newer build");
   }
   return {};
 }
@@ -71,9 +97,9 @@ Result<bool> run_step(Connection& connection, const SchemaStep& step) {
   const bool missing = !contains(*applied, step.name);
   if (missing) {
     if (auto done = connection.execute(std::string(step.sql)); !done) return failed(done, doing);
-    Parameters name;
-    name.text(step.name);
-    if (auto recorded = connection.query(record_step, name); !recorded) return failed(recorded, doing);
+    Parameters named;
+    named.text(step.name).text(runs_beside(step));
+    if (auto recorded = connection.query(record_step, named); !recorded) return failed(recorded, doing);
   }
   if (auto done = connection.execute("COMMIT"); !done) return failed(done, doing);
   return missing;
@@ -116,6 +142,13 @@ Result<std::unique_ptr<Connection>> connect(Options options, const char* applica
 
 }  // namespace
 
+std::string_view runs_beside(const SchemaStep& step) {
+  constexpr std::string_view mark = "-- runs-beside: ";
+  if (!step.sql.starts_with(mark)) return step.name;
+  const std::string_view rest = step.sql.substr(mark.size());
+  return rest.substr(0, rest.find('\n'));
+}
+
 Result<std::vector<std::string>> migrate(const Options& options, const std::string& code_key_fingerprint) {
   Interrupt never;
   auto connection = connect(options, "openrun-migrate", never);
@@ -148,7 +181,7 @@ Result<void> check_schema(const Options& options, const std::string& code_key_fi
   }
   auto applied = read_applied(**connection);
   if (!applied) return failed(applied, "checking the schema");
-  if (auto known = check_not_newer(*applied); !known) return known;
+  if (auto beside = check_runs_beside(*applied); !beside) return beside;
   for (const SchemaStep& step : schema_steps()) {
     if (!contains(*applied, step.name)) {
       return fail(Error::Kind::conflict, "the schema is older than this build: step " + std::string(step.name) +

@@ -61,7 +61,7 @@ TEST_F(Schema, AnEmptyDatabaseSaysWhatToDo) {
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().kind, Error::Kind::not_found);
   EXPECT_NE(checked.error().message.find("openrun migrate"), std::string::npos);
-  SilentLogger logger;
+  ports::testing::QuietLogger logger;
   const auto campaign = make_gateway_store(options_, logger)->campaign(CampaignId{1});
   ASSERT_FALSE(campaign);
   EXPECT_NE(campaign.error().message.find("openrun migrate"), std::string::npos);
@@ -72,6 +72,41 @@ TEST_F(Schema, AStepOfANewerBuildIsAConflict) {
   Plain(options_.url).rows("INSERT INTO schema_migration (name) VALUES ('9999_later')");
   EXPECT_EQ(check_schema(options_, fingerprint).error().kind, Error::Kind::conflict);
   EXPECT_EQ(migrate(options_, fingerprint).error().kind, Error::Kind::conflict);
+}
+
+TEST_F(Schema, ABuildRunsBesideALaterStepThatAllowsItButMigratesNothingThere) {
+  ASSERT_TRUE(migrate(options_, fingerprint));
+  const std::string newest(schema_steps().back().name);
+  Plain database(options_.url);
+  database.rows("INSERT INTO schema_migration (name, runs_beside) VALUES ('9998_later', '" + newest + "')");
+  EXPECT_TRUE(check_schema(options_, fingerprint));
+  const auto older = migrate(options_, fingerprint);
+  ASSERT_FALSE(older);
+  EXPECT_EQ(older.error().kind, Error::Kind::conflict);
+  EXPECT_NE(older.error().message.find("9998_later"), std::string::npos);
+  // One that allows it does not stand for another that does not.
+  database.rows("INSERT INTO schema_migration (name, runs_beside) VALUES ('9999_latest', '9998_later')");
+  const auto checked = check_schema(options_, fingerprint);
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().message.find("9999_latest, beside which only builds that know 9998_later"),
+            std::string::npos);
+}
+
+TEST_F(Schema, ASchemaThatAnOlderBuildHasMadeIsReadWithoutTheColumn) {
+  ASSERT_TRUE(migrate(options_, fingerprint));
+  Plain database(options_.url);
+  database.rows("ALTER TABLE schema_migration DROP COLUMN runs_beside");
+  EXPECT_TRUE(check_schema(options_, fingerprint));
+  EXPECT_TRUE(migrate(options_, fingerprint));
+  database.rows("ALTER TABLE schema_migration DROP COLUMN IF EXISTS runs_beside");
+  database.rows("INSERT INTO schema_migration (name) VALUES ('9999_later')");
+  EXPECT_FALSE(check_schema(options_, fingerprint));
+}
+
+TEST_F(Schema, AStepAllowsOnlyTheBuildsThatItsFirstLineNames) {
+  EXPECT_EQ(runs_beside({"0009_new", "-- runs-beside: 0008_old\nSELECT 1;"}), "0008_old");
+  EXPECT_EQ(runs_beside({"0009_new", "SELECT 1; -- runs-beside: 0008_old\n"}), "0009_new");
+  for (const SchemaStep& step : schema_steps()) EXPECT_LE(runs_beside(step), step.name);
 }
 
 TEST_F(Schema, AMissingStepIsAConflict) {

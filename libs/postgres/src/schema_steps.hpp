@@ -11,6 +11,10 @@ struct SchemaStep {
   std::string_view sql;
 };
 
+// The step whose builds, and later ones, may run while this step is applied already: the name after "-- runs-beside: "
+// in its first line. Without such a line the step's own: no older build may.
+[[nodiscard]] std::string_view runs_beside(const SchemaStep& step);
+
 [[nodiscard]] const std::vector<SchemaStep>& schema_steps();
 
 }  // namespace openrun::postgres

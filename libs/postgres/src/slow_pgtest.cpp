@@ -13,24 +13,6 @@ using ports::CommitOutcome;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 
-class NoMetrics final : public ports::Metrics {
- public:
-  struct Value final : ports::Counter, ports::Gauge, ports::Histogram {
-    void add(double) override {}
-    void set(double) override {}
-    void observe(double) override {}
-  };
-  ports::Counter& counter(std::string_view, std::string_view, const Labels&) override { return value_; }
-  ports::Gauge& gauge(std::string_view, std::string_view, const Labels&) override { return value_; }
-  ports::Histogram& histogram(std::string_view, std::string_view, const std::vector<double>&, const Labels&) override {
-    return value_;
-  }
-  [[nodiscard]] std::string text() const override { return {}; }
-
- private:
-  Value value_;
-};
-
 class Slow : public PostgresTest {
  protected:
   [[nodiscard]] Options watched() {
@@ -40,7 +22,7 @@ class Slow : public PostgresTest {
   }
   [[nodiscard]] std::string trouble() { return health_.trouble(Health::Clock::now(), false); }
 
-  NoMetrics metrics_;
+  ports::testing::QuietMetrics metrics_;
   Health health_{logger_, metrics_};
   issuance::Campaign campaign_ = sample_campaign(7);
 };

@@ -10,12 +10,6 @@
 #include "connection.hpp"
 
 namespace openrun::postgres {
-namespace {
-
-constexpr std::size_t copy_message_bytes = 64 * 1024;
-
-}  // namespace
-
 Sql<void> Connection::execute(const std::string& sql) {
   begin_waiting();
   if (PQsendQuery(connection_, sql.c_str()) == 0) {
@@ -99,7 +93,7 @@ Sql<void> Connection::prepare(std::span<const Step> steps) {
   return {};
 }
 
-std::expected<void, PipelineFailure> Connection::run_pipeline(std::span<const Step> steps) {
+std::expected<std::vector<std::int64_t>, PipelineFailure> Connection::run_pipeline(std::span<const Step> steps) {
   const auto failed = [this](std::size_t index, Failure failure) {
     // The pipeline's remaining answers are of no use to anybody: the caller drops the connection.
     broken_ = true;
@@ -115,63 +109,19 @@ std::expected<void, PipelineFailure> Connection::run_pipeline(std::span<const St
     }
   }
   if (auto sent = send_pipeline_end(); !sent) return failed(0, std::move(sent.error()));
+  std::vector<std::int64_t> touched;
   for (std::size_t index = 0; index < steps.size(); ++index) {
-    if (auto result = next_result(); !result) return failed(index, std::move(result.error()));
+    auto result = next_result();
+    if (!result) return failed(index, std::move(result.error()));
+    touched.push_back(result->touched());
     if (auto end = next_result(); !end) return failed(index, std::move(end.error()));
   }
   if (auto sync = next_result(); !sync) return failed(steps.size(), std::move(sync.error()));
   if (PQexitPipelineMode(connection_) == 0) broken_ = true;
-  return {};
+  return touched;
 }
 
 // ---- COPY ----
-
-Sql<void> Connection::send_rows(std::string_view rows) {
-  while (!rows.empty()) {
-    const std::string_view message = rows.substr(0, copy_message_bytes);
-    const int state = PQputCopyData(connection_, message.data(), static_cast<int>(message.size()));
-    if (state < 0) {
-      broken_ = true;
-      return std::unexpected(lost());
-    }
-    if (auto sent = flush(); !sent) return sent;
-    if (state > 0) rows.remove_prefix(message.size());
-  }
-  while (true) {
-    const int state = PQputCopyEnd(connection_, nullptr);
-    if (state < 0) {
-      broken_ = true;
-      return std::unexpected(lost());
-    }
-    if (auto sent = flush(); !sent) return sent;
-    if (state > 0) return {};
-  }
-}
-
-Sql<void> Connection::copy_in(const std::string& sql, std::string_view rows) {
-  begin_waiting();
-  if (PQsendQuery(connection_, sql.c_str()) == 0) {
-    broken_ = true;
-    return std::unexpected(lost());
-  }
-  if (auto sent = flush(); !sent) return sent;
-  for (;;) {
-    auto result = next_result();
-    if (!result) {
-      (void)last_result();
-      return std::unexpected(std::move(result.error()));
-    }
-    OPENRUN_ASSERT(result->is_present(), "a COPY statement answers that it is ready for rows");
-    if (result->status() == PGRES_COPY_IN) break;
-  }
-  begin_waiting();
-  // A refusal in the middle of the rows is told by the result.
-  auto sent = send_rows(rows);
-  if (!sent && sent.error().cause != Failure::Cause::lost) return sent;
-  auto result = last_result();
-  if (!result) return std::unexpected(std::move(result.error()));
-  return sent;
-}
 
 Sql<std::uint64_t> Connection::copy_out(const std::string& sql,
                                         const std::function<void(std::span<const Field>)>& each) {

@@ -112,7 +112,8 @@ void PostgresTest::SetUp() {
   plain_->rows(
       "TRUNCATE partition_checkpoint, campaign, coupon, campaign_command, campaign_reservation, outbox, "
       "relay_progress, "
-      "dead_letter, dead_letter_acceptance, dead_letter_action, dead_letter_replay, dispatch RESTART IDENTITY");
+      "audit_result, dead_letter, dead_letter_acceptance, dead_letter_action, dead_letter_replay, dispatch RESTART "
+      "IDENTITY");
 }
 
 Options PostgresTest::options() const {
@@ -120,6 +121,10 @@ Options PostgresTest::options() const {
   options.url = url_with(name_);
   return options;
 }
+
+namespace {
+constexpr Offset not_stored{std::numeric_limits<std::int64_t>::max()};
+}  // namespace
 
 issuance::Campaign sample_campaign(std::uint32_t id, std::uint32_t stock, std::uint32_t issued) {
   issuance::Campaign campaign;
@@ -131,7 +136,7 @@ issuance::Campaign sample_campaign(std::uint32_t id, std::uint32_t stock, std::u
   campaign.issued = issued;
   campaign.created_at = Timestamp{1'699'999'000'001};
   campaign.updated_at = Timestamp{1'699'999'000'002};
-  campaign.terms_offset = Offset{0};
+  campaign.terms_offset = not_stored;
   return campaign;
 }
 
@@ -161,6 +166,8 @@ ports::CommitBatch sample_batch(const ports::TakenOver& writer, issuance::Campai
         sample_coupon(campaign.id, sequence, batch.expected_next_offset + i,
                       "user-" + std::to_string(campaign.id.value) + "-" + std::to_string(sequence)));
   }
+  // Its first batch holds the command that made it.
+  if (campaign.terms_offset == not_stored) campaign.terms_offset = batch.expected_next_offset;
   batch.campaigns.push_back(campaign);
   batch.digests.push_back({0xD1, static_cast<std::uint8_t>(campaign.issued)});
   return batch;

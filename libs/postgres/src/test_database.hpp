@@ -15,17 +15,12 @@
 #include <libpq-fe.h>
 
 #include <openrun/ports/coupon_store.hpp>
-#include <openrun/ports/log.hpp>
+#include <openrun/ports/testing/quiet.hpp>
 #include <openrun/postgres/postgres.hpp>
 
 namespace openrun::postgres::test {
 
 inline constexpr const char* fingerprint = "test-code-key";
-
-class SilentLogger : public ports::Logger {
- public:
-  void log(ports::LogLevel, std::string_view, std::initializer_list<ports::LogField>) override {}
-};
 
 // A second opinion: a plain connection, text results, and an assertion where something fails.
 class Plain {
@@ -57,7 +52,7 @@ class PostgresTest : public ::testing::Test {
   [[nodiscard]] std::unique_ptr<ports::CouponStore> coupon_store() { return make_coupon_store(options(), logger_); }
   Plain& database() { return *plain_; }
 
-  SilentLogger logger_;
+  ports::testing::QuietLogger logger_;
   std::string name_;
 
  private:

@@ -240,38 +240,6 @@ std::int64_t Rows::touched() const {
 
 // ---- COPY ----
 
-CopyRows::CopyRows() {
-  buffer_.append(copy_signature);
-  append_int32(buffer_, 0);  // flags
-  append_int32(buffer_, 0);  // length of the header extension
-}
-void CopyRows::begin_row(std::int16_t fields) {
-  append_int16(buffer_, fields);
-}
-void CopyRows::int4(std::int32_t value) {
-  append_int32(buffer_, 4);
-  append_int32(buffer_, value);
-}
-void CopyRows::int8(std::int64_t value) {
-  append_int32(buffer_, 8);
-  append_int64(buffer_, value);
-}
-void CopyRows::text(std::string_view value) {
-  append_int32(buffer_, static_cast<std::int32_t>(value.size()));
-  buffer_.append(value);
-}
-void CopyRows::timestamp(Timestamp value) {
-  int8(to_microseconds_since_2000(value));
-}
-void CopyRows::timestamp(std::optional<Timestamp> value) {
-  if (value) return timestamp(*value);
-  append_int32(buffer_, -1);
-}
-const std::string& CopyRows::finish() {
-  append_int16(buffer_, -1);
-  return buffer_;
-}
-
 std::span<const Field> CopyReader::row(std::string_view message) {
   if (!header_read_) {
     OPENRUN_ASSERT(message.starts_with(copy_signature), "a binary COPY begins with its signature");

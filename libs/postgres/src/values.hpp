@@ -128,23 +128,6 @@ class Rows {
   std::unique_ptr<PGresult, Clear> result_;
 };
 
-// Rows for COPY ... FROM STDIN (FORMAT binary).
-class CopyRows {
- public:
-  CopyRows();
-  void begin_row(std::int16_t fields);
-  void int4(std::int32_t value);
-  void int8(std::int64_t value);
-  void text(std::string_view value);
-  void timestamp(Timestamp value);
-  void timestamp(std::optional<Timestamp> value);
-  // With the trailer; nothing may be added after it.
-  [[nodiscard]] const std::string& finish();
-
- private:
-  std::string buffer_;
-};
-
 // Reads one CopyData message of COPY ... TO STDOUT (FORMAT binary): the fields of a row, or nothing for header and
 // trailer.
 class CopyReader {

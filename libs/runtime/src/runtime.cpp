@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include <pthread.h>
 #include <signal.h>
@@ -18,6 +19,13 @@ sigset_t stop_signals() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  return set;
+}
+
+sigset_t hang_up_signal() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGHUP);
   return set;
 }
 
@@ -56,6 +64,25 @@ bool StopSignal::wait_for(std::chrono::milliseconds timeout) {
 
 void StopSignal::request() {
   requested_ = true;
+}
+
+HangUpSignal::HangUpSignal(std::function<void()> on_hang_up) {
+  const sigset_t set = hang_up_signal();
+  OPENRUN_ASSERT(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0, "SIGHUP can be blocked");
+  thread_ = std::thread([this, set, on_hang_up = std::move(on_hang_up)] {
+    for (;;) {
+      const int received = sigwaitinfo(&set, nullptr);
+      if (ended_) return;
+      if (received == SIGHUP) on_hang_up();
+    }
+  });
+}
+
+HangUpSignal::~HangUpSignal() {
+  ended_ = true;
+  // To this thread alone, so that it wakes up whatever else the process is sent.
+  OPENRUN_ASSERT(pthread_kill(thread_.native_handle(), SIGHUP) == 0, "the thread that waits for SIGHUP is there");
+  thread_.join();
 }
 
 }  // namespace openrun::runtime

@@ -1,3 +1,4 @@
+#include <semaphore>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -46,6 +47,26 @@ TEST(StopSignal, AnotherThreadMayAskForAStop) {
   std::thread other([&] { stop.request(); });
   EXPECT_TRUE(stop.wait_for(long_enough));
   other.join();
+}
+
+TEST(HangUpSignal, EachHangUpIsToldAndEndsNothing) {
+  constexpr int hang_ups = 3;
+  std::counting_semaphore<> told{0};
+  HangUpSignal signal([&] { told.release(); });
+  StopSignal stop;
+  for (int i = 0; i < hang_ups; ++i) {
+    ASSERT_EQ(kill(getpid(), SIGHUP), 0);
+    ASSERT_TRUE(told.try_acquire_for(long_enough));
+  }
+  EXPECT_FALSE(stop.requested());
+}
+
+TEST(HangUpSignal, EndsWithoutACallWhereNoneWasAskedFor) {
+  int told = 0;
+  {
+    const HangUpSignal signal([&] { ++told; });
+  }
+  EXPECT_EQ(told, 0);
 }
 
 TEST(StopSignal, AClosedPipeDoesNotEndTheProcess) {

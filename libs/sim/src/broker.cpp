@@ -26,7 +26,8 @@ class Broker::Reader final : public ports::LogReader {
     ports::LogBatch batch;
     while (position_ < end && batch.records.size() < records_max) {
       const Record& record = contents.records[static_cast<std::size_t>(position_)];
-      batch.records.push_back({partition_, Offset{position_}, record.time, record.key, record.value});
+      batch.records.push_back({partition_, Offset{position_}, record.time, record.key, record.value,
+                               ports::header(record.headers, traceparent_name)});
       ++position_;
     }
     return batch;

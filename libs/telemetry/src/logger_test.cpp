@@ -74,6 +74,23 @@ TEST(JsonLogger, LeavesOutWhatIsBelowTheMinimum) {
   EXPECT_THAT(text, HasSubstr("\"level\":\"critical\""));
 }
 
+TEST(JsonLogger, ANewMinimumCountsAtOnceAndIsToldWhateverTheMinimum) {
+  ::testing::internal::CaptureStderr();
+  const auto logger = make_logger("issuer", "issuer-1", LogLevel::error);
+  logger->warning("before");
+  logger->set_minimum(LogLevel::warning);
+  logger->warning("between");
+  logger->set_minimum(LogLevel::error);
+  logger->warning("after");
+  EXPECT_FALSE(logger->writes(LogLevel::warning));
+  const std::string text = ::testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
+  EXPECT_THAT(text, HasSubstr(R"("level":"info","daemon":"issuer","instance":"issuer-1",)"
+                              R"("message":"log level is set","minimum":"warning")"));
+  EXPECT_THAT(text, HasSubstr(R"("message":"between")"));
+  EXPECT_THAT(text, HasSubstr(R"("message":"log level is set","minimum":"error")"));
+}
+
 TEST(JsonLogger, LinesOfSeveralThreadsStayWhole) {
   const std::string text = logged(LogLevel::info, [](ports::Logger& logger) {
     std::vector<std::thread> threads;

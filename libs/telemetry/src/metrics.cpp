@@ -78,7 +78,8 @@ using AnyFamily = std::variant<Family<AtomicCounter>, Family<AtomicGauge>, Famil
 
 class PrometheusMetrics final : public ports::Metrics {
  public:
-  PrometheusMetrics(const char* daemon, const char* version) : process_(daemon, version) {}
+  PrometheusMetrics(const char* daemon, const char* version, std::shared_ptr<const ReportCounts> reports)
+      : process_(daemon, version), reports_(std::move(reports)) {}
 
   ports::Counter& counter(std::string_view name, std::string_view help, const Labels& labels) override {
     return instrument<AtomicCounter>(name, help, labels);
@@ -93,6 +94,7 @@ class PrometheusMetrics final : public ports::Metrics {
 
   [[nodiscard]] std::string text() const override {
     std::vector<MetricFamily> families = process_.collect();
+    if (reports_) families.push_back(collected(*reports_));
     {
       std::lock_guard lock(mutex_);
       for (const auto& [name, family] : families_) {
@@ -135,15 +137,34 @@ class PrometheusMetrics final : public ports::Metrics {
     return out;
   }
 
+  static MetricFamily collected(const ReportCounts& reports) {
+    MetricFamily out;
+    out.name = "openrun_error_reports_total";
+    out.help = "Lines at level error and above, by what became of their reports";
+    out.type = MetricType::Counter;
+    const auto add = [&](const char* fate, std::uint64_t count) {
+      ClientMetric metric;
+      metric.label.push_back({"fate", fate});
+      metric.counter.value = static_cast<double>(count);
+      out.metric.push_back(std::move(metric));
+    };
+    add("sent", reports.sent);
+    add("dropped", reports.dropped);
+    add("left_out", reports.left_out);
+    return out;
+  }
+
   const ProcessMetrics process_;
+  const std::shared_ptr<const ReportCounts> reports_;
   mutable std::mutex mutex_;
   std::map<std::string, AnyFamily, std::less<>> families_;
 };
 
 }  // namespace
 
-std::unique_ptr<ports::Metrics> make_metrics(const char* daemon, const char* version) {
-  return std::make_unique<PrometheusMetrics>(daemon, version);
+std::unique_ptr<ports::Metrics> make_metrics(const char* daemon, const char* version,
+                                             std::shared_ptr<const ReportCounts> reports) {
+  return std::make_unique<PrometheusMetrics>(daemon, version, std::move(reports));
 }
 
 }  // namespace openrun::telemetry

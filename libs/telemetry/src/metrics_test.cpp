@@ -58,6 +58,7 @@ TEST(PrometheusMetrics, TheProcessShowsWhatItUsesAndWhatItIs) {
   EXPECT_GT(sample(text, "process_resident_memory_bytes"), 100'000);
   EXPECT_GE(sample(text, "process_cpu_seconds_total"), 0);
   EXPECT_GE(sample(text, "process_open_fds"), 3);
+  EXPECT_GE(sample(text, "process_threads"), 1);
   EXPECT_GT(sample(text, "process_start_time_seconds"), 1.6e9);
 }
 

@@ -25,6 +25,7 @@ MetricFamily single(std::string name, std::string help, MetricType type, double 
 struct ProcessStat {
   double user_ticks = 0;      // 14
   double system_ticks = 0;    // 15
+  double threads = 0;         // 20
   double start_ticks = 0;     // 22, since boot
   double resident_pages = 0;  // 24
 };
@@ -40,6 +41,7 @@ std::optional<ProcessStat> read_stat() {
   for (int number = 3; fields >> field; ++number) {
     if (number == 14) stat.user_ticks = std::stod(field);
     if (number == 15) stat.system_ticks = std::stod(field);
+    if (number == 20) stat.threads = std::stod(field);
     if (number == 22) stat.start_ticks = std::stod(field);
     if (number == 24) {
       stat.resident_pages = std::stod(field);
@@ -83,6 +85,7 @@ std::vector<MetricFamily> ProcessMetrics::collect() const {
                               (stat->user_ticks + stat->system_ticks) / ticks_a_second));
     families.push_back(single("process_resident_memory_bytes", "Resident memory.", MetricType::Gauge,
                               stat->resident_pages * static_cast<double>(sysconf(_SC_PAGESIZE))));
+    families.push_back(single("process_threads", "Threads of the process.", MetricType::Gauge, stat->threads));
     if (const auto boot = boot_time_seconds()) {
       families.push_back(single("process_start_time_seconds", "Start of the process, in seconds since 1970.",
                                 MetricType::Gauge, *boot + stat->start_ticks / ticks_a_second));

@@ -24,12 +24,13 @@ struct Envelope {
   std::uint32_t nonce = 0;
   Body body = Body::none;
   std::string_view bytes;
+  std::uint32_t version = 0;
 };
 
 using Fault = std::optional<Undecodable>;
 
 Fault refuse(const char* reason, std::string error) {
-  return Undecodable{reason, std::move(error), 0};
+  return Undecodable{reason, std::move(error), 0, 0};
 }
 
 Fault refuse(const FieldFault& fault) {
@@ -41,13 +42,37 @@ Fault check_campaign(CampaignId campaign) {
   return refuse(invalid_campaign, "campaign_id must be 1 to 2147483647");
 }
 
+constexpr std::uint32_t version_field = 31;  // its tag is no UTF-8: no text of a stranger names a version
+
+// The version that a message names whatever else stands in it; 0 where it is none, or names none.
+std::uint32_t named_version(std::string_view value) {
+  ProtoReader reader(value);
+  std::uint32_t version = 0;
+  while (!reader.at_end()) {
+    if (!reader.next()) return 0;
+    if (!(reader.field() == version_field ? reader.read(version) : reader.skip())) return 0;
+  }
+  return version;
+}
+
+Fault refuse_version(std::uint32_t version) {
+  return Undecodable{"RECORD_VERSION",
+                     "the record's format has version " + std::to_string(version) + ", and this build knows " +
+                         std::to_string(record_version_supported),
+                     0, version};
+}
+
 Fault read_envelope(std::string_view value, Envelope& out) {
   const bool read = read_strictly(value, [&](ProtoReader& reader) {
     if (reader.field() == 1) return reader.read_fixed32(out.nonce);
+    if (reader.field() == version_field) return reader.read(out.version);
     if (reader.field() > 5 || out.body != Body::none) return false;
     out.body = static_cast<Body>(reader.field());
     return reader.read(out.bytes);
   });
+  // What a newer version means is not judged by the rules of this one.
+  const std::uint32_t version = read ? out.version : named_version(value);
+  if (version > record_version_supported) return refuse_version(version);
   if (!read) return refuse(undecodable, "no LogRecord: malformed, or with a field that is unknown or stands twice");
   if (out.body == Body::none) return refuse(undecodable, "the record has no body");
   return std::nullopt;
@@ -226,7 +251,9 @@ std::expected<DecodedRecord, Undecodable> decode(std::string_view value) {
   std::expected<DecodedRecord, Undecodable> decoded;
   Envelope envelope;
   Fault fault = read_envelope(value, envelope);
-  if (value.size() > limits::record_bytes_max) fault = refuse("TOO_LARGE", "the record is larger than 16384 bytes");
+  const bool newer = fault && fault->newer_version > 0;
+  if (!newer && value.size() > limits::record_bytes_max)
+    fault = refuse("TOO_LARGE", "the record is larger than 16384 bytes");
   if (!fault) fault = read_body(envelope, *decoded);
   if (fault) {
     fault->nonce = envelope.nonce;

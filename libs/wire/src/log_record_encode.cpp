@@ -12,6 +12,10 @@ namespace {
 constexpr std::uint32_t nonce_field = openrun::v1::LogRecord::kNonceFieldNumber;
 constexpr std::uint32_t request_field = openrun::v1::LogRecord::kRequestFieldNumber;
 
+// As proto3 does, the version that every build knows is left out.
+constexpr std::uint32_t version_field = openrun::v1::LogRecord::kVersionFieldNumber;
+constexpr std::uint32_t written_version = record_version_supported > 1 ? record_version_supported : 0;
+
 struct WriteAction {
   openrun::v1::CampaignCommand& out;
 
@@ -33,19 +37,21 @@ std::string encode_request(std::uint32_t nonce, CampaignId campaign, std::string
   if (!user.empty()) body += 1 + varint_size(user.size()) + user.size();
   if (!idempotency_key.empty()) body += 1 + varint_size(idempotency_key.size()) + idempotency_key.size();
   std::string out;
-  out.reserve(5 + 1 + varint_size(body) + body);
+  out.reserve(5 + 1 + varint_size(body) + body + (written_version > 0 ? 2 + varint_size(written_version) : 0));
   append_fixed32_field(out, nonce_field, nonce);
   append_varint(out, request_field << 3 | 2);
   append_varint(out, body);
   append_varint_field(out, openrun::v1::IssueRequest::kCampaignIdFieldNumber, campaign.value);
   append_bytes_field(out, openrun::v1::IssueRequest::kUserIdFieldNumber, user);
   append_bytes_field(out, openrun::v1::IssueRequest::kIdempotencyKeyFieldNumber, idempotency_key);
+  append_varint_field(out, version_field, written_version);
   return out;
 }
 
 std::string encode_command(std::uint32_t nonce, const issuance::CampaignCommand& command) {
   openrun::v1::LogRecord record;
   record.set_nonce(nonce);
+  record.set_version(written_version);
   auto& message = *record.mutable_command();
   message.set_campaign_id(command.campaign.value);
   message.set_idempotency_key(command.idempotency_key);
@@ -57,6 +63,7 @@ std::string encode_replay(std::uint32_t nonce, Offset origin, Timestamp first_ar
                           std::uint32_t attempt) {
   openrun::v1::LogRecord record;
   record.set_nonce(nonce);
+  record.set_version(written_version);
   auto& replay = *record.mutable_replay();
   replay.set_origin_offset(origin.value);
   replay.set_first_arrival_ms(first_arrival.value);

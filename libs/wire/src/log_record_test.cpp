@@ -178,6 +178,36 @@ struct Malformed {
   std::string value;
 };
 
+TEST(LogRecord, ARecordOfANewerVersionIsNoDeadLetterWhateverElseStandsInIt) {
+  using namespace std::string_literals;
+  const std::string newer = "\xF8\x01\x07"s;
+  const std::string request = encode_request(9, CampaignId{1}, "u", "");
+  for (const std::string& value :
+       {request + newer, newer + request, request + "\x30\x01"s + newer, newer, request + "\x32\x02\x08\x01"s + newer,
+        request + std::string(20'000, '\x01').insert(0, "\x32\xA0\x9C\x01"s) + newer}) {
+    const auto decoded = decode(value);
+    ASSERT_FALSE(decoded);
+    EXPECT_EQ(decoded.error().reason, "RECORD_VERSION");
+    EXPECT_EQ(decoded.error().newer_version, 7U);
+    EXPECT_NE(decoded.error().error.find("version 7"), std::string::npos);
+  }
+}
+
+TEST(LogRecord, AVersionThatIsKnownChangesNothingAndBrokenBytesNameNone) {
+  using namespace std::string_literals;
+  const std::string request = encode_request(9, CampaignId{1}, "u", "");
+  const auto decoded = decode(request + "\xF8\x01\x01"s);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->campaign, CampaignId{1});
+  for (const std::string& value :
+       {"\x01\xF8\x01\x07"s, request + "\xF8\x01"s, request + "\xF9\x01\x07"s, "a text of 7"s}) {
+    const auto broken = decode(value);
+    ASSERT_FALSE(broken);
+    EXPECT_EQ(broken.error().reason, "UNDECODABLE");
+    EXPECT_EQ(broken.error().newer_version, 0U);
+  }
+}
+
 TEST(LogRecord, MalformedRecordsAreUndecodable) {
   using namespace std::string_literals;
   const std::string request = encode_request(9, CampaignId{1}, "u", "");

@@ -16,28 +16,8 @@ inline constexpr std::uint8_t kind_winner = 4;  // and the user's hash
 inline constexpr std::array<std::uint8_t, 256> kind_table = [] {
   using enum issuance::Outcome;
   std::array<std::uint8_t, 256> table{};
-  for (const auto outcome : {none,
-                             campaign_not_found,
-                             not_started,
-                             limit_reached,
-                             paused,
-                             closed,
-                             ended,
-                             sold_out,
-                             dead_lettered,
-                             replay_ignored,
-                             version_changed,
-                             command_applied,
-                             command_repeated,
-                             command_campaign_not_found,
-                             command_campaign_exists,
-                             command_already_started,
-                             command_below_issued,
-                             command_closed,
-                             command_stock_above_limit,
-                             command_ends_before_start}) {
-    table[static_cast<std::uint8_t>(outcome)] = kind_known;
-  }
+  table[static_cast<std::uint8_t>(none)] = kind_known;
+  for (const auto outcome : issuance::all_outcomes) table[static_cast<std::uint8_t>(outcome)] = kind_known;
   table[static_cast<std::uint8_t>(issued)] = kind_known | kind_coupon | kind_winner;
   table[static_cast<std::uint8_t>(issued_before)] = kind_known | kind_coupon;
   table[static_cast<std::uint8_t>(already_issued)] = kind_known | kind_coupon;

@@ -17,6 +17,7 @@ ReadRecord read_record(Offset offset, Timestamp time, std::string_view value, co
     read.input.event = issuance::Undecidable{decoded.error().reason};
     read.error = std::move(decoded.error().error);
     read.nonce = decoded.error().nonce;
+    read.newer_version = decoded.error().newer_version;
   }
   if (refusal != nullptr) {
     read.input.event = refused_by_store(read.input.event);

@@ -21,7 +21,9 @@ constexpr std::size_t run_bytes = 14;
 constexpr std::size_t replay_bytes = 26;
 constexpr std::size_t command_bytes = 40;
 constexpr std::size_t view_bytes = 72;
-constexpr std::size_t entry_bytes = 1 + 4;  // kind and nonce
+constexpr std::size_t entry_bytes = 1 + 4;                    // kind and nonce
+constexpr std::size_t trace_bytes = 3 + trace_context_bytes;  // its place, a varint below batch_offsets_max
+static_assert(batch_offsets_max < 1U << 21);
 
 struct Run {
   CampaignId campaign;
@@ -137,6 +139,17 @@ void ResultBatchBuilder::add(const Decision& decision, std::uint32_t nonce, std:
   // An ignored replay changes nothing for its origin: that one's receipt keeps showing the first outcome.
   if (decision.origin && decision.outcome != Outcome::replay_ignored) state.append_replay(decision);
   ++state.records;
+}
+
+void ResultBatchBuilder::trace(const TraceContext& trace) {
+  State& state = *state_;
+  OPENRUN_ASSERT(!state.kinds.empty(), "a trace belongs to a decision");
+  const auto place = static_cast<std::uint32_t>(state.kinds.size() - 1);
+  const int count = state.message.traced_size();
+  OPENRUN_ASSERT(count == 0 || state.message.traced(count - 1) < place, "a decision has one trace");
+  state.message.add_traced(place);
+  append_trace_context(*state.message.mutable_traces(), trace);
+  state.bytes += trace_bytes;
 }
 
 std::size_t ResultBatchBuilder::records() const {

@@ -28,6 +28,8 @@ struct Columns {
   std::string_view sequences;
   std::string_view issued_at_deltas;
   std::string_view winners;
+  std::string_view traced;
+  std::string_view traces;
   std::vector<Run> runs;
   std::vector<Digest> digests;
 };
@@ -212,6 +214,10 @@ bool read_frame(std::string_view payload, ResultBatch& batch, Columns& columns) 
         return reader.read(batch.log_time.value);
       case 15:
         return read_item(reader, columns.digests, read_digest);
+      case 16:
+        return read_once(reader, columns.traced);
+      case 17:
+        return read_once(reader, columns.traces);
       default:
         return reader.skip();
     }
@@ -285,21 +291,36 @@ bool assign_digests(const Columns& columns, ResultBatch& batch) {
   return true;
 }
 
+bool read_traces(const Columns& columns, ResultBatch& batch) {
+  ProtoReader places(columns.traced);
+  std::string_view contexts = columns.traces;
+  std::int64_t last = -1;
+  while (!places.at_end()) {
+    std::uint64_t place = 0;
+    if (!places.varint(place) || place >= batch.entries.size() || static_cast<std::int64_t>(place) <= last)
+      return false;
+    if (contexts.size() < trace_context_bytes) return false;
+    const auto trace = read_trace_context(contexts);
+    if (!trace) return false;
+    contexts.remove_prefix(trace_context_bytes);
+    last = static_cast<std::int64_t>(place);
+    batch.traces.push_back({batch.first_offset + last, *trace});
+  }
+  return contexts.empty();
+}
+
 // Commands stand for their entries, replays for entries of any kind; both in ascending order.
 bool fits_entries(const ResultBatch& batch) {
   const auto within = [&](Offset offset) { return offset >= batch.first_offset && offset <= batch.last_offset; };
-  const auto entry = [&](Offset offset) -> const OutcomeEntry& {
-    return batch.entries[static_cast<std::size_t>(offset - batch.first_offset)];
-  };
   const auto out_of_order = [](const auto& a, const auto& b) { return a.offset >= b.offset; };
   if (std::ranges::adjacent_find(batch.commands, out_of_order) != batch.commands.end()) return false;
   if (std::ranges::adjacent_find(batch.replays, out_of_order) != batch.replays.end()) return false;
   for (const CommandResult& command : batch.commands) {
-    if (!within(command.offset) || entry(command.offset).outcome != command.outcome) return false;
-    if (command.after && command.after->id != entry(command.offset).campaign) return false;
+    if (!within(command.offset) || batch.entry(command.offset).outcome != command.outcome) return false;
+    if (command.after && command.after->id != batch.entry(command.offset).campaign) return false;
   }
   for (const ReplayResult& replay : batch.replays) {
-    if (!within(replay.offset) || entry(replay.offset).outcome == Outcome::none) return false;
+    if (!within(replay.offset) || batch.entry(replay.offset).outcome == Outcome::none) return false;
   }
   return true;
 }
@@ -321,6 +342,7 @@ Result<ResultBatch> decode_result_batch(std::string_view payload) {
   if (columns.kinds.size() != distance + 1) return refuse("it does not hold one entry per offset");
   if (!read_entries(columns, batch)) return refuse("its entries contradict each other");
   if (!assign_digests(columns, batch)) return refuse("its digests are not one a campaign");
+  if (!read_traces(columns, batch)) return refuse("its traces do not fit its entries");
   if (!fits_entries(batch)) return refuse("its commands or replays do not fit its entries");
   return decoded;
 }

@@ -95,6 +95,69 @@ TEST(ResultBatch, DigestsAreAppendedOneForEachCampaign) {
   EXPECT_FALSE(decode_result_batch(message.SerializeAsString()));
 }
 
+TraceContext a_trace(std::uint8_t number) {
+  TraceContext trace;
+  trace.trace_id.fill(number);
+  trace.parent_id.fill(static_cast<std::uint8_t>(number + 1));
+  trace.flags = 1;
+  return trace;
+}
+
+TEST(ResultBatch, NamesTheTracesOfTheRequestsThatCameWithOne) {
+  ResultBatchBuilder builder(Partition{0}, Epoch{1}, Offset{100});
+  builder.add(decision(100, Outcome::sold_out, 7), 1, 0, nullptr);
+  builder.trace(a_trace(3));
+  builder.add(decision(101, Outcome::sold_out, 7), 2, 0, nullptr);
+  builder.add(decision(105, Outcome::ended, 8), 3, 0, nullptr);
+  builder.trace(a_trace(5));
+  const auto batch = decode_result_batch(builder.finish({}, Timestamp{1}));
+  ASSERT_TRUE(batch) << batch.error().message;
+  ASSERT_EQ(batch->traces.size(), 2U);
+  EXPECT_EQ(batch->traces[0].offset, Offset{100});
+  EXPECT_EQ(batch->traces[0].trace, a_trace(3));
+  EXPECT_EQ(batch->traces[1].offset, Offset{105});
+  EXPECT_EQ(batch->traces[1].trace, a_trace(5));
+  EXPECT_EQ(batch->entry(Offset{105}).outcome, Outcome::ended);
+}
+
+TEST(ResultBatch, TracesStayWithinItsSizeBound) {
+  ResultBatchBuilder builder(Partition{0}, Epoch{1}, Offset{0});
+  const auto last = static_cast<std::int64_t>(batch_offsets_max) - 1;
+  for (const std::int64_t offset : {std::int64_t{0}, std::int64_t{1}, last - 1, last}) {
+    builder.add(decision(offset, Outcome::sold_out, 7), 1, 0, nullptr);
+    builder.trace(a_trace(9));
+  }
+  const std::size_t bound = builder.bytes();
+  const std::string payload = builder.finish({}, Timestamp{1});
+  EXPECT_LE(payload.size(), bound);
+  EXPECT_EQ(decode_result_batch(payload)->traces.size(), 4U);
+}
+
+TEST(ResultBatch, TracesThatDoNotFitTheEntriesAreRefused) {
+  ResultBatchBuilder builder(Partition{0}, Epoch{1}, Offset{100});
+  builder.add(decision(100, Outcome::sold_out, 7), 1, 0, nullptr);
+  builder.add(decision(101, Outcome::sold_out, 7), 2, 0, nullptr);
+  openrun::v1::ResultBatch plain;
+  ASSERT_TRUE(plain.ParseFromString(builder.finish({}, Timestamp{1})));
+  std::string one;
+  append_trace_context(one, a_trace(1));
+  const auto refused = [&](std::vector<std::uint32_t> places, const std::string& traces) {
+    openrun::v1::ResultBatch message = plain;
+    for (const std::uint32_t place : places) message.add_traced(place);
+    message.set_traces(traces);
+    return !decode_result_batch(message.SerializeAsString());
+  };
+  EXPECT_FALSE(refused({1}, one));
+  EXPECT_FALSE(refused({0, 1}, one + one));
+  EXPECT_TRUE(refused({2}, one)) << "outside the range";
+  EXPECT_TRUE(refused({1, 0}, one + one)) << "not ascending";
+  EXPECT_TRUE(refused({1, 1}, one + one)) << "two traces of one entry";
+  EXPECT_TRUE(refused({0, 1}, one)) << "a trace too few";
+  EXPECT_TRUE(refused({0}, one + one)) << "a trace too many";
+  EXPECT_TRUE(refused({0}, one.substr(1))) << "half a trace";
+  EXPECT_TRUE(refused({0}, std::string(trace_context_bytes, '\0'))) << "a trace without ids";
+}
+
 TEST(ResultBatch, TouchedCampaignsShowTheirCounters) {
   ResultBatchBuilder builder(Partition{0}, Epoch{1}, Offset{0});
   builder.add(decision(0, Outcome::sold_out, 7), 1, 0, nullptr);

@@ -3,11 +3,16 @@
 #include <algorithm>
 
 namespace openrun::gateway {
+namespace {
 
-void DelayGovernor::observe(std::int64_t delay_us, bool done, std::int64_t now_us) {
+constexpr const char* shed_help = "Submits refused because the gateway was over its capacity";
+
+}  // namespace
+
+void DelayGovernor::observe(std::int64_t delay_us, std::int64_t now_us) {
   // First, so that what comes after a silence begins an interval of its own.
   if (now_us >= ends_us_.load(std::memory_order_relaxed)) end_interval(0, delay_us, now_us);
-  if (done) done_.fetch_add(1, std::memory_order_relaxed);
+  done_.fetch_add(1, std::memory_order_relaxed);
   std::int64_t least_us = least_us_.load(std::memory_order_relaxed);
   while (delay_us < least_us && !least_us_.compare_exchange_weak(least_us, delay_us, std::memory_order_relaxed)) {
   }
@@ -45,37 +50,32 @@ Admission::Admission(const AdmissionSettings& settings, const ports::Clock& cloc
                      const std::function<std::uint32_t()>& random_u32, ports::Metrics& metrics)
     : clock_(clock),
       random_u32_(random_u32),
-      causes_{{{settings.append_delay_ms_max > 0, DelayGovernor(settings.append_delay_ms_max * 1'000),
-                metrics.counter("openrun_shed_total", "Submits refused because the gateway was over its capacity",
-                                {{"cause", "append"}})},
-               {settings.loop_delay_ms_max > 0, DelayGovernor(settings.loop_delay_ms_max * 1'000),
-                metrics.counter("openrun_shed_total", "Submits refused because the gateway was over its capacity",
-                                {{"cause", "loop"}})}}} {}
+      is_on_(settings.append_delay_ms_max > 0),
+      governor_(settings.append_delay_ms_max * 1'000),
+      shed_by_append_(metrics.counter("openrun_shed_total", shed_help, {{"cause", "append"}})),
+      shed_by_line_(metrics.counter("openrun_shed_total", shed_help, {{"cause", "line"}})) {}
 
-void Admission::observe(Cause cause, std::int64_t delay_us) {
-  if (!is_on(cause)) return;
-  causes_[index(cause)].governor.observe(delay_us, cause == Cause::append, clock_.monotonic_us());
+void Admission::observe(std::int64_t delay_us) {
+  if (is_on_) governor_.observe(delay_us, clock_.monotonic_us());
 }
 
-void Admission::tick(Cause cause, std::int64_t standing_us) {
-  if (is_on(cause)) causes_[index(cause)].governor.tick(standing_us, clock_.monotonic_us());
+void Admission::tick(std::int64_t standing_us) {
+  if (is_on_) governor_.tick(standing_us, clock_.monotonic_us());
 }
 
-bool Admission::admits() {
-  for (Governed& each : causes_) {
-    if (each.is_on) each.governor.asked();
+bool Admission::admits(bool is_overdue) {
+  if (is_overdue) {
+    shed_by_line_.add();
+    return false;
   }
-  const auto worse = std::ranges::min_element(causes_, {}, [](const Governed& each) { return each.governor.share(); });
-  const double share = worse->governor.share();
+  if (!is_on_) return true;
+  governor_.asked();
+  const double share = governor_.share();
   if (share >= 1.0) return true;
   constexpr double numbers = 4'294'967'296.0;
   if (static_cast<double>(random_u32_()) < share * numbers) return true;
-  worse->shed.add();
+  shed_by_append_.add();
   return false;
-}
-
-double Admission::share() const {
-  return std::min(causes_[0].governor.share(), causes_[1].governor.share());
 }
 
 }  // namespace openrun::gateway

@@ -6,9 +6,11 @@
 // first, no larger share of the submits comes in than was done of those that asked in it, and a little less, so that
 // the queue empties. So the share is right after one interval, whatever the load, and what is behind the queue never
 // idles. At the end of any other interval the share is raised.
+//
+// Before that, submits stand in line at the server's door while the I/O thread has others to answer (ports::HttpLine).
+// Who stood there for too long is refused here, so that it is told in the words of its dialect.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -18,7 +20,7 @@
 
 namespace openrun::gateway {
 
-// One cause of delay. Any thread.
+// Any thread.
 class DelayGovernor {
  public:
   static constexpr std::int64_t interval_us = 100'000;
@@ -32,8 +34,8 @@ class DelayGovernor {
 
   // A submit asks, whether it comes in or not.
   void asked() { asked_.fetch_add(1, std::memory_order_relaxed); }
-  // A delay that was measured, of one that is done or (`done` false) of something else that waits where submits do.
-  void observe(std::int64_t delay_us, bool done, std::int64_t now_us);
+  // The delay of one that is done.
+  void observe(std::int64_t delay_us, std::int64_t now_us);
   // Ends the interval where it is over. `standing_us`: how long the oldest that is still waiting has waited; it counts
   // where nothing was measured.
   void tick(std::int64_t standing_us, std::int64_t now_us);
@@ -57,36 +59,33 @@ class DelayGovernor {
 
 struct AdmissionSettings {
   std::int64_t append_delay_ms_max = 0;  // from a submit to the log's acknowledgement; 0: never shed
-  std::int64_t loop_delay_ms_max = 0;    // by which an I/O thread is late for its timers; 0: never shed
+  std::int64_t line_wait_ms_max = 0;     // for which a submit stands in line; 0: none does
 };
 
 class Admission {
  public:
-  enum class Cause : std::uint8_t { append, loop };
-
   Admission(const AdmissionSettings& settings, const ports::Clock& clock,
             const std::function<std::uint32_t()>& random_u32, ports::Metrics& metrics);
 
   // Any thread.
-  [[nodiscard]] bool is_on(Cause cause) const { return causes_[index(cause)].is_on; }
-  void observe(Cause cause, std::int64_t delay_us);
-  void tick(Cause cause, std::int64_t standing_us);
-  // Draws whether this submit comes in.
-  [[nodiscard]] bool admits();
-  // Of the submits, by the worse of the causes.
-  [[nodiscard]] double share() const;
+  // Whether the log's delay counts.
+  [[nodiscard]] bool is_on() const { return is_on_; }
+  // From a submit to its acknowledgement.
+  void observe(std::int64_t delay_us);
+  // `standing_us`: how long the oldest has waited that is not acknowledged.
+  void tick(std::int64_t standing_us);
+  // Draws whether this submit comes in; one that stood in line for too long does not.
+  [[nodiscard]] bool admits(bool is_overdue = false);
+  // Of the submits.
+  [[nodiscard]] double share() const { return governor_.share(); }
 
  private:
-  struct Governed {
-    bool is_on;
-    DelayGovernor governor;
-    ports::Counter& shed;
-  };
-  static constexpr std::size_t index(Cause cause) { return static_cast<std::size_t>(cause); }
-
   const ports::Clock& clock_;
   const std::function<std::uint32_t()>& random_u32_;
-  std::array<Governed, 2> causes_;
+  const bool is_on_;
+  DelayGovernor governor_;
+  ports::Counter& shed_by_append_;
+  ports::Counter& shed_by_line_;
 };
 
 }  // namespace openrun::gateway

@@ -178,8 +178,8 @@ TEST(UsersTrusted, AFrontsOwnTokensAreNotLookedAt) {
 
 struct Rules : ::testing::Test {
   FakeClock clock;
-  FakeLogger logger;
-  FakeMetrics metrics;
+  RecordingLogger logger;
+  RecordingMetrics metrics;
   TokenKeys keys{[]() -> Result<std::string> { return key_set_of(hmac_key()); }, logger};
   Settings settings = Harness::test_settings();
   ports::HttpRequest request;

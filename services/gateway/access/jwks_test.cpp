@@ -12,10 +12,10 @@ namespace openrun::gateway {
 namespace {
 
 using testing::ec_key;
-using testing::FakeLogger;
 using ::testing::HasSubstr;
 using testing::hmac_key;
 using testing::key_set_of;
+using testing::RecordingLogger;
 using testing::rsa_key;
 
 TEST(KeySets, HoldTheKeysOfThreeKinds) {
@@ -77,7 +77,7 @@ TEST(KeySets, WhatIsNoSetOrHoldsNoKeyIsRefused) {
 
 struct KeysTest : ::testing::Test {
   Result<std::string> text = key_set_of(hmac_key("a"));
-  FakeLogger logger;
+  RecordingLogger logger;
   TokenKeys keys{[this] { return text; }, logger};
 };
 

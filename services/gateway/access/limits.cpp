@@ -99,7 +99,8 @@ Limits::Refusal Limits::at_door(Call& call, Door door) {
       return std::nullopt;
     case Door::submit:
       if (call.quota != nullptr) call.quota->policies = submit_policies_;
-      if (!admission_.admits()) return overloaded("The gateway is over its capacity; ask again.");
+      if (!admission_.admits(call.request.is_overdue))
+        return overloaded("The gateway is over its capacity; ask again.");
       return by_address(call, kind_of_submit_address);
     case Door::counted:
       break;

@@ -71,8 +71,8 @@ TEST(LimitsTest, SubmitsAndPollsAreCountedApart) {
 TEST(LimitsTest, AClientThatFollowsPollAfterIsAlwaysAdmitted) {
   for (const Rate& user : {Rate{.per_second = 1, .burst = 1}, Rate{.per_second = 20, .burst = 40}}) {
     FakeClock clock;
-    FakeLogger logger;
-    FakeMetrics metrics;
+    RecordingLogger logger;
+    RecordingMetrics metrics;
     TokenKeys keys{[]() -> Result<std::string> { return std::string(); }, logger};
     const Settings settings = limited(user, {.per_second = 1, .burst = 1}, {.per_second = 1, .burst = 1});
     const Auth auth(settings, keys, clock, logger, metrics);
@@ -189,7 +189,7 @@ TEST(LimitsTest, WithoutLimitsNothingIsTold) {
 
 TEST(Shedding, RefusesSubmitsEarlyWhilePollsAreAnswered) {
   Settings settings = Harness::test_settings();
-  settings.limits.admission = {.append_delay_ms_max = 100, .loop_delay_ms_max = 0};
+  settings.limits.admission = {.append_delay_ms_max = 100, .line_wait_ms_max = 0};
   Harness harness(settings);
   const std::uint32_t campaign = harness.create_campaign(10'000);
   const std::string receipt = harness.serve_request(campaign, "first").field("receipt");
@@ -221,7 +221,7 @@ TEST(Shedding, RefusesSubmitsEarlyWhilePollsAreAnswered) {
 
 TEST(Shedding, EndsWhenTheLogIsQuickAgain) {
   Settings settings = Harness::test_settings();
-  settings.limits.admission = {.append_delay_ms_max = 100, .loop_delay_ms_max = 0};
+  settings.limits.admission = {.append_delay_ms_max = 100, .line_wait_ms_max = 0};
   Harness harness(settings);
   const std::uint32_t campaign = harness.create_campaign(10'000);
   (void)harness.request(campaign, "early");
@@ -234,11 +234,27 @@ TEST(Shedding, EndsWhenTheLogIsQuickAgain) {
   EXPECT_EQ(harness.metrics.value("openrun_admitted_share"), 1);
 }
 
+TEST(Shedding, WhoStoodInLineForTooLongIsRefusedAndPollsAreNot) {
+  Harness harness;
+  const std::uint32_t campaign = harness.create_campaign(10);
+  const std::string receipt = harness.serve_request(campaign, "first").field("receipt");
+  harness.is_overdue = true;
+  const Answer answer = harness.request(campaign, "second");
+  EXPECT_EQ(answer.status(), 503U);
+  EXPECT_EQ(answer.header("Retry-After"), "1");
+  EXPECT_EQ(answer.body(),
+            R"({"type":"urn:openrun:problem:overloaded","title":"The service can't take this now","status":503,)"
+            R"("detail":"The gateway is over its capacity; ask again.","code":"OVERLOADED"})");
+  EXPECT_EQ(harness.appender->open(), 0U);
+  EXPECT_EQ(harness.ask(get, "/v1/requests/" + receipt).status(), 200U);
+  EXPECT_EQ(harness.metrics.value(R"(openrun_shed_total{cause="line"})"), 1);
+}
+
 // What the limits cost a submit, printed: with all three on, headers included, and with none.
 TEST(LimitsTest, TellWhatTheyCost) {
   FakeClock clock;
-  FakeLogger logger;
-  FakeMetrics metrics;
+  RecordingLogger logger;
+  RecordingMetrics metrics;
   TokenKeys keys{[]() -> Result<std::string> { return std::string(); }, logger};
   const Rate wide{.per_second = 100'000, .burst = 100'000};
   const std::function<std::uint32_t()> random_u32 = crypto::random_u32;

@@ -35,8 +35,6 @@ void tell_applied(issuance::Campaign campaign, const OnCommandAnswer& on_answer)
   on_answer(std::move(answer));
 }
 
-constexpr std::string_view store_is_busy = "Too many questions wait for the store.";
-
 }  // namespace
 
 class Commands::Running final : public Submission {
@@ -90,26 +88,27 @@ std::string Commands::generated_key() {
   return "generated-" + crypto::hex(bytes);
 }
 
-void Commands::create(ports::IoThread& io, std::string key, issuance::CampaignTerms terms,
+void Commands::create(ports::IoThread& io, CommandCall call, issuance::CampaignTerms terms,
                       const OnCommandAnswer& on_answer) {
-  const bool accepted = parts_.pool.submit(
-      [this, &io, key = std::move(key), terms = std::move(terms), on_answer](ports::GatewayStore& store) mutable {
-        auto reserved = store.reserve_campaign(key, parts_.partitions);
-        io.post([this, &io, key = std::move(key), terms = std::move(terms), on_answer, reserved = std::move(reserved)] {
-          if (!reserved) return tell_unavailable(reserved.error().kind, {}, on_answer);
-          run(io, reserved->partition, {reserved->campaign, key, issuance::CreateCampaign{terms}}, on_answer);
-        });
-      });
-  if (!accepted) tell_unavailable(Error::Kind::overloaded, store_is_busy, on_answer);
+  const bool accepted = parts_.pool.submit([this, &io, call = std::move(call), terms = std::move(terms),
+                                            on_answer](ports::GatewayStore& store) mutable {
+    auto reserved = store.reserve_campaign(call.key, parts_.partitions);
+    io.post([this, &io, call = std::move(call), terms = std::move(terms), on_answer, reserved = std::move(reserved)] {
+      if (!reserved) return tell_unavailable(reserved.error().kind, {}, on_answer);
+      run(io, reserved->partition, {reserved->campaign, call.key, issuance::CreateCampaign{terms}}, call.trace,
+          on_answer);
+    });
+  });
+  if (!accepted) tell_unavailable(Error::Kind::overloaded, StorePool::full, on_answer);
 }
 
-void Commands::change(ports::IoThread& io, CampaignId campaign, std::string key, Action action,
+void Commands::change(ports::IoThread& io, CampaignId campaign, CommandCall call, Action action,
                       OnCommandAnswer on_answer) {
   parts_.directory.find(io, campaign,
-                        [this, &io, campaign, key = std::move(key), action = std::move(action),
+                        [this, &io, campaign, call = std::move(call), action = std::move(action),
                          on_answer = std::move(on_answer)](const Result<CampaignView>& view) {
                           if (view) {
-                            run(io, view->details->partition, {campaign, key, action}, on_answer);
+                            run(io, view->details->partition, {campaign, call.key, action}, call.trace, on_answer);
                           } else if (view.error().kind == Error::Kind::not_found) {
                             tell_refused(issuance::Outcome::campaign_not_found, on_answer);
                           } else {
@@ -119,7 +118,7 @@ void Commands::change(ports::IoThread& io, CampaignId campaign, std::string key,
 }
 
 void Commands::run(ports::IoThread& io, Partition partition, const issuance::CampaignCommand& command,
-                   OnCommandAnswer on_answer) {
+                   const std::optional<TraceContext>& trace, OnCommandAnswer on_answer) {
   std::optional<Seat> seat = parts_.commands.take();
   if (!seat) {
     tell_unavailable(Error::Kind::overloaded, "Too many commands wait for their outcome.", on_answer);
@@ -134,7 +133,7 @@ void Commands::run(ports::IoThread& io, Partition partition, const issuance::Cam
     return;
   }
   Lane& lane = parts_.lanes.of(io);
-  lane.append(parts_.appender, partition, std::to_string(command.campaign.value), value,
+  lane.append(parts_.appender, partition, std::to_string(command.campaign.value), value, trace,
               std::make_unique<Running>(*this, lane, command.campaign, nonce, std::move(*seat), std::move(on_answer)));
 }
 

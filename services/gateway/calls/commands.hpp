@@ -36,16 +36,22 @@ struct CommandAnswer {
 // Called exactly once, on the I/O thread that asked, perhaps before the call returns.
 using OnCommandAnswer = std::function<void(CommandAnswer)>;
 
+// How an operator's call is told from another.
+struct CommandCall {
+  std::string key;  // not empty
+  std::optional<TraceContext> trace;
+};
+
 class Commands {
  public:
   using Action = decltype(issuance::CampaignCommand::action);
 
   explicit Commands(Parts& parts) : parts_(parts) {}
 
-  // `key` is not empty: the same one again gets the same campaign again. `terms` have passed wire::check.
-  void create(ports::IoThread& io, std::string key, issuance::CampaignTerms terms, const OnCommandAnswer& on_answer);
+  // The same key again gets the same campaign again. `terms` have passed wire::check.
+  void create(ports::IoThread& io, CommandCall call, issuance::CampaignTerms terms, const OnCommandAnswer& on_answer);
   // Anything but a creation, of a campaign that may or may not exist.
-  void change(ports::IoThread& io, CampaignId campaign, std::string key, Action action, OnCommandAnswer on_answer);
+  void change(ports::IoThread& io, CampaignId campaign, CommandCall call, Action action, OnCommandAnswer on_answer);
 
   // A key for a caller who sent none.
   [[nodiscard]] static std::string generated_key();
@@ -53,7 +59,7 @@ class Commands {
  private:
   class Running;
   void run(ports::IoThread& io, Partition partition, const issuance::CampaignCommand& command,
-           OnCommandAnswer on_answer);
+           const std::optional<TraceContext>& trace, OnCommandAnswer on_answer);
   void read_result(ports::IoThread& io, const NamedReceipt& receipt, const OnCommandAnswer& on_answer);
   void tell_stored(ports::IoThread& io, const NamedReceipt& receipt, const Result<StoredCommand>& stored,
                    const OnCommandAnswer& on_answer);

@@ -11,6 +11,24 @@ namespace {
 
 using Kind = RequestAnswer::Kind;
 
+constexpr std::string_view result_of(Kind kind) {
+  switch (kind) {
+    case Kind::waiting:
+      return "waiting";
+    case Kind::decided:
+      return "decided";
+    case Kind::refused:
+      return "refused";
+    case Kind::needs_key:
+      return "needs_key";
+    case Kind::gone:
+      return "gone";
+    case Kind::unavailable:
+      return "unavailable";
+  }
+  return "unavailable";
+}
+
 }  // namespace
 
 // An appended request until its answer.
@@ -21,6 +39,9 @@ class Issuing::Posted final : public Submission {
         lane_(lane),
         on_answer_(std::move(on_answer)),
         seat_(std::move(pending)),
+        trace_(call.trace),
+        span_(call.span),
+        appended_us_(is_traced() ? parts.clock.monotonic_us() : 0),
         received_us_(call.received_us),
         wait_us_(call.wait_us) {
     receipt_.place.campaign = call.campaign;
@@ -34,7 +55,9 @@ class Issuing::Posted final : public Submission {
     receipt_.text = parts_.signer.sign(receipt_.place);
     parts_.meters.accepted.add();
     parts_.meters.append_seconds.observe(elapsed_s());
-    parts_.limits.admission().observe(Admission::Cause::append, parts_.clock.monotonic_us() - received_us_);
+    parts_.limits.admission().observe(parts_.clock.monotonic_us() - received_us_);
+    log("request stands in the log", "");
+    if (is_traced()) parts_.tracing->appended(*trace_, span_, appended_us_, place(), true);
     if (wait_us_ > 0 && !parts_.draining) seat_ = parts_.waits.take();
     if (!seat_) {
       expired();
@@ -45,6 +68,8 @@ class Issuing::Posted final : public Submission {
   }
 
   void not_stored(Error::Kind kind) override {
+    log("the log did not acknowledge a request", "");
+    if (is_traced()) parts_.tracing->appended(*trace_, span_, appended_us_, place(), false);
     (kind == Error::Kind::overloaded ? parts_.meters.overloaded : parts_.meters.unavailable).add();
     RequestAnswer answer;
     answer.kind = Kind::unavailable;
@@ -58,9 +83,13 @@ class Issuing::Posted final : public Submission {
       expired();
       return;
     }
+    log("request answered with its outcome", to_string(found.outcome));
     parts_.meters.outcome(found.outcome);
     parts_.meters.acknowledge_seconds.observe(elapsed_s());
+    const Tracing::Place at = place();
+    const auto known = is_traced() ? parts_.tracing->take(at.partition, at.offset) : std::nullopt;
     answer_decided(parts_, lane_.io(), std::move(receipt_), found, waited_, std::move(on_answer_));
+    if (known) parts_.tracing->answered(*known, at, found.outcome);
   }
 
   void expired() override {
@@ -74,6 +103,16 @@ class Issuing::Posted final : public Submission {
   }
 
  private:
+  [[nodiscard]] bool is_traced() const { return span_ != SpanId{}; }
+  [[nodiscard]] Tracing::Place place() const {
+    return {receipt_.place.campaign, receipt_.place.partition, receipt_.place.offset};
+  }
+  // For whoever follows the call's trace.
+  void log(std::string_view message, std::string_view outcome) const {
+    if (!trace_) return;
+    log_traced(parts_.logger, ports::LogLevel::debug, message,
+               {*trace_, receipt_.place.campaign, receipt_.place.partition, receipt_.place.offset}, outcome);
+  }
   [[nodiscard]] double elapsed_s() const {
     return static_cast<double>(parts_.clock.monotonic_us() - received_us_) * 1e-6;
   }
@@ -83,12 +122,35 @@ class Issuing::Posted final : public Submission {
   OnRequestAnswer on_answer_;
   std::optional<Seat> seat_;
   NamedReceipt receipt_;
+  std::optional<TraceContext> trace_;
+  SpanId span_;
+  std::int64_t appended_us_;  // where the call is traced
   std::int64_t received_us_;
   std::int64_t wait_us_;
   bool waited_ = false;
 };
 
 void Issuing::ask(ports::IoThread& io, const IssueCall& call, OnRequestAnswer on_answer) {
+  const auto sampled = parts_.tracing == nullptr ? std::nullopt : parts_.tracing->sample(call.trace);
+  if (!sampled) {
+    judge(io, call, std::move(on_answer));
+    return;
+  }
+  IssueCall traced = call;
+  traced.trace = sampled->record;
+  traced.span = sampled->call;
+  judge(io, traced,
+        [this, sampled = *sampled, campaign = call.campaign, received_us = call.received_us,
+         on_answer = std::move(on_answer)](RequestAnswer answer) {
+          const Kind kind = answer.kind;
+          const issuance::Outcome outcome = answer.outcome;
+          on_answer(std::move(answer));
+          parts_.tracing->submitted(sampled, received_us, campaign, result_of(kind), outcome,
+                                    kind == Kind::unavailable);
+        });
+}
+
+void Issuing::judge(ports::IoThread& io, const IssueCall& call, OnRequestAnswer on_answer) {
   if (const auto view = parts_.directory.known(call.campaign)) {
     admit(io, *view, call, std::move(on_answer));
   } else {
@@ -182,7 +244,7 @@ void Issuing::show_winner(ports::IoThread& io, const IssueCall& call, issuance::
       on_answer(std::move(answer));
     });
   });
-  if (!accepted) overloaded("Too many questions wait for the store.", on_answer);
+  if (!accepted) overloaded(StorePool::full, on_answer);
 }
 
 void Issuing::append(ports::IoThread& io, const CampaignView& view, const IssueCall& call, OnRequestAnswer on_answer) {
@@ -196,7 +258,7 @@ void Issuing::append(ports::IoThread& io, const CampaignView& view, const IssueC
   char key[16];
   const auto key_end = std::to_chars(key, key + sizeof key, call.campaign.value).ptr;
   Lane& lane = parts_.lanes.of(io);
-  lane.append(parts_.appender, view.details->partition, std::string_view(key, key_end), value,
+  lane.append(parts_.appender, view.details->partition, std::string_view(key, key_end), value, call.trace,
               std::make_unique<Posted>(parts_, lane, std::move(on_answer), std::move(*seat), call, nonce));
 }
 

@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include <openrun/base/ids.hpp>
+#include <openrun/base/trace_context.hpp>
 #include <openrun/ports/http.hpp>
 
 #include "gateway/calls/request_answer.hpp"
@@ -18,8 +20,10 @@ namespace openrun::gateway {
 // The views are needed until ask() returns.
 struct IssueCall {
   CampaignId campaign;
-  std::string_view user;         // is_valid_user_id
-  std::string_view key;          // the idempotency key: printable ASCII, at most 128 characters, or empty
+  std::string_view user;  // is_valid_user_id
+  std::string_view key;   // the idempotency key: printable ASCII, at most 128 characters, or empty
+  std::optional<TraceContext> trace;
+  SpanId span{};                 // of the call, set by ask() where it is sampled
   std::int64_t received_us = 0;  // monotonic
   std::int64_t wait_us = 0;      // how long after `received_us` the answer may be held for the outcome; 0: not at all
   bool may_refuse_early = true;  // false: whatever is known of the campaign, the log decides
@@ -37,6 +41,7 @@ class Issuing {
  private:
   class Posted;
 
+  void judge(ports::IoThread& io, const IssueCall& call, OnRequestAnswer on_answer);
   void admit(ports::IoThread& io, const CampaignView& view, const IssueCall& call, OnRequestAnswer on_answer);
   void load_then_admit(ports::IoThread& io, const IssueCall& call, OnRequestAnswer on_answer);
   void show_winner(ports::IoThread& io, const IssueCall& call, issuance::Outcome reason,

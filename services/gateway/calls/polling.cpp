@@ -28,6 +28,7 @@ void Polling::ask(ports::IoThread& io, NamedReceipt receipt, std::int64_t wait_u
   Poll poll{.io = &io,
             .receipt = std::move(receipt),
             .wants_wait = wait_us > 0,
+            .asked_us = now_us,
             .deadline_us = now_us + wait_us,
             .on_answer = std::move(on_answer)};
   answer(std::move(poll), parts_.window.look_up(place.partition, place.offset, place.nonce, now_us));
@@ -52,7 +53,10 @@ void Polling::tell(Poll poll, RequestAnswer::Kind kind, Error::Kind error, std::
 }
 
 void Polling::tell_decided(Poll poll, const Found& found) {
+  const Tracing::Place at{poll.receipt.place.campaign, poll.receipt.place.partition, poll.receipt.place.offset};
+  const auto known = parts_.tracing == nullptr ? std::nullopt : parts_.tracing->take(at.partition, at.offset);
   answer_decided(parts_, *poll.io, std::move(poll.receipt), found, poll.wants_wait, std::move(poll.on_answer));
+  if (known) parts_.tracing->polled(*known, poll.asked_us, at, found.outcome);
 }
 
 void Polling::answer(Poll poll, const Found& found) {
@@ -104,10 +108,14 @@ void Polling::wait(Poll poll, std::int64_t position) {
 }
 
 void Polling::ask_store(Poll poll, const Found& seen) {
+  parts_.meters.store_polls.add();
   const bool accepted = parts_.pool.submit([this, poll, seen](ports::GatewayStore& store) mutable {
     const crypto::Receipt place = poll.receipt.place;
     Result<StoredOutcome> stored = look_up_outcome(store, place.partition, place.offset, place.nonce);
-    if (stored && stored->batch) parts_.sink.repair(*stored->batch);
+    if (stored && stored->batch) {
+      if (parts_.tracing != nullptr) parts_.tracing->learn(*stored->batch);
+      parts_.sink.repair(*stored->batch);
+    }
     if (stored) stored->batch.reset();
     ports::IoThread& io = *poll.io;
     io.post([this, poll = std::move(poll), seen, stored = std::move(stored)]() mutable {
@@ -115,8 +123,7 @@ void Polling::ask_store(Poll poll, const Found& seen) {
     });
   });
   if (accepted) return;
-  tell(std::move(poll), RequestAnswer::Kind::unavailable, Error::Kind::overloaded,
-       "Too many questions wait for the store.");
+  tell(std::move(poll), RequestAnswer::Kind::unavailable, Error::Kind::overloaded, StorePool::full);
 }
 
 void Polling::answer_stored(Poll poll, const Found& seen, const Result<StoredOutcome>& stored) {

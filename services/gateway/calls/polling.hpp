@@ -23,6 +23,7 @@ class Polling {
     ports::IoThread* io = nullptr;
     NamedReceipt receipt;
     bool wants_wait = false;
+    std::int64_t asked_us = 0;
     std::int64_t deadline_us = 0;
     OnRequestAnswer on_answer;
   };

@@ -138,4 +138,19 @@ std::size_t CampaignCache::size() const {
   return sum;
 }
 
+CampaignCache::Stock CampaignCache::stock_open(Timestamp now) const {
+  Stock sum;
+  for (const Shard& one : shards_) {
+    std::lock_guard lock(one.mutex);
+    for (const auto& [id, entry] : one.entries) {
+      const CampaignView& view = entry.view;
+      const bool has_ended = view.ends_at && now >= *view.ends_at;
+      if (view.paused || view.closed || has_ended || now < view.starts_at || view.issued >= view.stock) continue;
+      ++sum.campaigns;
+      sum.left += view.stock - view.issued;
+    }
+  }
+  return sum;
+}
+
 }  // namespace openrun::gateway

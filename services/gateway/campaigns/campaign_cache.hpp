@@ -65,6 +65,14 @@ class CampaignCache {
 
   [[nodiscard]] std::size_t size() const;
 
+  // Of the campaigns known here that issue coupons at `now`: neither paused, closed, ended nor before their start.
+  // Looks at every campaign.
+  struct Stock {
+    std::size_t campaigns = 0;
+    std::uint64_t left = 0;
+  };
+  [[nodiscard]] Stock stock_open(Timestamp now) const;
+
  private:
   struct Entry {
     CampaignView view;

@@ -1,5 +1,7 @@
 #include "gateway/campaigns/campaign_cache.hpp"
 
+#include <functional>
+
 #include <gtest/gtest.h>
 
 namespace openrun::gateway {
@@ -74,6 +76,30 @@ TEST(CampaignCache, ItHoldsNoMoreThanItsBoundAndKeepsWhatIsUsed) {
     ASSERT_TRUE(cache.find(CampaignId{id * 16})) << "the newest is there";
   }
   EXPECT_LE(cache.size(), 16U * 4);
+}
+
+TEST(CampaignCache, OpenStockIsThatOfCampaignsThatIssueNow) {
+  constexpr Timestamp now{1'000};
+  CampaignCache cache(100);
+  EXPECT_EQ(cache.stock_open(now).campaigns, 0U);
+  const auto add = [&](std::uint32_t id, std::uint32_t issued, const std::function<void(issuance::Campaign&)>& change) {
+    ports::StoredCampaign made = stored(id, 10, issued, 0, 0);
+    made.campaign.terms.starts_at = now;
+    change(made.campaign);
+    cache.apply(made, 1);
+  };
+  const auto as_it_is = [](issuance::Campaign&) {};
+  add(1, 3, as_it_is);
+  add(2, 0, [](issuance::Campaign& one) { one.terms.ends_at = Timestamp{1'001}; });
+  EXPECT_EQ(cache.stock_open(now).campaigns, 2U);
+  EXPECT_EQ(cache.stock_open(now).left, 17U);
+  add(3, 10, as_it_is);
+  add(4, 0, [](issuance::Campaign& one) { one.paused = true; });
+  add(5, 0, [](issuance::Campaign& one) { one.closed = true; });
+  add(6, 0, [now](issuance::Campaign& one) { one.terms.ends_at = now; });
+  add(7, 0, [](issuance::Campaign& one) { one.terms.starts_at = Timestamp{1'001}; });
+  EXPECT_EQ(cache.stock_open(now).campaigns, 2U);
+  EXPECT_EQ(cache.stock_open(now).left, 17U);
 }
 
 TEST(CampaignCache, ARefreshIsClaimedByOneInAnInterval) {

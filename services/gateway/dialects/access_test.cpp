@@ -124,5 +124,21 @@ TEST(DialectsLimits, AnEnqueuedUserIsCountedByItsReceipt) {
   EXPECT_EQ(last, 429U) << "by name it is any other call";
 }
 
+TEST(DialectsShedding, WhoStoodInLineForTooLongIsToldInTheProtocolsWords) {
+  Harness harness;
+  const std::string campaign = std::to_string(harness.create_campaign(9));
+  harness.is_overdue = true;
+  const std::string body = R"({"campaignId":)" + campaign + R"(,"userId":7})";
+  const Answer refused = harness.ask(post, coupon_issue, body, json);
+  EXPECT_EQ(refused.status(), 503U);
+  EXPECT_EQ(refused.reply->response->content_type, "application/json");
+  EXPECT_EQ(refused.body(), R"({"code":"unavailable","message":"The gateway is over its capacity; ask again."})");
+  EXPECT_EQ(refused.header("Retry-After"), "1");
+  const Answer enqueued = harness.ask(post, "/gate/events/" + campaign + "/enqueue?userId=ann");
+  EXPECT_EQ(enqueued.status(), 503U);
+  EXPECT_EQ(enqueued.field("code"), "OVERLOADED");
+  EXPECT_EQ(harness.appender->open(), 0U);
+}
+
 }  // namespace
 }  // namespace openrun::gateway::dialects

@@ -53,7 +53,7 @@ std::vector<Route> Dialects::routes() const {
       }
       endpoint.handle(call);
     };
-    routes.push_back({ports::HttpMethod::post, endpoint.pattern(), handle, Door::open});
+    routes.push_back({ports::HttpMethod::post, endpoint.pattern(), handle, Door::open, issue_method});
   }
   std::ranges::move(services_->waiting_room.routes(), std::back_inserter(routes));
   return routes;

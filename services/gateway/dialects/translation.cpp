@@ -18,7 +18,6 @@ namespace openrun::gateway::dialects {
 namespace {
 
 constexpr std::size_t codes_page = 5'000;
-constexpr std::string_view store_is_busy = "too many questions wait for the store; try again";
 
 std::expected<std::string, Refusal> key_of(const ports::HttpRequest& request) {
   const auto key = idempotency_key(request);
@@ -97,7 +96,8 @@ void Translation::create(connect::UnaryCall& call, issuance::CampaignTerms terms
       answer(std::unexpected(*refusal_of(late)));
     });
   }
-  commands_.create(call.io, std::move(*key), std::move(terms), [answer](CommandAnswer created) {
+  CommandCall command{std::move(*key), parse_traceparent(call.request.header(traceparent_name))};
+  commands_.create(call.io, std::move(command), std::move(terms), [answer](CommandAnswer created) {
     if (auto refusal = refusal_of(created)) return answer(std::unexpected(std::move(*refusal)));
     answer(std::move(*created.campaign));
   });
@@ -146,7 +146,7 @@ void Translation::read_codes(ports::IoThread& io, ShownCampaign shown,
     }
     io.post([on_answer, answer = std::move(answer)] { on_answer(answer); });
   });
-  if (!accepted) on_answer(std::unexpected(trouble(Error::Kind::overloaded, store_is_busy)));
+  if (!accepted) on_answer(std::unexpected(trouble(Error::Kind::overloaded, StorePool::full)));
 }
 
 void Translation::issue(connect::UnaryCall& call, std::optional<CampaignId> campaign,
@@ -168,6 +168,7 @@ void Translation::issue(connect::UnaryCall& call, std::optional<CampaignId> camp
   issue_call.campaign = *campaign;
   issue_call.user = *user;
   issue_call.key = *key;
+  issue_call.trace = parse_traceparent(call.request.header(traceparent_name));
   issue_call.received_us = call.received_us;
   issue_call.wait_us = call.deadline_us - call.received_us;
   issuing_.ask(call.io, issue_call,

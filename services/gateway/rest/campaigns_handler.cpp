@@ -70,7 +70,7 @@ ports::HttpResponse campaign_response(unsigned status, const issuance::Campaign&
 
 }  // namespace
 
-std::optional<std::string> CampaignsHandler::admit(Call& call) {
+std::optional<CommandCall> CampaignsHandler::admit(Call& call) {
   if (auto admin = parts_.auth.admin(call.request); !admin) {
     call.reply->send(std::move(admin.error()));
     return std::nullopt;
@@ -80,12 +80,13 @@ std::optional<std::string> CampaignsHandler::admit(Call& call) {
     call.reply->send(invalid_idempotency_key());
     return std::nullopt;
   }
-  return key->empty() ? Commands::generated_key() : std::string(*key);
+  return CommandCall{key->empty() ? Commands::generated_key() : std::string(*key),
+                     parse_traceparent(call.request.header(traceparent_name))};
 }
 
 void CampaignsHandler::create(Call& call) {
-  auto key = admit(call);
-  if (!key) return;
+  auto command = admit(call);
+  if (!command) return;
   const auto object = read_object(call.request, false);
   if (!object) return call.reply->send(object.error());
   std::vector<FieldError> errors;
@@ -93,7 +94,7 @@ void CampaignsHandler::create(Call& call) {
   add_rule_faults(terms, errors);
   if (!errors.empty()) return call.reply->send(invalid_request(faulty, errors));
 
-  commands_.create(call.io, std::move(*key), std::move(terms), answer(call, 201));
+  commands_.create(call.io, std::move(*command), std::move(terms), answer(call, 201));
 }
 
 OnCommandAnswer CampaignsHandler::answer(const Call& call, unsigned applied_status) const {
@@ -113,27 +114,27 @@ OnCommandAnswer CampaignsHandler::answer(const Call& call, unsigned applied_stat
   };
 }
 
-void CampaignsHandler::run_on_known(Call& call, std::string key, Commands::Action action) {
+void CampaignsHandler::run_on_known(Call& call, CommandCall command, Commands::Action action) {
   const auto campaign = parse_campaign(call.argument);
   if (!campaign) return call.reply->send(campaign_not_found());
-  commands_.change(call.io, *campaign, std::move(key), std::move(action), answer(call, 200));
+  commands_.change(call.io, *campaign, std::move(command), std::move(action), answer(call, 200));
 }
 
 void CampaignsHandler::change(Call& call) {
-  auto key = admit(call);
-  if (!key) return;
+  auto command = admit(call);
+  if (!command) return;
   const auto object = read_object(call.request, false);
   if (!object) return call.reply->send(object.error());
   std::vector<FieldError> errors;
   issuance::ChangeCampaign change = read_change(*object, errors);
   add_rule_faults(change, errors);
   if (!errors.empty()) return call.reply->send(invalid_request(faulty, errors));
-  run_on_known(call, std::move(*key), std::move(change));
+  run_on_known(call, std::move(*command), std::move(change));
 }
 
 void CampaignsHandler::add_stock(Call& call) {
-  auto key = admit(call);
-  if (!key) return;
+  auto command = admit(call);
+  if (!command) return;
   const auto object = read_object(call.request, false);
   if (!object) return call.reply->send(object.error());
   std::vector<FieldError> errors;
@@ -143,18 +144,18 @@ void CampaignsHandler::add_stock(Call& call) {
   fields.finish();
   add_rule_faults(action, errors);
   if (!errors.empty()) return call.reply->send(invalid_request(faulty, errors));
-  run_on_known(call, std::move(*key), action);
+  run_on_known(call, std::move(*command), action);
 }
 
 void CampaignsHandler::without_body(Call& call, Commands::Action action) {
-  auto key = admit(call);
-  if (!key) return;
+  auto command = admit(call);
+  if (!command) return;
   const auto object = read_object(call.request, true);
   if (!object) return call.reply->send(object.error());
   std::vector<FieldError> errors;
   FieldReader(*object, "", errors).finish();
   if (!errors.empty()) return call.reply->send(invalid_request(faulty, errors));
-  run_on_known(call, std::move(*key), std::move(action));
+  run_on_known(call, std::move(*command), std::move(action));
 }
 
 void CampaignsHandler::pause(Call& call) {

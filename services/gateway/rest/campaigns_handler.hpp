@@ -28,9 +28,9 @@ class CampaignsHandler {
 
  private:
   // Answers 401 or 400 and returns nothing where the call may not go on; else its key, generated where none was sent.
-  [[nodiscard]] std::optional<std::string> admit(Call& call);
+  [[nodiscard]] std::optional<CommandCall> admit(Call& call);
   void without_body(Call& call, Commands::Action action);
-  void run_on_known(Call& call, std::string key, Commands::Action action);
+  void run_on_known(Call& call, CommandCall command, Commands::Action action);
   // 201 or 200 with the campaign after the command, 409 or 404 with the refusal's name, 202 with a receipt.
   [[nodiscard]] OnCommandAnswer answer(const Call& call, unsigned applied_status) const;
 

@@ -113,7 +113,7 @@ void CampaignsHandler::list(Call& call) {
       reply->send(std::move(response));
     });
   });
-  if (!accepted) reply->send(overloaded("Too many questions wait for the store."));
+  if (!accepted) reply->send(overloaded(StorePool::full));
 }
 
 }  // namespace openrun::gateway

@@ -21,8 +21,6 @@ constexpr std::size_t user_coupons_max = 1'000;
 
 constexpr std::int64_t export_retry_after_s = 10;
 
-constexpr std::string_view too_many = "Too many questions wait for the store.";
-
 ports::HttpResponse coupon_list(const std::vector<ports::Coupon>& coupons, std::size_t shown, Timestamp now,
                                 bool with_next) {
   ports::HttpResponse response = json_response(200, {});
@@ -66,7 +64,7 @@ void CouponsHandler::by_code(Call& call) {
           reply->send(private_response(std::move(response)));
         });
       });
-  if (!accepted) reply->send(overloaded(too_many));
+  if (!accepted) reply->send(overloaded(StorePool::full));
 }
 
 void CouponsHandler::of_campaign(Call& call) {
@@ -104,7 +102,7 @@ void CouponsHandler::list(ports::IoThread& io, const Page& page, std::shared_ptr
                             : unavailable(coupons.error().kind);
     io.post([reply, response = std::move(response)]() mutable { reply->send(std::move(response)); });
   });
-  if (!accepted) reply->send(overloaded(too_many));
+  if (!accepted) reply->send(overloaded(StorePool::full));
 }
 
 void CouponsHandler::export_all(ports::IoThread& io, const Page& page, std::shared_ptr<ports::HttpReply> reply) {
@@ -131,7 +129,7 @@ void CouponsHandler::of_user(Call& call) {
         coupons ? coupon_list(*coupons, coupons->size(), parts_.clock.now(), false) : unavailable(coupons.error().kind);
     io.post([reply, response = std::move(response)]() mutable { reply->send(std::move(response)); });
   });
-  if (!accepted) reply->send(overloaded(too_many));
+  if (!accepted) reply->send(overloaded(StorePool::full));
 }
 
 }  // namespace openrun::gateway

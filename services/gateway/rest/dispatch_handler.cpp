@@ -41,7 +41,7 @@ void DispatchHandler::get(Call& call) {
   const bool accepted = parts_.pool.submit([&io = call.io, reply](ports::GatewayStore& store) {
     io.post([reply, response = render(store.dispatch())]() mutable { reply->send(std::move(response)); });
   });
-  if (!accepted) reply->send(overloaded("Too many questions wait for the store."));
+  if (!accepted) reply->send(overloaded(StorePool::full));
 }
 
 void DispatchHandler::put(Call& call) {
@@ -65,7 +65,7 @@ void DispatchHandler::put(Call& call) {
     auto response = kept ? render(store.dispatch()) : unavailable(kept.error().kind);
     io.post([reply, response = std::move(response)]() mutable { reply->send(std::move(response)); });
   });
-  if (!accepted) reply->send(overloaded("Too many questions wait for the store."));
+  if (!accepted) reply->send(overloaded(StorePool::full));
 }
 
 }  // namespace openrun::gateway

@@ -20,6 +20,7 @@ void HealthHandler::ready(Call& call) {
     wire::JsonWriter json(body);
     json.begin_object().key("status").string("ready");
     if (!observed.store_trouble.empty()) json.key("store").string(observed.store_trouble);
+    if (!observed.log_trouble.empty()) json.key("log").string(observed.log_trouble);
     json.end_object();
     return call.reply->send(json_response(200, std::move(body)));
   }

@@ -82,6 +82,11 @@ TEST(Health, TheMetricsCountWhatHappened) {
   EXPECT_EQ(harness.metrics.value("openrun_accepted_total"), 2);
   EXPECT_EQ(harness.metrics.value("openrun_waits"), 1);
   EXPECT_EQ(harness.metrics.value("openrun_pending"), 0);
+  EXPECT_EQ(harness.metrics.value("openrun_http_connections"), 3);
+  EXPECT_EQ(harness.metrics.value("openrun_campaigns_open"), 1);
+  EXPECT_EQ(harness.metrics.value("openrun_stock_left"), 4);
+  EXPECT_EQ(harness.metrics.value("openrun_store_polls_total"), 0);
+  EXPECT_EQ(harness.metrics.value("openrun_bound{of=\"pending\"}"), 20'000);
   EXPECT_EQ(harness.metrics.value("openrun_window_highest{partition=\"0\"}"), 2);
   EXPECT_EQ(harness.metrics.value("openrun_acknowledge_seconds"), 1);
   EXPECT_EQ(harness.metrics.value("openrun_http_requests_total{route=\"/v1/campaigns/{}/requests\",status=\"2xx\"}"),

@@ -22,46 +22,60 @@ void RedeemHandler::post(Call& call) {
   }
   const auto text = percent_decode(call.argument);
   const auto code = text ? parts_.codes.decode(*text) : std::nullopt;
-  if (!code) return call.reply->send(private_response(not_found("There is no such coupon.")));
+  if (!code) return refuse(RedemptionOutcome::not_found, not_found("There is no such coupon."), *call.reply);
   ports::Redemption wish{code->campaign, code->sequence, caller->user, std::string(*key), parts_.clock.now()};
   const auto reply = call.reply;
   const bool accepted =
       parts_.pool.submit([this, &io = call.io, reply, wish = std::move(wish)](ports::GatewayStore& store) {
         io.post([this, reply, wish, found = store.redeem(wish)] {
-          if (!found) return reply->send(unavailable(found.error().kind));
-          answer(wish, *found, *reply);
+          if (found) return answer(wish, *found, *reply);
+          parts_.meters.redemption(RedemptionOutcome::unavailable);
+          reply->send(unavailable(found.error().kind));
         });
       });
-  if (!accepted) reply->send(overloaded("Too many questions wait for the store."));
+  if (accepted) return;
+  parts_.meters.redemption(RedemptionOutcome::overloaded);
+  reply->send(overloaded(StorePool::full));
 }
 
 void RedeemHandler::answer(const ports::Redemption& wish, const std::optional<ports::RedeemedCoupon>& found,
                            ports::HttpReply& reply) const {
-  if (!found) return reply.send(private_response(not_found("There is no such coupon.")));
+  if (!found) return refuse(RedemptionOutcome::not_found, not_found("There is no such coupon."), reply);
   const ports::Coupon& coupon = found->coupon;
   if (!wish.user.empty() && wish.user != coupon.user) {
-    return reply.send(private_response(forbidden("This coupon belongs to another user.")));
+    return refuse(RedemptionOutcome::forbidden, forbidden("This coupon belongs to another user."), reply);
   }
   const bool is_by_this_call = found->is_redeemed_now || (!wish.key.empty() && wish.key == found->key);
   if (coupon.used_at && is_by_this_call) {
+    parts_.meters.redemption(found->is_redeemed_now ? RedemptionOutcome::redeemed : RedemptionOutcome::repeated);
     ports::HttpResponse response = json_response(200, {});
     wire::JsonWriter json(response.body);
     write_coupon(json, coupon, parts_.clock.now());
     return reply.send(private_response(std::move(response)));
   }
   if (coupon.used_at) {
-    return reply.send(
-        private_response(problem(409, "ALREADY_USED", "A coupon can be used once.", [&](wire::JsonWriter& json) {
-          json.key("used_at").string(wire::format_time(coupon.used_at->value));
-        })));
+    return refuse(
+        RedemptionOutcome::already_used,
+        problem(409, "ALREADY_USED", "A coupon can be used once.",
+                [&](wire::JsonWriter& json) { json.key("used_at").string(wire::format_time(coupon.used_at->value)); }),
+        reply);
   }
   if (!coupon.valid_until || wish.now < *coupon.valid_until) {
     // It was issued between the two looks of the store, which is no reason to refuse it.
+    parts_.meters.redemption(RedemptionOutcome::overloaded);
     return reply.send(overloaded("The coupon has only just been issued; ask again."));
   }
-  reply.send(private_response(problem(410, "EXPIRED", "The coupon can no longer be used.", [&](wire::JsonWriter& json) {
-    json.key("valid_until").string(wire::format_time(coupon.valid_until->value));
-  })));
+  refuse(RedemptionOutcome::expired,
+         problem(410, "EXPIRED", "The coupon can no longer be used.",
+                 [&](wire::JsonWriter& json) {
+                   json.key("valid_until").string(wire::format_time(coupon.valid_until->value));
+                 }),
+         reply);
+}
+
+void RedeemHandler::refuse(RedemptionOutcome outcome, ports::HttpResponse response, ports::HttpReply& reply) const {
+  parts_.meters.redemption(outcome);
+  reply.send(private_response(std::move(response)));
 }
 
 }  // namespace openrun::gateway

@@ -23,6 +23,7 @@ class RedeemHandler {
  private:
   void answer(const ports::Redemption& wish, const std::optional<ports::RedeemedCoupon>& found,
               ports::HttpReply& reply) const;
+  void refuse(RedemptionOutcome outcome, ports::HttpResponse response, ports::HttpReply& reply) const;
 
   Parts& parts_;
 };

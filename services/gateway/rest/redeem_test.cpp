@@ -151,6 +151,31 @@ TEST_F(Redeem, ABodyWithFaultsIsRefusedAndNothingIsUsed) {
   EXPECT_EQ(redeem(code, ann).status(), 200U);
 }
 
+TEST_F(Redeem, EachCallIsCountedByHowItEnded) {
+  const auto count = [&](const std::string& outcome) {
+    return harness.metrics.value("openrun_redemptions_total{outcome=\"" + outcome + "\"}");
+  };
+  const std::string code = issue("ann", R"({"valid_for_seconds":60})");
+  const std::string late = issue("ann", R"({"valid_for_seconds":60})");
+  (void)redeem("HELLO", ann);
+  (void)redeem(code, bob);
+  (void)redeem(code, ann, keyed("key"));
+  (void)redeem(code, ann, keyed("key"));
+  (void)redeem(code, ann);
+  harness.clock.advance_ms(60'000);
+  (void)redeem(late, ann);
+  {
+    std::lock_guard lock(harness.database.mutex);
+    harness.database.down = true;
+  }
+  (void)redeem(late, ann);
+  for (const char* outcome :
+       {"NOT_FOUND", "FORBIDDEN", "REDEEMED", "REPEATED", "ALREADY_USED", "EXPIRED", "unavailable"}) {
+    EXPECT_EQ(count(outcome), 1) << outcome;
+  }
+  EXPECT_EQ(count("overloaded"), 0);
+}
+
 TEST_F(Redeem, WithTheStoreDownItIs503AndTheSameKeyAsksAgain) {
   const std::string code = issue("ann");
   const auto down = [&](bool is_down) {

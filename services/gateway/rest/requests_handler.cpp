@@ -38,6 +38,7 @@ void RequestsHandler::post(Call& call) {
     return;
   }
   issue.key = *key;
+  issue.trace = parse_traceparent(call.request.header(traceparent_name));
   const std::optional<std::int64_t> wait_s = preferred_wait_s(call.request.header("Prefer"));
   issue.wait_us = wait_s.value_or(0) * 1'000'000;
   issuing_.ask(call.io, issue, [this, reply = std::move(call.reply), wait_s](const RequestAnswer& answer) {

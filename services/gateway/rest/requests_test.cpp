@@ -28,6 +28,28 @@ TEST(Requests, AnAcknowledgedRequestGetsAReceiptAndItsPosition) {
   EXPECT_EQ(second.header("Preference-Applied"), "");
 }
 
+TEST(Requests, TheTraceThatACallNamesStandsInItsRecordAndInTheLinesAboutIt) {
+  Harness harness;
+  const std::uint32_t campaign = harness.create_campaign(5);
+  const std::string traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const Answer traced = harness.request(campaign, "ann", with(waited, "Traceparent", traceparent));
+  const Answer plain = harness.request(campaign, "bob", with(waited, "traceparent", "no trace"));
+  harness.acknowledge();
+  std::vector<FakeAppender::Appended> records;
+  for (const auto& [partition, appended] : harness.undecided)
+    records.insert(records.end(), appended.begin(), appended.end());
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].headers, (ports::Headers{{"traceparent", traceparent}}));
+  EXPECT_TRUE(records[1].headers.empty()) << "what is no trace context is ignored";
+  harness.decide();
+  harness.until([&] { return traced.arrived(); });
+  EXPECT_EQ(traced.status(), 201U);
+  const auto lines = [&] { return harness.logger.lines_with("trace_id=4bf92f3577b34da6a3ce929d0e0e4736"); };
+  EXPECT_TRUE(harness.until([&] { return lines() == 3; })) << "in the log, known here, answered";
+  EXPECT_EQ(harness.logger.lines_with("request answered with its outcome"), 1U);
+  EXPECT_EQ(harness.logger.lines_with("ann"), 0U) << "users are not named";
+}
+
 TEST(Requests, AWaitedRequestIsAnsweredWithTheCoupon) {
   Harness harness;
   const std::uint32_t campaign = harness.create_campaign(5, R"({"code_format":"latin","valid_for_seconds":60})");
@@ -73,7 +95,7 @@ TEST(Requests, AResultThatCameBeforeItsDeliveryReportIsFound) {
   for (auto& record : harness.appender->acknowledge()) harness.undecided[record.partition].push_back(record);
   harness.decide();
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (harness.metrics.value("openrun_window_highest{partition=\"0\"}") < 2 &&
+  while (!(harness.metrics.value("openrun_window_highest{partition=\"0\"}") >= 2) &&
          std::chrono::steady_clock::now() < deadline) {
     (void)harness.send(get, "/metrics");
   }

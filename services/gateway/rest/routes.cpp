@@ -74,6 +74,7 @@ Router::Router(std::vector<Route> routes, ports::Metrics& metrics, const ports::
                 .pattern = route.pattern,
                 .handler = std::move(route.handler),
                 .door = route.door,
+                .submit_argument = route.submit_argument,
                 .instruments = instruments(metrics, route.pattern)};
     const std::size_t at = route.pattern.find(placeholder);
     if (at != std::string_view::npos) {
@@ -115,6 +116,16 @@ std::vector<std::string> Router::names() const {
     names.push_back(name + ' ' + std::string(entry.pattern));
   }
   return names;
+}
+
+bool Router::is_submit(std::string_view method, std::string_view path) const {
+  if (method != ports::to_string(ports::HttpMethod::post)) return false;
+  std::string_view argument;
+  for (const Entry& entry : entries_) {
+    if (entry.method != ports::HttpMethod::post || !matches(entry, path, argument)) continue;
+    return entry.door == Door::submit || (entry.has_argument && argument == entry.submit_argument);
+  }
+  return false;
 }
 
 void Router::handle(ports::IoThread& io, const ports::HttpRequest& request,

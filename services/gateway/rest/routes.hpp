@@ -40,6 +40,8 @@ struct Route {
   std::string_view pattern;  // a literal such as /v1/campaigns/{}/requests, at most one {}
   CallHandler handler;
   Door door = Door::counted;
+  // A literal: with this at {} it is a submit too, whatever the door.
+  std::string_view submit_argument = {};  // NOLINT(readability-redundant-member-init): may be left out
 };
 
 class Router {
@@ -51,6 +53,8 @@ class Router {
 
   // "post /v1/things/{}": what the table holds, in its order, methods in lower case.
   [[nodiscard]] std::vector<std::string> names() const;
+  // Whether such a request is a submit, by method and path as they were sent. See ports::HttpLine.
+  [[nodiscard]] bool is_submit(std::string_view method, std::string_view path) const;
   // Answers 404 for a path that no route has, 405 with Allow for a method that the path has not, and OPTIONS with
   // Allow.
   void handle(ports::IoThread& io, const ports::HttpRequest& request, std::shared_ptr<ports::HttpReply> reply) const;
@@ -68,6 +72,7 @@ class Router {
     std::string_view pattern;
     CallHandler handler;
     Door door = Door::counted;
+    std::string_view submit_argument;
     Instruments instruments;
   };
   class Counted;

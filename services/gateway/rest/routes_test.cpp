@@ -29,7 +29,7 @@ class Routes : public ::testing::Test {
   }
 
   FakeClock clock;
-  FakeMetrics metrics;
+  RecordingMetrics metrics;
   FakeIoThread io{0, clock};
   Router router{{{get, "/v1/things", echo("list")},
                  {get, "/v1/things/{}", echo("one")},
@@ -61,6 +61,22 @@ TEST_F(Routes, AMethodThatThePathHasNotIs405WithAllow) {
   EXPECT_EQ(answer.status(), 405U);
   EXPECT_EQ(answer.header("Allow"), "GET, HEAD, PATCH, OPTIONS");
   EXPECT_EQ(call(get, "/v1/things/7/parts").header("Allow"), "POST, OPTIONS");
+}
+
+TEST_F(Routes, SubmitsAreKnownByTheirFirstLine) {
+  const Router doors({{post, "/v1/things/{}/wishes", echo("wish"), Door::submit},
+                      {get, "/v1/things/{}/wishes", echo("wishes")},
+                      {post, "/v1/things", echo("make")},
+                      {post, "/rpc.Things/{}", echo("rpc"), Door::open, "Wish"}},
+                     metrics, clock);
+  EXPECT_TRUE(doors.is_submit("POST", "/v1/things/7/wishes"));
+  EXPECT_TRUE(doors.is_submit("POST", "/rpc.Things/Wish"));
+  EXPECT_FALSE(doors.is_submit("POST", "/rpc.Things/Get"));
+  EXPECT_FALSE(doors.is_submit("GET", "/v1/things/7/wishes"));
+  EXPECT_FALSE(doors.is_submit("post", "/v1/things/7/wishes")) << "methods have their case";
+  EXPECT_FALSE(doors.is_submit("POST", "/v1/things"));
+  EXPECT_FALSE(doors.is_submit("POST", "/nowhere"));
+  EXPECT_FALSE(router.is_submit("POST", "/v1/things/7/parts"));
 }
 
 TEST_F(Routes, AnswersAreCountedByRouteAndClass) {

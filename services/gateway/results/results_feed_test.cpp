@@ -60,7 +60,7 @@ class Feed : public ::testing::Test {
   std::atomic<int> empty_partitions{0};
   std::atomic<std::int32_t> request_partitions{0};
   FakeClock clock;
-  FakeLogger logger;
+  RecordingLogger logger;
   FakeLog log{1};
   Settings settings;
   ResultsFeed feed{

@@ -34,6 +34,11 @@ void ResultsReader::apply(const ports::LogRecord& record) {
   const Result<wire::ResultBatch> batch = wire::decode_result_batch(record.value);
   if (batch && batch->partition == partition_) {
     parts_.hooks.apply(*batch, progress_.ready());
+    for (const auto& [offset, trace] : batch->traces) {
+      const wire::OutcomeEntry& entry = batch->entry(offset);
+      log_traced(parts_.logger, ports::LogLevel::debug, "outcome is known here",
+                 {trace, entry.campaign, partition_, offset}, to_string(entry.outcome));
+    }
     return;
   }
   // Its outcomes are in the outbox; whoever asks for them is answered from there.

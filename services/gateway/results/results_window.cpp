@@ -193,6 +193,13 @@ Offset ResultsWindow::highest(Partition partition) const {
   return Offset{target->highest};
 }
 
+Offset ResultsWindow::lowest(Partition partition) const {
+  const Ring* target = find(partition);
+  if (target == nullptr) return Offset{0};
+  std::lock_guard lock(target->mutex);
+  return Offset{target->floor};
+}
+
 bool ResultsWindow::seen(Partition partition) const {
   const Ring* target = find(partition);
   if (target == nullptr) return false;

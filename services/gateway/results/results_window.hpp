@@ -58,6 +58,8 @@ class ResultsWindow {
 
   // One past the newest decided offset known; 0 where nothing is known.
   [[nodiscard]] Offset highest(Partition partition) const;
+  // The oldest offset that is answered from memory; what lies below has made room. 0 where nothing is known.
+  [[nodiscard]] Offset lowest(Partition partition) const;
   // Whether anything was applied or seeded.
   [[nodiscard]] bool seen(Partition partition) const;
   // Records decided a second over the last few seconds; empty while nothing was decided in them.

@@ -101,6 +101,15 @@ TEST(ResultsWindow, WhatFellOutOfTheRingIsTooOld) {
   EXPECT_EQ(look(window, 19).kind, Kind::decided);
 }
 
+TEST(ResultsWindow, TellsTheOldestOffsetThatIsStillInMemory) {
+  ResultsWindow window(8);
+  EXPECT_EQ(window.lowest(p), Offset{0});
+  window.apply(batch(10, 13), 0);
+  EXPECT_EQ(window.lowest(p), Offset{10});
+  window.apply(batch(14, 19), 0);
+  EXPECT_EQ(window.lowest(p), Offset{12});
+}
+
 TEST(ResultsWindow, WhatCameBeforeTheFirstBatchIsTooOldUntilAnOlderBatchCame) {
   ResultsWindow window(64);
   window.apply(batch(100, 109), 0);

@@ -5,41 +5,6 @@
 
 namespace openrun::gateway::testing {
 
-FakeMetrics::Value& FakeMetrics::find(std::string_view name, const Labels& labels) {
-  std::string full(name);
-  for (const auto& [key, value] : labels) {
-    full += full.size() == name.size() ? "{" : ",";
-    full += key + "=\"" + value + "\"";
-  }
-  if (!labels.empty()) full += "}";
-  std::lock_guard lock(mutex_);
-  return values_[full];
-}
-
-ports::Counter& FakeMetrics::counter(std::string_view name, std::string_view, const Labels& labels) {
-  return find(name, labels);
-}
-ports::Gauge& FakeMetrics::gauge(std::string_view name, std::string_view, const Labels& labels) {
-  return find(name, labels);
-}
-ports::Histogram& FakeMetrics::histogram(std::string_view name, std::string_view, const std::vector<double>&,
-                                         const Labels& labels) {
-  return find(name, labels);
-}
-
-std::string FakeMetrics::text() const {
-  std::lock_guard lock(mutex_);
-  std::string text;
-  for (const auto& [name, value] : values_) text += name + " " + std::to_string(value.held) + "\n";
-  return text;
-}
-
-double FakeMetrics::value(const std::string& name) const {
-  std::lock_guard lock(mutex_);
-  const auto found = values_.find(name);
-  return found == values_.end() ? 0 : found->second.held.load();
-}
-
 void FakeIoThread::post(std::function<void()> work) {
   std::lock_guard lock(mutex_);
   ++posts_;
@@ -201,10 +166,10 @@ Result<std::int32_t> FakeLog::partitions(ports::Topic, std::chrono::milliseconds
 // ---- appender ----
 
 Result<void> FakeAppender::append(Partition partition, std::string_view key, std::string_view value,
-                                  const ports::Headers&, std::uint64_t token) {
+                                  const ports::Headers& headers, std::uint64_t token) {
   if (refusal_) return fail(*refusal_, "the log takes nothing");
   if (open_.empty()) oldest_us_ = clock_.monotonic_us();
-  open_.push_back({partition, {}, clock_.now(), std::string(key), std::string(value), token});
+  open_.push_back({partition, {}, clock_.now(), std::string(key), std::string(value), token, headers});
   return {};
 }
 

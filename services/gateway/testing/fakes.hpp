@@ -17,77 +17,17 @@
 #include <utility>
 #include <vector>
 
-#include <openrun/ports/clock.hpp>
 #include <openrun/ports/gateway_store.hpp>
 #include <openrun/ports/http.hpp>
-#include <openrun/ports/log.hpp>
-#include <openrun/ports/metrics.hpp>
 #include <openrun/ports/request_log.hpp>
+#include <openrun/ports/testing/clock.hpp>
+#include <openrun/ports/testing/recording.hpp>
 
 namespace openrun::gateway::testing {
 
-// Stands still until it is advanced. Any thread.
-class FakeClock final : public ports::Clock {
- public:
-  [[nodiscard]] Timestamp now() const override { return Timestamp{now_ms_}; }
-  [[nodiscard]] std::int64_t monotonic_us() const override { return monotonic_us_; }
-  void advance_ms(std::int64_t ms) {
-    now_ms_ += ms;
-    monotonic_us_ += ms * 1'000;
-  }
-
- private:
-  std::atomic<std::int64_t> now_ms_{1'800'000'000'000};
-  std::atomic<std::int64_t> monotonic_us_{1'000'000'000};
-};
-
-// Keeps the lines: `message name=value name=value`, texts and whole numbers. Any thread.
-class FakeLogger final : public ports::Logger {
- public:
-  void log(ports::LogLevel, std::string_view message, std::initializer_list<ports::LogField> fields) override {
-    std::string line(message);
-    for (const auto& [name, value] : fields) {
-      line.append(" ").append(name).append("=");
-      if (const auto* text = std::get_if<std::string>(&value)) line += *text;
-      if (const auto* number = std::get_if<std::int64_t>(&value)) line += std::to_string(*number);
-    }
-    std::lock_guard lock(mutex_);
-    lines_.push_back(std::move(line));
-  }
-  // How many lines hold this text.
-  [[nodiscard]] std::size_t lines_with(std::string_view text) const {
-    std::lock_guard lock(mutex_);
-    const auto holds = [&](const std::string& line) { return line.contains(text); };
-    return static_cast<std::size_t>(std::ranges::count_if(lines_, holds));
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> lines_;
-};
-
-class FakeMetrics final : public ports::Metrics {
- public:
-  ports::Counter& counter(std::string_view name, std::string_view help, const Labels& labels) override;
-  ports::Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels) override;
-  ports::Histogram& histogram(std::string_view name, std::string_view help, const std::vector<double>& bounds,
-                              const Labels& labels) override;
-  [[nodiscard]] std::string text() const override;
-  // As in text(), such as `openrun_waits` or `openrun_requests_total{outcome="issued"}`; 0 where it was never made.
-  [[nodiscard]] double value(const std::string& name) const;
-
- private:
-  struct Value final : ports::Counter, ports::Gauge, ports::Histogram {
-    void add(double n) override { held = held + n; }
-    void set(double v) override { held = v; }
-    void observe(double) override { held = held + 1; }
-    std::atomic<double> held{0};
-  };
-  Value& find(std::string_view name, const Labels& labels);
-
-  mutable std::mutex mutex_;
-  std::map<std::string, Value> values_;
-};
+using ports::testing::FakeClock;
+using ports::testing::RecordingLogger;
+using ports::testing::RecordingMetrics;
 
 // Runs what was posted when the test says so, on the test's thread.
 class FakeIoThread final : public ports::IoThread {
@@ -212,6 +152,7 @@ class FakeAppender final : public ports::LogAppender {
     std::string key;
     std::string value;
     std::uint64_t token = 0;
+    ports::Headers headers;
   };
   [[nodiscard]] Result<void> append(Partition partition, std::string_view key, std::string_view value,
                                     const ports::Headers& headers, std::uint64_t token) override;

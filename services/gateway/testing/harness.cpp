@@ -31,6 +31,8 @@ std::string SmallIssuer::decide(const std::vector<FakeAppender::Appended>& recor
     auto decoded = wire::decode(record.value);
     OPENRUN_ASSERT(decoded.has_value(), "the gateway appends only what can be decoded");
     nonces.push_back(decoded->nonce);
+    if (const auto trace = parse_traceparent(ports::header(record.headers, traceparent_name)))
+      traces_[{record.partition, record.offset}] = *trace;
     issuance::Event event = std::move(decoded->event);
     const auto* request = std::get_if<issuance::IssueRequested>(&event);
     if (request != nullptr && poisoned_.contains(std::string(request->user))) event = issuance::Undecidable{"REFUSED"};
@@ -88,6 +90,8 @@ void SmallIssuer::commit(Partition partition, const std::vector<issuance::Input>
     }
     const bool applied = decision.outcome == issuance::Outcome::command_applied;
     builder.add(decision, nonces[i], winner, applied ? campaign : nullptr);
+    const auto trace = traces_.find({partition, decision.offset});
+    if (trace != traces_.end()) builder.trace(trace->second);
     if (decision.origin) database_.replays[{partition, *decision.origin}] = decision.offset;
     if (campaign != nullptr && (applied || decision.outcome == issuance::Outcome::issued)) {
       touched[decision.campaign] = *campaign;
@@ -155,6 +159,58 @@ HeaderList with(HeaderList headers, std::string name, std::string value) {
   return headers;
 }
 
+namespace {
+
+class FakeOperationsStore final : public ports::OperationsStore {
+ public:
+  FakeOperationsStore(FakeDatabase& database, const ports::WatchedStore& watched)
+      : database_(database), watched_(watched) {}
+  Result<ports::WatchedStore> watch() override {
+    const std::lock_guard lock(database_.mutex);
+    if (database_.down) return fail(Error::Kind::unavailable, "the store is down");
+    return watched_;
+  }
+
+ private:
+  FakeDatabase& database_;
+  const ports::WatchedStore& watched_;
+};
+
+// The test's rows for the time of one call.
+class LentDeadLetters final : public openrun::testing::FakeDeadLetterStore {
+ public:
+  explicit LentDeadLetters(FakeDeadLetterStore& lender) : FakeDeadLetterStore(lender), lender_(lender) {}
+  ~LentDeadLetters() override { lender_ = *this; }
+  LentDeadLetters(const LentDeadLetters&) = delete;
+  LentDeadLetters& operator=(const LentDeadLetters&) = delete;
+
+ private:
+  FakeDeadLetterStore& lender_;
+};
+
+// Acknowledges at once.
+class FakeReplayAppender final : public ports::LogAppender {
+ public:
+  FakeReplayAppender(std::vector<std::string>& replayed, OnDeliveries told)
+      : replayed_(replayed), told_(std::move(told)) {}
+  Result<void> append(Partition partition, std::string_view, std::string_view value, const ports::Headers&,
+                      std::uint64_t token) override {
+    replayed_.emplace_back(value);
+    const ports::Delivery delivery{token, ports::Delivery::Fate::stored, partition,
+                                   Offset{10'000 + static_cast<std::int64_t>(replayed_.size())}};
+    told_({&delivery, 1});
+    return {};
+  }
+  [[nodiscard]] std::chrono::milliseconds oldest_unacknowledged() const override { return {}; }
+  bool flush(std::chrono::milliseconds) override { return true; }
+
+ private:
+  std::vector<std::string>& replayed_;
+  OnDeliveries told_;
+};
+
+}  // namespace
+
 // ---- harness ----
 
 Settings Harness::test_settings() {
@@ -186,15 +242,33 @@ void Harness::restart() {
                                    .broker = milliseconds(100),
                                    .retry = milliseconds(2),
                                    .partitions = milliseconds(5)};
-  gateway = std::make_unique<Gateway>(
-      Environment{clock, logger, metrics, log, [this] { return std::make_unique<FakeGatewayStore>(database); },
-                  test_signer(), test_codes(), test_user_hash(), threads, timing, crypto::random_u32,
-                  [this] { return store_trouble; },
-                  [this]() -> Result<std::string> {
-                    if (token_keys.empty()) return fail(Error::Kind::not_found, "cannot read keys.json");
-                    return token_keys;
-                  }},
-      settings_);
+  gateway =
+      std::make_unique<Gateway>(Environment{clock,
+                                            logger,
+                                            metrics,
+                                            log,
+                                            [this] { return std::make_unique<FakeGatewayStore>(database); },
+                                            test_signer(),
+                                            test_codes(),
+                                            test_user_hash(),
+                                            threads,
+                                            timing,
+                                            crypto::random_u32,
+                                            [this] { return store_trouble; },
+                                            [this] { return log_trouble; },
+                                            [this]() -> Result<std::string> {
+                                              if (token_keys.empty())
+                                                return fail(Error::Kind::not_found, "cannot read keys.json");
+                                              return token_keys;
+                                            },
+                                            [] { return std::size_t{3}; },
+                                            [this] { return std::make_unique<FakeOperationsStore>(database, watched); },
+                                            {[this] { return std::make_unique<LentDeadLetters>(dead_letters); },
+                                             [this](auto told) -> Result<std::unique_ptr<ports::LogAppender>> {
+                                               return std::make_unique<FakeReplayAppender>(replayed, std::move(told));
+                                             }},
+                                            span_sink},
+                                settings_);
   appender = std::make_unique<FakeAppender>(gateway->on_deliveries(), clock);
   gateway->start(*appender, partitions_);
   handler_ = gateway->handler();
@@ -215,6 +289,7 @@ Answer Harness::send(ports::HttpMethod method, const std::string& target, const 
   request.query = mark == std::string::npos ? std::string_view{} : std::string_view(target).substr(mark + 1);
   request.body = body;
   request.remote_address = remote_address;
+  request.is_overdue = is_overdue;
   for (const auto& [name, value] : headers) request.headers.emplace_back(name, value);
   Answer answer{std::make_shared<FakeReply>()};
   answer.reply->unsent_at_begin = unsent_of_streams;

@@ -18,6 +18,7 @@
 #include <openrun/issuance/machine.hpp>
 #include <openrun/wire/json.hpp>
 
+#include "dlq/testing/dead_letters.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/testing/fakes.hpp"
 
@@ -48,6 +49,7 @@ class SmallIssuer {
   FakeDatabase& database_;
   std::set<std::string> poisoned_;
   std::map<Partition, issuance::Machine> machines_;
+  std::map<std::pair<Partition, Offset>, TraceContext> traces_;  // of the records that were decided
 };
 
 struct Answer {
@@ -110,16 +112,22 @@ class Harness {
   Answer serve_request(std::uint32_t campaign, const std::string& user, const HeaderList& headers = json);
 
   FakeClock clock;
-  FakeLogger logger;
-  FakeMetrics metrics;
+  RecordingLogger logger;
+  RecordingMetrics metrics;
   FakeLog log;
   FakeDatabase database;
   SmallIssuer issuer{database};
   std::vector<std::unique_ptr<FakeIoThread>> io;
   std::size_t unsent_of_streams = 0;  // that begin from now on: how much their clients leave unread
   std::string store_trouble;          // as the store's adapter tells it
+  std::string log_trouble;            // and the log's
   std::string remote_address = "127.0.0.1";
-  std::string token_keys;  // the text of the JWK set; empty: the file can't be read
+  bool is_overdue = false;      // requests from now on stood in line for too long
+  ports::WatchedStore watched;  // as the store tells those who watch, while it is up
+  openrun::testing::FakeDeadLetterStore dead_letters;
+  std::vector<std::string> replayed;     // what was appended by replays
+  std::string token_keys;                // the text of the JWK set; empty: the file can't be read
+  ports::SpanSink* span_sink = nullptr;  // of the next gateway; see restart()
   std::unique_ptr<Gateway> gateway;
   std::unique_ptr<FakeAppender> appender;
   std::map<Partition, std::vector<FakeAppender::Appended>> undecided;

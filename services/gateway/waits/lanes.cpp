@@ -8,11 +8,13 @@
 namespace openrun::gateway {
 
 void Lane::append(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
-                  std::unique_ptr<Submission> submission) {
+                  const std::optional<TraceContext>& trace, std::unique_ptr<Submission> submission) {
   const std::uint64_t token = pending_.open(std::move(submission));
   pending_count_.fetch_add(1, std::memory_order_relaxed);
   static const ports::Headers no_headers;
-  const Result<void> accepted = appender.append(partition, key, value, no_headers, token);
+  const Result<void> accepted =
+      trace ? appender.append(partition, key, value, {{traceparent_name, to_traceparent(*trace)}}, token)
+            : appender.append(partition, key, value, no_headers, token);
   if (accepted) return;
   pending_count_.fetch_sub(1, std::memory_order_relaxed);
   pending_.close(token)->not_stored(accepted.error().kind);
@@ -37,12 +39,15 @@ void Lane::deliver(std::span<const ports::Delivery> deliveries) {
 }
 
 void Lane::take_deliveries() {
-  {
+  if (delivered_ == delivering_.size()) {
+    delivering_.clear();
+    delivered_ = 0;
     std::lock_guard lock(mailbox_);
     std::swap(delivering_, deliveries_);
-    deliveries_posted_ = false;
   }
-  for (const ports::Delivery& delivery : delivering_) {
+  const std::size_t end = std::min(delivered_ + answers_a_turn_max, delivering_.size());
+  while (delivered_ < end) {
+    const ports::Delivery& delivery = delivering_[delivered_++];
     std::unique_ptr<Submission> submission = pending_.close(delivery.token);
     if (!submission) continue;
     pending_count_.fetch_sub(1, std::memory_order_relaxed);
@@ -53,7 +58,12 @@ void Lane::take_deliveries() {
       submission->not_stored(Error::Kind::unavailable);
     }
   }
-  delivering_.clear();
+  {
+    std::lock_guard lock(mailbox_);
+    deliveries_posted_ = delivered_ < delivering_.size() || !deliveries_.empty();
+    if (!deliveries_posted_) return;
+  }
+  io_.post([this] { take_deliveries(); });
 }
 
 void Lane::applied(Partition partition, Offset first, Offset last) {
@@ -74,14 +84,25 @@ void Lane::applied(Partition partition, Offset first, Offset last) {
 }
 
 void Lane::take_ranges() {
-  {
-    std::lock_guard lock(mailbox_);
+  if (applied_ == applying_.size()) {
     applying_.clear();
+    applied_ = 0;
+    std::lock_guard lock(mailbox_);
     std::swap(applying_, ranges_);
-    ranges_posted_ = false;
   }
   const std::int64_t now_us = clock_.monotonic_us();
-  for (const Range& range : applying_) waiters_.applied(range.partition, range.first, range.last, now_us);
+  std::size_t left = answers_a_turn_max;
+  for (; applied_ < applying_.size(); ++applied_) {
+    Range& range = applying_[applied_];
+    range.first = waiters_.applied_some(range.partition, range.first, range.last, now_us, left);
+    if (range.first <= range.last) break;
+  }
+  {
+    std::lock_guard lock(mailbox_);
+    ranges_posted_ = applied_ < applying_.size() || !ranges_.empty();
+    if (!ranges_posted_) return;
+  }
+  io_.post([this] { take_ranges(); });
 }
 
 void Lane::arm() {

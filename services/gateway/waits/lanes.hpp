@@ -8,12 +8,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include <openrun/base/ids.hpp>
 #include <openrun/base/result.hpp>
+#include <openrun/base/trace_context.hpp>
 #include <openrun/ports/clock.hpp>
 #include <openrun/ports/http.hpp>
 #include <openrun/ports/request_log.hpp>
@@ -31,13 +33,17 @@ using Repair = std::function<void(Partition, Offset)>;
 
 class Lane {
  public:
+  // So many deliveries and so many outcomes are told in one turn of the I/O thread; then others have theirs.
+  static constexpr std::size_t answers_a_turn_max = 16;
+
   Lane(ports::IoThread& io, ResultsWindow& window, const ports::Clock& clock)
       : io_(io), clock_(clock), waiters_(window), pending_(io.index()) {}
 
   // ---- the I/O thread only ----
-  // The submission hears of its fate later, or at once where the appender refuses.
+  // The submission hears of its fate later, or at once where the appender refuses. `trace`: of the call, if it named
+  // one; stands in the record's header.
   void append(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
-              std::unique_ptr<Submission> submission);
+              const std::optional<TraceContext>& trace, std::unique_ptr<Submission> submission);
   // Ends with decided() (perhaps before this returns) or expired().
   void hold(Partition partition, Offset offset, std::uint32_t nonce, std::unique_ptr<Waiting> waiting,
             std::int64_t deadline_us);
@@ -68,7 +74,9 @@ class Lane {
   Pending pending_;
   bool armed_ = false;
   std::vector<ports::Delivery> delivering_;
+  std::size_t delivered_ = 0;  // of these
   std::vector<Range> applying_;
+  std::size_t applied_ = 0;  // of these
   std::atomic<std::int64_t> pending_count_{0};
   // Whether anybody here waits: the feed then posts. Set before the wait looks in the window for the last time, read
   // after the window was written: the window's mutex orders the two, so no wait is missed.

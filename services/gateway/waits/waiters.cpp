@@ -75,8 +75,14 @@ void Waiters::add(Partition partition, Offset offset, std::uint32_t nonce, std::
 }
 
 void Waiters::applied(Partition partition, Offset first, Offset last, std::int64_t now_us) {
+  std::size_t all = SIZE_MAX;
+  (void)applied_some(partition, first, last, now_us, all);
+}
+
+Offset Waiters::applied_some(Partition partition, Offset first, Offset last, std::int64_t now_us, std::size_t& left) {
+  Offset unseen = last + 1;
   const auto found_partition = by_partition_.find(partition);
-  if (found_partition == by_partition_.end()) return;
+  if (found_partition == by_partition_.end()) return unseen;
   std::vector<std::pair<std::unique_ptr<Waiting>, Found>> done;
   ByOffset& offsets = found_partition->second;
   for (auto at = offsets.lower_bound(first); at != offsets.end() && at->first <= last;) {
@@ -86,11 +92,17 @@ void Waiters::applied(Partition partition, Offset first, Offset last, std::int64
       ++at;
       continue;
     }
+    if (done.size() == left) {
+      unseen = at->first;
+      break;
+    }
     done.emplace_back(free_entry(at->second), found);
     at = offsets.erase(at);
   }
   // Last, because an answer may bring the next request of its connection, and with it a new wait.
+  left -= done.size();
   for (auto& [waiting, found] : done) waiting->decided(found);
+  return unseen;
 }
 
 void Waiters::expire_bucket(std::size_t bucket) {

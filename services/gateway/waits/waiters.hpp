@@ -30,6 +30,9 @@ class Waiters {
 
   // Offsets [first, last] of the partition were applied to the window: ends the waits that are decided.
   void applied(Partition partition, Offset first, Offset last, std::int64_t now_us);
+  // The same for no more than `left` waits, from which it takes those that it ended. Returns where to go on: past
+  // `last` where nothing is left to do.
+  Offset applied_some(Partition partition, Offset first, Offset last, std::int64_t now_us, std::size_t& left);
 
   struct Missing {
     Partition partition;

@@ -59,6 +59,27 @@ TEST_F(WaitersTest, ThoseInTheBatchAreToldInOrderOfTheirOffsets) {
   EXPECT_EQ(waiters.size(), 1U);
 }
 
+TEST_F(WaitersTest, SomeAreToldAndTheRestWhereItWasLeftOff) {
+  for (std::int64_t offset = 0; offset < 5; ++offset) add(offset, std::to_string(offset), now + 1'000 * ms);
+  add(9, "nine", now + 1'000 * ms);
+  wire::ResultBatch batch;
+  batch.partition = p;
+  batch.last_offset = Offset{6};
+  for (std::int64_t offset = 0; offset <= 6; ++offset) {
+    batch.entries.push_back({Offset{offset}, issuance::Outcome::sold_out, 1, CampaignId{1}, {}, {}, 0});
+  }
+  window.apply(batch, now);
+  std::size_t left = 3;
+  const Offset next = waiters.applied_some(p, Offset{0}, Offset{6}, now, left);
+  EXPECT_EQ(told, (Told{"0 decided", "1 decided", "2 decided"}));
+  EXPECT_EQ(next, Offset{3});
+  EXPECT_EQ(left, 0U);
+  left = 3;
+  EXPECT_EQ(waiters.applied_some(p, next, Offset{6}, now, left), Offset{7}) << "past the last";
+  EXPECT_EQ(left, 1U);
+  EXPECT_EQ(told, (Told{"0 decided", "1 decided", "2 decided", "3 decided", "4 decided"}));
+}
+
 TEST_F(WaitersTest, TwoMayWaitForOneRecord) {
   add(3, "a", now + 1'000 * ms);
   add(3, "b", now + 1'000 * ms);

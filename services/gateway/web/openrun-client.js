@@ -10,6 +10,8 @@
 // ask for anything new: both go on with the stored receipt. Asking twice never gives a user two coupons.
 
 const REFUSED_IN_PASSING = new Set([429, 500, 502, 503, 504]);
+// A stream that says nothing may be one whose connection is gone: the request is looked at again.
+const SILENCE_MS_MAX = 40_000;
 
 export class OpenrunError extends Error {
   // `problem` is the problem document of the answer (RFC 9457), where there is one; `code` is its code.
@@ -25,21 +27,25 @@ export class OpenrunError extends Error {
 export class OpenrunClient {
   // baseUrl: of the gateways, "" for where the page came from. storage: what has getItem, setItem and removeItem. headers: sent with every
   // call, as in { Authorization: "Bearer ..." }; a function is asked each time. waitSeconds: how long one call may be held (0 to 30).
-  // giveUpAfterMs: how long a request is followed before request() rejects; the receipt stays stored.
+  // giveUpAfterMs: how long a request is followed before request() rejects; the receipt stays stored. events: follow it by server-sent events
+  // where the service has room for them, so that each step of the queue is seen; without them by held calls.
   constructor({
     baseUrl = "",
     storage = defaultStorage(),
     headers = {},
     waitSeconds = 20,
+    events = false,
     giveUpAfterMs = 15 * 60_000,
     backoffMinMs = 250,
     backoffMaxMs = 10_000,
     fetch = globalThis.fetch.bind(globalThis),
+    EventSource = globalThis.EventSource,
     random = Math.random,
     now = () => performance.now(),
     sleep = defaultSleep,
   } = {}) {
-    Object.assign(this, { baseUrl, storage, headers, waitSeconds, giveUpAfterMs, backoffMinMs, backoffMaxMs, fetch, random, now, sleep });
+    Object.assign(this, { baseUrl, storage, headers, waitSeconds, events, giveUpAfterMs, backoffMinMs, backoffMaxMs });
+    Object.assign(this, { fetch, EventSource, random, now, sleep });
   }
 
   // The outcome of the user's request, which is made unless one is on its way already. key: the Idempotency-Key, needed where a campaign gives
@@ -98,8 +104,9 @@ export class OpenrunClient {
 
   // Null where the receipt is not known any more: it is forgotten then.
   async #follow(receipt, slot, deadline, signal, onUpdate, lowest = Infinity) {
+    let listens = this.events && this.EventSource !== undefined;
     for (;;) {
-      const headers = this.waitSeconds > 0 ? { Prefer: `wait=${this.waitSeconds}` } : {};
+      const headers = this.waitSeconds > 0 && !listens ? { Prefer: `wait=${this.waitSeconds}` } : {};
       const answer = await this.#call("GET", `/v1/requests/${encodeURIComponent(receipt)}`, { headers }, deadline, signal);
       if (answer.status === 404 || answer.status === 410) {
         this.storage.removeItem(slot);
@@ -108,9 +115,52 @@ export class OpenrunClient {
       if (answer.status !== 200) throw failure(answer);
       if (answer.json.status !== "waiting") return this.#settled(answer.json, slot, receipt);
       // A position is an upper bound, and gateways may differ for a moment: what is shown only moves forward.
-      lowest = Math.min(lowest, answer.json.position);
-      tell(onUpdate, { ...answer.json, position: lowest });
+      const update = (request) => {
+        lowest = Math.min(lowest, request.position);
+        tell(onUpdate, { ...request, position: lowest });
+      };
+      update(answer.json);
+      if (listens) {
+        const outcome = await this.#listen(receipt, signal, update);
+        if (outcome) return this.#settled(outcome, slot, receipt);
+        // Where there is no room for streams, calls do it. One that broke off is opened again after a call that backs off while there is no network.
+        listens = outcome === null;
+      }
       await this.sleep(answer.json.poll_after_ms, signal);
+      if (this.now() > deadline) throw new OpenrunError("the request is still waiting", 0);
+    }
+  }
+
+  // The outcome by server-sent events; null where they break off or nothing is heard for long, undefined where they never began.
+  async #listen(receipt, signal, update) {
+    signal?.throwIfAborted();
+    const source = new this.EventSource(`${this.baseUrl}/v1/requests/${encodeURIComponent(receipt)}/events`);
+    const ended = new AbortController();
+    let timer;
+    let broken;
+    const outcome = new Promise((resolve, reject) => {
+      const silence = () => resolve(broken);
+      const heard = () => {
+        broken = null;
+        clearTimeout(timer);
+        timer = setTimeout(silence, SILENCE_MS_MAX);
+      };
+      timer = setTimeout(silence, SILENCE_MS_MAX);
+      source.addEventListener("open", heard);
+      source.addEventListener("position", ({ data }) => {
+        heard();
+        update(JSON.parse(data));
+      });
+      source.addEventListener("outcome", ({ data }) => resolve(JSON.parse(data)));
+      for (const end of ["problem", "error"]) source.addEventListener(end, silence);
+      signal?.addEventListener("abort", () => reject(signal.reason), { signal: ended.signal });
+    });
+    try {
+      return await outcome;
+    } finally {
+      clearTimeout(timer);
+      ended.abort();
+      source.close();
     }
   }
 

@@ -136,3 +136,62 @@ test("who asked can stop waiting", async () => {
   await assert.rejects(client.request(7, "ann", { signal: controller.signal }), { name: "AbortError" });
   assert.equal(client.receipt(7, "ann"), "R1");
 });
+
+// A stream that says what stands in its script, one event a turn; "refused" never opens, "lost" breaks off.
+function streams(client, ...scripts) {
+  const opened = [];
+  client.events = true;
+  client.EventSource = class extends EventTarget {
+    constructor(url) {
+      super();
+      opened.push({ url, isClosed: () => this.closed });
+      this.#run(scripts.shift() ?? ["refused"]);
+    }
+    async #run(script) {
+      for (const [type, data] of script.map((event) => (typeof event === "string" ? [event] : event))) {
+        await new Promise(setImmediate);
+        if (type === "refused" || type === "lost") this.dispatchEvent(new Event("error"));
+        else this.dispatchEvent(Object.assign(new Event(type), { data: JSON.stringify(data) }));
+      }
+    }
+    close() {
+      this.closed = true;
+    }
+  };
+  return opened;
+}
+
+test("events tell each step of the queue, and the outcome ends the stream", async () => {
+  const { client, calls, storage } = service([202, waiting(9)], [200, waiting(9)]);
+  const opened = streams(client, ["open", ["position", waiting(5)], ["position", waiting(7)], ["position", waiting(1)], ["outcome", issued]]);
+  const seen = [];
+  assert.deepEqual(await client.request(7, "ann", { onUpdate: ({ position }) => seen.push(position) }), { status: "issued", coupon });
+  assert.deepEqual(seen, [9, 9, 5, 5, 1]);
+  assert.deepEqual(opened.map(({ url, isClosed }) => [url, isClosed()]), [["/v1/requests/R1/events", true]]);
+  assert.equal(calls[1].headers.Prefer, undefined);
+  assert.equal(storage.get("openrun:7:ann"), "R1");
+});
+
+test("where there is no room for streams, held calls do it", async () => {
+  const { client, calls } = service([202, waiting(9)], [200, waiting(8)], [200, issued]);
+  const opened = streams(client, ["refused"], ["refused"]);
+  assert.equal((await client.request(7, "ann")).status, "issued");
+  assert.equal(opened.length, 1);
+  assert.deepEqual(calls.map((call) => call.headers.Prefer), [undefined, undefined, "wait=5"]);
+});
+
+test("a stream that breaks off is opened again after a call", async () => {
+  const { client, calls } = service([202, waiting(9)], [200, waiting(9)], "lost", [200, waiting(6)]);
+  const opened = streams(client, ["open", "lost"], ["open", ["outcome", issued]]);
+  assert.equal((await client.request(7, "ann")).status, "issued");
+  assert.deepEqual([opened.length, calls.length], [2, 4]);
+});
+
+test("who asked can stop listening", async () => {
+  const { client } = service([202, waiting(1)], [200, waiting(1)]);
+  const controller = new AbortController();
+  const opened = streams(client, ["open", ["position", waiting(0)]]);
+  const onUpdate = ({ position }) => position === 0 && controller.abort();
+  await assert.rejects(client.request(7, "ann", { signal: controller.signal, onUpdate }), { name: "AbortError" });
+  assert.ok(opened[0].isClosed());
+});

@@ -38,7 +38,8 @@ class FakeLogReader final : public ports::LogReader {
     ports::LogBatch batch;
     for (std::size_t i = 0; i < offsets.size(); ++i) {
       const FakeLog::Stored& stored = (*copies)[i];
-      batch.records.push_back({name_.second, Offset{offsets[i]}, stored.time, stored.key, stored.value});
+      batch.records.push_back({name_.second, Offset{offsets[i]}, stored.time, stored.key, stored.value,
+                               ports::header(stored.headers, traceparent_name)});
     }
     batch.owner = copies;
     return batch;

@@ -130,6 +130,7 @@ void Harness::perform(const Action& action) {
   } else if (std::holds_alternative<issuer::InterruptRead>(action)) {
     if (read_) read_->woken = true;
   } else if (const auto* publish = std::get_if<issuer::Publish>(&action)) {
+    if (on_publish) on_publish(*publish);
     const auto outbox = state().outbox;
     const auto row = outbox.find(publish->batch->expected_next_offset);
     if (row == outbox.end() || row->second != publish->batch->payload) clean = false;

@@ -71,6 +71,7 @@ class Harness {
     crash_after,  // performed, but the process is gone
   };
   std::function<std::optional<Fault>(const issuer::Action&)> fault;
+  std::function<void(const issuer::Publish&)> on_publish;  // may be empty
   // The broker says where the log ends only to those who wait that long.
   std::chrono::milliseconds bounds_take{0};
   std::size_t io_actions = 0;

@@ -12,26 +12,11 @@
 #include <gtest/gtest.h>
 
 #include <openrun/http/server.hpp>
+#include <openrun/ports/testing/recording.hpp>
 
 #include "client.hpp"
 
 namespace openrun::http::testing {
-
-class CountingLogger final : public ports::Logger {
- public:
-  void log(ports::LogLevel, std::string_view message, std::initializer_list<ports::LogField>) override {
-    std::lock_guard lock(mutex_);
-    messages_.emplace_back(message);
-  }
-  [[nodiscard]] std::vector<std::string> messages() const {
-    std::lock_guard lock(mutex_);
-    return messages_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> messages_;
-};
 
 // Replies that the handler has put aside; taken from the test's thread, answered on the I/O thread.
 class HeldReplies {
@@ -92,7 +77,7 @@ class ServerTest : public ::testing::Test {
  protected:
   // /hold waits in `held_`, /drop is never answered, /throw throws, /large has a large body; anything else echoes the
   // request.
-  void start(ServerOptions options = {}) {
+  void start(ServerOptions options = {}, ports::HttpLine line = {}) {
     options.port = 0;
     server_ = make_server(options, logger_);
     const auto started = server_->start(
@@ -104,8 +89,10 @@ class ServerTest : public ::testing::Test {
           std::string text = std::to_string(static_cast<int>(request.method)) + " " + std::string(request.path) + "?" +
                              std::string(request.query) + " " + std::string(request.header("x-test")) + " [" +
                              std::string(request.body) + "] " + std::string(request.remote_address);
+          if (request.is_overdue) text += " overdue";
           reply->send(text_response(std::move(text)));
-        });
+        },
+        std::move(line));
     ASSERT_TRUE(started) << started.error().message;
   }
   [[nodiscard]] std::uint16_t port() const { return server_->port(); }
@@ -124,7 +111,7 @@ class ServerTest : public ::testing::Test {
   }
 
   static constexpr std::size_t large_bytes = 32 * 1024 * 1024;
-  CountingLogger logger_;
+  ports::testing::RecordingLogger logger_;
   HeldReplies held_;
   std::unique_ptr<Server> server_;
 };

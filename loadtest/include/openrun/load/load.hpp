@@ -41,9 +41,12 @@ struct Options {
   std::int64_t start_at_ms = 0;            // wall clock, ms since 1970; 0 = at once
   std::int64_t duration_ms_max = 600'000;  // the run ends then, whatever is open
   std::int64_t send_ms_max = 0;            // no new request after that long; 0 = until all users have sent
+  std::int64_t patience_ms_max = 0;        // a user who finds no free connection for that long gives up; 0 = never
   unsigned wait_s = 10;                    // Prefer: wait=N
   unsigned retries_max = 0;                // of a request answered 429 or 503, or cut off
   bool reread = false;                     // at the end reads every receipt again and compares
+  std::int64_t warmup_ms = 0;              // what is begun before counts for exactness, not for rates and latencies
+  std::vector<std::string> tokens;         // user i sends the bearer token i; empty: none
   std::string user_prefix = "user-";
   // Called about every 500 ms.
   std::function<void(const struct Progress&)> progress;
@@ -68,22 +71,33 @@ struct Winner {
   auto operator<=>(const Winner&) const = default;
 };
 
+// One second of a run, counted from the first send.
+struct Second {
+  std::uint64_t sent = 0;     // requests that were due
+  std::uint64_t decided = 0;  // outcomes that came
+  Histogram decided_us;       // of those
+};
+inline constexpr std::size_t seconds_max = 3'600;  // of which a report tells; the last one takes the rest
+
 struct Report {
   double seconds = 0;           // first send to last answer
-  double send_seconds = 0;      // first send to last decided submit
+  double send_seconds = 0;      // first send (or the end of the warm-up) to last decided submit
   std::uint64_t sent = 0;       // requests that were begun (retries not counted)
   std::uint64_t accepted = 0;   // receipts given
   std::uint64_t undecided = 0;  // receipts without an outcome at the end
   std::uint64_t gave_up = 0;    // requests that never got a receipt or an outcome
+  std::uint64_t impatient = 0;  // of those who gave up: found no free connection in time
   std::uint64_t retried = 0;
   std::uint64_t transport_errors = 0;
-  std::uint64_t changed = 0;                      // receipts that showed another outcome when read again
+  std::uint64_t unadvised = 0;  // answers 429 and 503 that did not say when to ask again (Retry-After)
+  std::uint64_t changed = 0;    // receipts that showed another outcome when read again
   std::map<std::string, std::uint64_t> outcomes;  // issued, SOLD_OUT, ALREADY_ISSUED, ...
   std::map<int, std::uint64_t> statuses;          // HTTP status -> answers
   std::vector<Winner> winners;
   Histogram decided_us;   // intended send time to outcome
   Histogram accepted_us;  // intended send time to receipt
   Histogram reread_us;
+  std::vector<Second> timeline;  // the warm-up too
 };
 
 // Blocks until the run is over. Fails where no endpoint can be resolved.

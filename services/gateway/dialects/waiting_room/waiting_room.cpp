@@ -137,6 +137,7 @@ void WaitingRoom::enqueue(Call& call) {
   entering.key = *key;
   entering.received_us = parts_.clock.monotonic_us();
   entering.is_long_form = !call.argument.empty();
+  entering.trace = parse_traceparent(call.request.header(traceparent_name));
   entering.is_secure = parts_.settings.serves_tls || came_by_tls(call.request);
   entering.reply = call.reply;
   // With a key of its own a request is a new one, whoever sends it.
@@ -156,6 +157,7 @@ void WaitingRoom::append(const Entering& entering) {
   issue.campaign = entering.visit.campaign;
   issue.user = entering.visit.user;
   issue.key = entering.key;
+  issue.trace = entering.trace;
   issue.received_us = entering.received_us;
   issue.may_refuse_early = false;
   issuing_.ask(*entering.io, issue, [this, entering](const RequestAnswer& answer) { tell_entered(entering, answer); });
@@ -240,7 +242,7 @@ void WaitingRoom::find_coupon(ports::IoThread& io, const Visit& visit, std::shar
       }));
     });
   });
-  if (!accepted) reply->send(overloaded("Too many questions wait for the store."));
+  if (!accepted) reply->send(overloaded(StorePool::full));
 }
 
 void WaitingRoom::complete(Call& call) {

@@ -38,6 +38,7 @@ class WaitingRoom {
     Visit visit;
     std::uint64_t user_hash = 0;
     std::string key;
+    std::optional<TraceContext> trace;
     std::int64_t received_us = 0;
     bool is_long_form = false;
     bool is_secure = false;

@@ -29,11 +29,13 @@ struct Kafka {
   std::int64_t queue_records_max = 200'000;
   std::int64_t queue_bytes_max = 268'435'456;
   std::int64_t session_timeout_ms = 6'000;
+  std::string sasl_password_file;                 // followed when it changes; empty: none
   std::map<std::string, std::string> librdkafka;  // passed through as they are (TLS, SASL, debug)
 };
 
 struct Postgres {
   std::string url = "postgresql://openrun@127.0.0.1:5433/openrun";
+  std::string password_file;  // read at each connection; empty: the password is in the URL, or none is needed
   std::int64_t connect_timeout_s = 3;
   std::int64_t statement_timeout_ms = 5'000;
 };
@@ -69,13 +71,14 @@ struct Limits {
 // When submits are shed; a delay of 0 is never.
 struct Admission {
   std::int64_t append_delay_ms_max = 500;
-  std::int64_t loop_delay_ms_max = 0;
+  std::int64_t line_wait_ms_max = 250;
 };
 
 struct Gateway {
   std::string address = "127.0.0.1";
   std::int64_t port = 8080;
-  std::int64_t second_port = 0;  // serves the same; 0: none
+  std::int64_t second_port = 0;   // serves the same; 0: none
+  std::int64_t grpc_port = 9090;  // the dialects over gRPC; 0: none
   std::int64_t threads = 1;
   std::string auth_mode = "trusted";
   Jwt jwt;
@@ -139,15 +142,31 @@ struct Log {
   std::string level = "info";
 };
 
+// Spans; off where `endpoint` is empty.
+struct Traces {
+  std::string endpoint;
+  double sample_ratio = 0.01;
+  std::int64_t queue_max = 4'096;
+};
+
+// From the environment alone: SENTRY_DSN and SENTRY_CA_FILE.
+struct Sentry {
+  std::string dsn;      // valid; empty: errors are not reported. A secret: never printed or logged
+  std::string ca_file;  // PEM, trusted instead of the system's authorities; empty: those
+};
+
 struct Config {
   Kafka kafka;
   Postgres postgres;
   Keys keys;
   Log log;
+  Traces traces;
+  Sentry sentry;
   Gateway gateway;
   Issuer issuer;
   Relay relay;
   Reconciler reconciler;
+  std::string file;  // that it was read from; empty: none
 };
 
 struct Source {

@@ -38,7 +38,7 @@ class Server {
  public:
   virtual ~Server() = default;
   // Binds and starts the threads. Fails with a message that names address and port, or the file of TLS.
-  [[nodiscard]] virtual Result<void> start(ports::HttpHandler handler) = 0;
+  [[nodiscard]] virtual Result<void> start(ports::HttpHandler handler, ports::HttpLine line = {}) = 0;
   [[nodiscard]] virtual std::uint16_t port() const = 0;
   [[nodiscard]] virtual std::size_t threads() const = 0;
   [[nodiscard]] virtual ports::IoThread& thread(std::size_t index) = 0;

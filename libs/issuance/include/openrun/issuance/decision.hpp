@@ -1,6 +1,7 @@
 // The output of the decision.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -37,6 +38,32 @@ enum class Outcome : std::uint8_t {
   command_closed = 54,
   command_stock_above_limit = 55,
   command_ends_before_start = 56,
+};
+
+// All but none, in the order of their numbers.
+inline constexpr std::array all_outcomes{
+    Outcome::issued,
+    Outcome::issued_before,
+    Outcome::campaign_not_found,
+    Outcome::not_started,
+    Outcome::already_issued,
+    Outcome::limit_reached,
+    Outcome::paused,
+    Outcome::closed,
+    Outcome::ended,
+    Outcome::sold_out,
+    Outcome::dead_lettered,
+    Outcome::replay_ignored,
+    Outcome::version_changed,
+    Outcome::command_applied,
+    Outcome::command_repeated,
+    Outcome::command_campaign_not_found,
+    Outcome::command_campaign_exists,
+    Outcome::command_already_started,
+    Outcome::command_below_issued,
+    Outcome::command_closed,
+    Outcome::command_stock_above_limit,
+    Outcome::command_ends_before_start,
 };
 
 [[nodiscard]] constexpr bool is_issued(Outcome o) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <openrun/base/result.hpp>
+#include <openrun/kafka/health.hpp>
 #include <openrun/ports/log.hpp>
 #include <openrun/ports/metrics.hpp>
 #include <openrun/ports/request_log.hpp>
@@ -24,8 +25,13 @@ struct Options {
   std::int64_t queue_records_max = 200'000;
   std::int64_t queue_bytes_max = 256 * 1024 * 1024;
   std::chrono::milliseconds session_timeout{6'000};
+  // How long the broker may collect before it answers a reader, for one that is in no hurry: each answer costs the
+  // broker and both ends the same, however little is in it. 0: it answers as soon as there is a record.
+  std::chrono::milliseconds read_gather{0};
   std::string instance_id;                   // static membership where not empty
+  std::string password_file;                 // its first line is sasl.password, followed; empty: as `extra` says
   std::map<std::string, std::string> extra;  // passed to librdkafka as they are
+  Health* health = nullptr;                  // where what keeps it out is told; outlives all made with these options
 };
 
 // An idempotent producer, acks=all; recreated in process after a fatal error (what was in flight is then `unknown`).

@@ -1,6 +1,7 @@
 // HTTP requests and responses as plain values, so that handlers know no Beast. Implemented by libs/http.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,6 +25,7 @@ struct HttpRequest {
   std::string_view query;   // after '?', not percent-decoded
   std::string_view body;
   std::string_view remote_address;
+  bool is_overdue = false;  // it stood in line for too long (HttpLine): to be refused, at little cost
   std::vector<std::pair<std::string_view, std::string_view>> headers;  // names as sent
 
   // The first header of that name, compared without case; empty where there is none.
@@ -87,5 +89,18 @@ class IoThread {
 // Called on the connection's I/O thread; must not block. The reply may be kept and answered later on the same I/O
 // thread.
 using HttpHandler = std::function<void(IoThread&, const HttpRequest&, std::shared_ptr<HttpReply>)>;
+
+// Requests that stand in line where more comes in than can be done, so that those that don't stay quick: one of a
+// connection at a time, first come, first served, each I/O thread with a line of its own. Whoever has stood for longer
+// than wait_max comes in overdue. But a refusal costs too: while there is room, two come in for each that is refused,
+// and who should have been refused waits or comes in. Both functions are called on I/O threads, where many wait for
+// them.
+struct HttpLine {
+  // By method and path as they were sent. Empty: nobody stands in line.
+  std::function<bool(std::string_view method, std::string_view path)> may_stand;
+  // Whether the next may come in now. It is asked again after all that happens on the thread.
+  std::function<bool(const IoThread&)> has_room;
+  std::chrono::milliseconds wait_max{250};
+};
 
 }  // namespace openrun::ports

@@ -16,10 +16,14 @@
 
 #include <openrun/base/ids.hpp>
 #include <openrun/base/result.hpp>
+#include <openrun/base/trace_context.hpp>
 
 namespace openrun::ports {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// The last of that name; empty where there is none.
+[[nodiscard]] std::string_view header(const Headers& headers, std::string_view name);
 
 enum class Topic : std::uint8_t { requests, results, dead_letters };
 
@@ -60,6 +64,8 @@ struct LogRecord {
   Timestamp time;        // LogAppendTime
   std::string_view key;  // the views live until the next poll() of the reader, or as long as `owner`
   std::string_view value;
+  // Its header of that name, as it stands; empty where there is none.
+  std::string_view traceparent = {};  // NOLINT(readability-redundant-member-init): may be left out
 };
 
 // A batch of records in order of offsets. Keeps the bytes that the views point to alive.

@@ -21,9 +21,12 @@ enum class Trouble : std::uint8_t {
   read_only,              // 25006: a standby, or default_transaction_read_only
   timed_out,              // no answer within statement_timeout, on either side
   failing,                // any other SQLSTATE that is nobody's fault here: out of memory, I/O errors, ...
-  slow,                   // it answers, but a call took longer than Health::slow_call; the only one that stops nothing
+  unauthenticated,        // class 28: it does not let this user in, with this password, from here, or unencrypted
+  untrusted,              // TLS: one side does not accept the other's certificate, or has none
+  locked,                 // 55P03: somebody else holds a lock for longer than lock_timeout; stops nothing by itself
+  slow,                   // it answers, but a call took longer than Health::slow_call; stops nothing
 };
-inline constexpr std::size_t troubles = 8;
+inline constexpr std::size_t troubles = 11;
 
 class Health {
  public:
@@ -43,8 +46,8 @@ class Health {
   void failed(Trouble trouble, const std::string& message, const Call& call, Clock::time_point now);
 
   // Empty where Postgres serves; else a sentence that is fit for anybody's eyes, for example "Postgres refuses
-  // connections: too many clients (53300)". `slow` only where `with_slow`.
-  [[nodiscard]] std::string trouble(Clock::time_point now, bool with_slow);
+  // connections: too many clients (53300)". `slow` and `locked` only where `with_passing`.
+  [[nodiscard]] std::string trouble(Clock::time_point now, bool with_passing);
 
   static constexpr std::chrono::milliseconds slow_call{1'000};
   // A trouble that was not met again for so long is over: whatever needs Postgres asks again within seconds.

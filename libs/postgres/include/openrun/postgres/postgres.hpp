@@ -24,6 +24,7 @@ namespace openrun::postgres {
 
 struct Options {
   std::string url;
+  std::string password_file;  // its first line is the password, read at each new connection; empty: as the URL says
   std::chrono::seconds connect_timeout{3};
   std::chrono::milliseconds statement_timeout{5'000};
   std::chrono::milliseconds lock_timeout{500};
@@ -39,8 +40,8 @@ struct Options {
 // Brings the schema up to date, one transaction a step, under an advisory lock; returns the names of the steps it ran.
 // Stores the code key's fingerprint, or fails (Error::Kind::conflict) where another one is stored.
 [[nodiscard]] Result<std::vector<std::string>> migrate(const Options& options, const std::string& code_key_fingerprint);
-// Fails where the schema is older or newer than this build, or the code key is another one: every daemon calls it at
-// start.
+// Fails where the schema is older than this build, or newer without allowing this build beside it (schema_steps.hpp),
+// or the code key is another one: every daemon calls it at start.
 [[nodiscard]] Result<void> check_schema(const Options& options, const std::string& code_key_fingerprint);
 
 // The facts that reconciler and audit compare. Each call reads one snapshot (REPEATABLE READ).

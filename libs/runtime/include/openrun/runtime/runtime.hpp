@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <thread>
 
 #include <openrun/ports/clock.hpp>
 
@@ -27,6 +29,21 @@ class StopSignal {
 
  private:
   std::atomic<bool> requested_{false};
+};
+
+// Calls `on_hang_up` after each SIGHUP, one call at a time, on a thread of its own; several that come during a call are
+// one. Blocks SIGHUP in the calling thread and all that it starts later: construct before those. Destroying waits for a
+// call that runs.
+class HangUpSignal {
+ public:
+  explicit HangUpSignal(std::function<void()> on_hang_up);
+  ~HangUpSignal();
+  HangUpSignal(const HangUpSignal&) = delete;
+  HangUpSignal& operator=(const HangUpSignal&) = delete;
+
+ private:
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
 };
 
 }  // namespace openrun::runtime

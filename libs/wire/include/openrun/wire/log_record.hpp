@@ -12,6 +12,10 @@
 
 namespace openrun::wire {
 
+// What this build reads, and what it writes. Where a record says what older builds would misread, it names a version
+// that they don't know; issuers are upgraded before whoever writes it.
+inline constexpr std::uint32_t record_version_supported = 1;
+
 struct DecodedRecord {
   issuance::Event event;    // its views point into the record's bytes
   CampaignId campaign;      // 0 where the record names none; a replay's is that of its original
@@ -20,9 +24,13 @@ struct DecodedRecord {
 
 // Why a record is a dead letter before it is decided.
 struct Undecodable {
-  std::string reason;  // UNDECODABLE, INVALID_USER_ID, INVALID_IDEMPOTENCY_KEY, INVALID_CAMPAIGN, TOO_LARGE
+  // UNDECODABLE, INVALID_USER_ID, INVALID_IDEMPOTENCY_KEY, INVALID_CAMPAIGN, TOO_LARGE, RECORD_VERSION
+  std::string reason;
   std::string error;
   std::uint32_t nonce = 0;  // 0 where it could not be read
+  // The version that the record names, where it is above record_version_supported: no dead letter, but a record for a
+  // newer build. 0 where it is not.
+  std::uint32_t newer_version = 0;
 };
 
 // Strict where protobuf is lenient: an unknown field, a field that stands twice and a second body make a record
@@ -30,7 +38,7 @@ struct Undecodable {
 //
 // Validates all that the store or the core could refuse: user id, keys, names, ranges, times, size. `value` must
 // outlive the event. Deterministic: the same bytes give the same answer for ever (a rule may be loosened only with a
-// DecisionVersion).
+// DecisionVersion), but for a record of a newer version, which an older build must not decide at all.
 [[nodiscard]] std::expected<DecodedRecord, Undecodable> decode(std::string_view value);
 
 [[nodiscard]] std::string encode_request(std::uint32_t nonce, CampaignId campaign, std::string_view user,

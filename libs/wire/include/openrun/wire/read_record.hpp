@@ -21,6 +21,8 @@ struct ReadRecord {
   std::uint32_t nonce = 0;
   std::string error;     // of a dead letter: what exactly is wrong
   bool refused = false;  // the store's verdict
+  // Above 0: the record's version, which this build does not know. Nobody may decide it, nor what stands behind it.
+  std::uint32_t newer_version = 0;
 };
 
 // `refusal`: what the store said where it refused this record before; null where it did not.

@@ -14,6 +14,7 @@
 #include <openrun/base/ids.hpp>
 #include <openrun/base/limits.hpp>
 #include <openrun/base/result.hpp>
+#include <openrun/base/trace_context.hpp>
 #include <openrun/issuance/campaign.hpp>
 #include <openrun/issuance/decision.hpp>
 
@@ -40,6 +41,8 @@ class ResultBatchBuilder {
   // applied, else null.
   void add(const issuance::Decision& decision, std::uint32_t nonce, std::uint64_t winner,
            const issuance::Campaign* after);
+  // That the decision that was added last belongs to this trace. Once a decision (asserted).
+  void trace(const TraceContext& trace);
   // Decisions added; skipped offsets do not count.
   [[nodiscard]] std::size_t records() const;
   // An upper bound of the serialised size so far, campaigns excepted (campaign_counters_bytes_max each): the issuer
@@ -91,6 +94,11 @@ struct ReplayResult {
   Offset offset;
 };
 
+struct TracedEntry {
+  Offset offset;
+  TraceContext trace;
+};
+
 struct ResultBatch {
   Partition partition;
   Offset first_offset;
@@ -101,6 +109,12 @@ struct ResultBatch {
   std::vector<CampaignCounters> campaigns;
   std::vector<CommandResult> commands;
   std::vector<ReplayResult> replays;
+  std::vector<TracedEntry> traces;  // ascending
+
+  // Of an offset of the range.
+  [[nodiscard]] const OutcomeEntry& entry(Offset offset) const {
+    return entries[static_cast<std::size_t>(offset - first_offset)];
+  }
 };
 
 // Error::Kind::invalid for bytes that are no consistent batch: lengths that do not fit, ranges out of order or above

@@ -1,0 +1,34 @@
+"""Submit-then-poll, as real clients do it: a submit, then one long poll. Closed loop, then at rates, with latencies from the intended send time."""
+
+from goals import at_least, at_most
+from rig import ms, thousands
+
+WANTED, CONNECTIONS, SECONDS = 20_000, 256, 10
+
+
+def at_rate(bench, rate):
+    users = rate * SECONDS
+    return bench.load("--create", users, "--users", users, "--rate", rate, "--connections", 2_000, "--mode", "poll")
+
+
+def line(name, report):
+    good = report["outcomes"].get("issued", 0) / report["sent"]
+    figures = report["decided_us"]
+    print(f"| {name} | {report['decided_per_second']:,.0f} | {ms(report['accepted_us']['p50']):.1f} | {ms(figures['p50']):.1f} | {ms(figures['p99']):.1f} "
+          f"| {ms(figures['p999']):.1f} | {good:.2%} |", flush=True)
+
+
+def run(bench):
+    print("| submit, then one long poll | users/s | until the receipt, p50 ms | until the outcome, p50 | p99 | p99.9 | issued |")
+    print("|---|---|---|---|---|---|---|")
+    closed = bench.median(lambda: bench.load("--create", bench.users, "--users", bench.users, "--connections", CONNECTIONS, "--mode", "poll"),
+                          lambda report: report["decided_per_second"])
+    line(f"closed loop, {CONNECTIONS} connections", closed)
+    half = WANTED // 2
+    at_half, at_thousand = (bench.median(lambda rate=rate: at_rate(bench, rate), lambda report: report["decided_us"]["p99"]) for rate in (half, 1_000))
+    line(f"{thousands(half)} a second, half of what is wanted", at_half)
+    line("1,000 a second", at_thousand)
+    return [at_least(2, "submit, then one long poll: users", WANTED, closed["decided_per_second"]),
+            at_most(2, f"p99 from the intended send time at {thousands(half)}/s", 50, ms(at_half["decided_us"]["p99"]), "ms"),
+            at_most(2, "p50 at 1,000/s", 8, ms(at_thousand["decided_us"]["p50"]), "ms"),
+            at_most(2, "p99 at 1,000/s", 20, ms(at_thousand["decided_us"]["p99"]), "ms")]

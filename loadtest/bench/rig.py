@@ -1,0 +1,207 @@
+"""The system that is measured, with every feature on: four partitions, relay and reconciler, codes by FF1, one request in a hundred traced."""
+
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+from machine import ROOT, cpu_seconds, own_cpu_seconds
+from programs import BIN, Beast, Redis, Single, SpanSink
+
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+from system import System, wait_until  # noqa: E402
+
+WARM_UP_USERS = 100_000
+PARTS = ["gateway-1", "issuer-1", "kafka", "postgres", "relay-1", "reconciler-1"]
+
+
+class Session:
+    """A psql that stays: a question costs a fraction of a millisecond, not a process."""
+
+    def __init__(self, url):
+        self.psql = subprocess.Popen(["psql", "-XAtq", "-F", "\t", url], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def rows(self, text):
+        self.psql.stdin.write(f"{text};\n\\echo end-of-rows\n".encode())
+        self.psql.stdin.flush()
+        found = []
+        for line in self.psql.stdout:
+            if line == b"end-of-rows\n":
+                return found
+            found.append(line.decode().rstrip("\n").split("\t"))
+        raise RuntimeError(f"psql has ended at: {text}")
+
+    def number(self, text):
+        return int(self.rows(text)[0][0])
+
+    def close(self):
+        self.psql.communicate()
+
+
+class Bench:
+    def __init__(self, users, repeats=3):
+        self.users = users
+        self.repeats = repeats
+        self.system = System(os.environ.get("OPENRUN_BENCH_STATE", ".openrun/bench"), partitions=4)
+        self.parts = PARTS
+        self.build = BIN
+        self.environment = {}
+        self.sink = None
+        self.session = None
+        self.campaign = None
+
+    # ---- up and down
+
+    def up(self):
+        self.system.down()
+        self.sink = SpanSink()
+        self.environment = {"OPENRUN_TRACES__ENDPOINT": self.sink.url, "OPENRUN_TRACES__SAMPLE_RATIO": "0.01"}
+        self.system.up(self.environment)
+        self.session = Session(self.system.environment["OPENRUN_DATABASE_URL"])
+
+    def down(self):
+        if self.session:
+            self.session.close()
+        self.system.down()
+        if self.sink:
+            self.sink.stop()
+
+    def restart(self, name, **settings):
+        self.system.stop(name)
+        self.system.start(name, self.environment | settings)
+        if name.startswith("gateway"):
+            wait_until("the gateway is ready", self.system.ready, 60)
+
+    # ---- loads
+
+    def load(self, *arguments, timeout=600, gateway=None):
+        done = subprocess.run(["openrun", "--json", *(["--gateway", gateway] if gateway else []), "load", *map(str, arguments)], env=os.environ | self.system.environment,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, check=False)
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            raise RuntimeError(f"openrun load said: {done.stdout.decode()[-500:]} {done.stderr.decode()[-500:]}") from None
+
+    def load_at(self, program, users, connections, *arguments, campaign=1):
+        """A load on a peer or a limit; returns its report and its CPU in us a request."""
+        before = sum(map(cpu_seconds, program.pids))
+        report = self.load("--campaign", campaign, "--url", program.url, "--users", users, "--connections", connections, *arguments,
+                           gateway=None if isinstance(program, Beast) else program.url)
+        return report, (sum(map(cpu_seconds, program.pids)) - before) / users * 1e6
+
+    def peers(self, stock):
+        """What starts each peer."""
+        return {"redis": lambda: Redis(stock),
+                "single": lambda: Single(stock, self.system.environment["OPENRUN_DATABASE_URL"], self.system.pid("postgres"))}
+
+    def peer_run(self, start, connections):
+        with start() as program:
+            return self.load_at(program, self.users, connections)
+
+    def beast(self, connections):
+        """The bare handler. It knows no campaign: the tool is given one of openrun's."""
+        if self.campaign is None:
+            self.campaign = self.system.create(1)
+
+        def measure():
+            with Beast() as program:
+                return self.load_at(program, 2 * self.users, connections, campaign=self.campaign)
+        return self.median(measure, lambda run: run[0]["decided_per_second"])
+
+    def costs(self, users, *arguments, parts=PARTS):
+        """A load on openrun; returns its report and the CPU of each part in us a user."""
+        before = {part: cpu_seconds(self.system.pid(part)) for part in parts}
+        report = self.load("--users", users, *arguments)
+        return report, {part: (cpu_seconds(self.system.pid(part)) - before[part]) / users * 1e6 for part in parts}
+
+    def median(self, measure, key):
+        """The run in the middle of `repeats` runs, by this key."""
+        runs = sorted((measure() for _ in range(self.repeats)), key=key)
+        return runs[len(runs) // 2]
+
+    def warm_up(self):
+        """Until the broker's JVM has compiled what it runs: a cold one costs three times as much a coupon, and its compiler takes a core besides."""
+        for connections in (64, 256, 64, 256, 256):
+            self.load("--create", WARM_UP_USERS, "--users", WARM_UP_USERS, "--connections", connections)
+
+    def warm_up_without_coupons(self):
+        """The same requests through all daemons, to a campaign that pauses: each is refused by the issuer, and no table grows."""
+        campaign = self.system.create(1)
+        self.system.call("POST", f"/v1/campaigns/{campaign}/pause", {}, admin=True)
+        for connections in (64, 256, 64, 256, 256):
+            report = self.load("--campaign", campaign, "--users", WARM_UP_USERS, "--connections", connections)
+            assert report["outcomes"] == {"PAUSED": WARM_UP_USERS}, report["outcomes"]
+
+    # ---- limits
+
+    def raw_copy(self, rows):
+        done = subprocess.run([BIN / "openrun-bench-copy", self.system.environment["OPENRUN_DATABASE_URL"], str(rows), "5000"],
+                              stdout=subprocess.PIPE, check=True, timeout=300)
+        return float(done.stdout)
+
+    def raw_log(self, records):
+        done = subprocess.run([BIN / "openrun-bench-log", self.system.environment["OPENRUN_KAFKA"], str(records)],
+                              stdout=subprocess.PIPE, check=True, timeout=300)
+        return json.loads(done.stdout)
+
+    # ---- backlogs
+
+    def partition_of(self, campaign):
+        return self.session.number(f"SELECT partition FROM campaign WHERE id = {campaign}")
+
+    def create_in(self, partition, stock):
+        """A campaign whose home is this partition."""
+        while True:
+            campaign = self.system.create(stock)
+            if self.partition_of(campaign) == partition:
+                return campaign
+
+    def fill(self, campaign, requests, prefix="user-"):
+        """Puts requests into the log and doesn't wait for their outcome."""
+        report = self.load("--campaign", campaign, "--users", requests, "--connections", 512, "--mode", "submit", "--user-prefix", prefix)
+        assert report["accepted"] == requests, report
+
+    def drain(self, partitions, start):
+        """Calls `start`, and waits until the issuers have decided all that is in these partitions. Returns decided a second, from the first
+        commit that is seen to the last, and what the first issuer used of a core meanwhile."""
+        names = ",".join(map(str, partitions))
+        ends = self.log_ends(partitions)
+        question = f"SELECT sum(next_offset) FROM partition_checkpoint WHERE partition IN ({names})"
+        begin = self.session.number(question)
+        start()
+        progress = []
+
+        def look():
+            issuer = own_cpu_seconds(self.system.pid("issuer-1"))
+            progress.append((time.monotonic(), self.session.number(question), issuer))
+            return progress[-1][1] >= ends
+        wait_until("the backlog is decided", look, 180, every=0.01)
+        first = next(step for step in progress if step[1] > begin)
+        last = progress[-1]
+        seconds, decided = last[0] - first[0], last[1] - first[1]
+        return decided / seconds, decided / max(last[2] - first[2], 0.01)
+
+    def log_ends(self, partitions):
+        """The end of the log, summed, as kcat tells it: for each partition -1 asks for the end."""
+        asked = [word for p in partitions for word in ("-t", f"openrun.requests:{p}:-1")]
+        done = subprocess.run(["kcat", "-b", self.system.environment["OPENRUN_KAFKA"], "-Q", *asked], stdout=subprocess.PIPE, check=True, timeout=60)
+        return sum(int(line.rpartition(" ")[2]) for line in done.stdout.decode().splitlines())
+
+
+def thousands(value):
+    return f"{value:,.0f}"
+
+
+def ms(us):
+    return us / 1000
+
+
+def middle(values):
+    return statistics.median(values)
+
+
+def write_lines(path, lines):
+    pathlib.Path(path).write_text("\n".join(lines) + "\n")

@@ -1,0 +1,63 @@
+"""A partition with a million coupons in an open campaign is taken over; what a claimed user and an outcome cost in memory."""
+
+import datetime
+import time
+
+from goals import at_most
+from machine import resident_bytes
+from rig import thousands, wait_until
+
+SECONDS_MAX, USER_BYTES_MAX, OUTCOME_BYTES_MAX = 2, 64, 16
+
+
+def logged_at(bench, message, partition):
+    for line in bench.system.log_lines("issuer-1"):
+        if line.get("message") == message and line.get("partition") == partition:
+            stamp = line.get("time") or line.get("ts")
+            last = datetime.datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp()
+    return last
+
+
+def issued(bench, campaign):
+    return bench.session.number(f"SELECT issued FROM campaign WHERE id = {campaign}")
+
+
+def rebuild(bench, campaign, count, user):
+    """Seconds from the assignment of the partition to the commit of a request that waits in it, and the issuer's growth meanwhile."""
+    partition = bench.partition_of(campaign)
+    bench.restart("issuer-1")
+    wait_until("the issuer has the partition", lambda: bench.system.call("GET", "/readyz", daemon="issuer-1").status == 200)
+    empty = resident_bytes(bench.system.pid("issuer-1"))
+    bench.system.stop("issuer-1")
+    bench.system.request(campaign, user)
+    bench.system.start("issuer-1", bench.environment)
+    wait_until("the request is decided", lambda: issued(bench, campaign) > count, 60, every=0.005)
+    decided = time.time()
+    return decided - logged_at(bench, "partition assigned", partition), resident_bytes(bench.system.pid("issuer-1")) - empty
+
+
+def outcome_bytes(bench):
+    """The gateway with and without what its window reads back at its start."""
+    sizes = []
+    for age_s in ("1", "3600"):
+        bench.restart("gateway-1", OPENRUN_GATEWAY__WINDOW_AGE_S=age_s)
+        sizes.append(resident_bytes(bench.system.pid("gateway-1")))
+    window = 1_048_576
+    outcomes = sum(min(int(n), window) for _, n in bench.session.rows("SELECT partition, next_offset FROM partition_checkpoint"))
+    bench.restart("gateway-1")
+    return (sizes[1] - sizes[0]) / outcomes, outcomes
+
+
+def run(bench):
+    count = bench.options.coupons
+    campaign = bench.system.create(count + 10)
+    bench.fill(campaign, count)
+    wait_until("all are issued", lambda: issued(bench, campaign) == count, 120)
+    seconds, grown = rebuild(bench, campaign, count, "the-last-one")
+    a_user = grown / count
+    an_outcome, outcomes = outcome_bytes(bench)
+    print(f"Takeover of {thousands(count)} coupons: {seconds:.2f} s from the assignment to the next commit; the issuer grows by {a_user:.0f} bytes a user. "
+          f"The gateway's window: {an_outcome:.1f} bytes an outcome ({thousands(outcomes)} of them).", flush=True)
+    return [at_most(5, f"takeover of a partition with {thousands(count)} coupons", SECONDS_MAX, seconds, "s", decimals=2),
+            at_most(5, "issuer's resident memory a claimed user", USER_BYTES_MAX, a_user, "bytes"),
+            at_most(5, "gateway's resident memory an outcome in the window", OUTCOME_BYTES_MAX, an_outcome, "bytes")]
