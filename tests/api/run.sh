@@ -1,12 +1,8 @@
 #!/usr/bin/env bash
-# The calls as strangers make them: schemathesis over the gateway's own description, bad inputs, the client for front-ends, slow clients. Arguments are passed to
-# unittest, for example `tests/api/run.sh test_description`.
+# The calls as strangers make them: schemathesis over the gateway's own description, bad inputs, the client for front-ends, slow
+# clients. Arguments are passed to unittest, for example `tests/api/run.sh test_description`.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
-directory="${OPENRUN_TEST_DIR:-../../.openrun/test}"
-mkdir -p "$directory"
-directory="$(cd "$directory" && pwd)"
-export OPENRUN_TEST_STATE="$directory/api"
+source "$(dirname "${BASH_SOURCE[0]}")/../directory.sh"
 # Python packages of exactly these versions, in a folder of their own that is made anew when the list changes.
 python="$directory/api-python"
 if ! cmp -s requirements.txt "$python/requirements.txt"; then
@@ -17,4 +13,5 @@ if ! cmp -s requirements.txt "$python/requirements.txt"; then
 fi
 export PATH="$python/bin:$PATH" PYTHONPATH="../integration"
 if (($# == 0)); then set -- test_description test_bad_input test_client test_slow_clients; fi
+# One after the other: beside schemathesis the gateway of the slow clients refuses, as it should on a machine that is too busy.
 exec "$python/bin/python" -m unittest -v "$@"

@@ -41,8 +41,9 @@ def build_go(directory):
 class Client:
     """One client process against one address."""
 
-    def __init__(self, command):
-        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, command, environment=None):
+        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=dict(os.environ, **(environment or {})))
 
     def call(self, service, method, request, **options):
         line = json.dumps({"service": service, "method": method, "request": request, **options})

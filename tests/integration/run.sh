@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
-# The integration tests: real Kafka, real Postgres, real daemons, signals. Arguments are passed to unittest, for example
-# `tests/integration/run.sh test_pipeline.Zombie`.
+# The integration tests: real Kafka, real Postgres, real daemons, signals. Two modules at a time: see lanes.py, which takes the
+# arguments as unittest does, for example `tests/integration/run.sh test_pipeline.Zombie`.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
-# A directory of its own below that of the test run, which stops whatever is still up there at its end.
-export OPENRUN_TEST_STATE="${OPENRUN_TEST_STATE:-${OPENRUN_TEST_DIR:-../../.openrun/test}/integration}"
+source "$(dirname "${BASH_SOURCE[0]}")/../directory.sh"
 if (($# == 0)); then
-  set -- test_pipeline test_log_lost test_dead_letters test_audit test_slow_store test_failures_of_others test_coupons test_https test_access test_connect
+  # The longest first, so that the lanes end at about the same time.
+  set -- test_coupons test_partitions_added test_pipeline test_log_lost test_failures_of_others test_secure_parts test_cli test_slow_store test_https test_spans test_error_reports test_traces test_restore test_audit test_dead_letters test_access test_connect test_peers
 fi
-exec /usr/bin/python3 -m unittest -v "$@"
+exec /usr/bin/python3 lanes.py "$@"

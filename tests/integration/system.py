@@ -3,6 +3,7 @@
 Standard library only. Every wait is for an event, with a deadline.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -54,6 +55,17 @@ class Answer:
         return f"<{self.status} {self.body[:200]!r}>"
 
 
+# What passed every check and is refused by the store all the same: SQLSTATE class 22 for some users.
+REFUSING_POISON = """
+CREATE OR REPLACE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.user_id LIKE 'poison-%' THEN RAISE EXCEPTION 'not this one' USING ERRCODE = '22021'; END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER refuse_poison BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION refuse_poison();
+"""
+
+
 class System:
     def __init__(self, state, gateways=1, issuers=1, relays=1, partitions=4):
         self.state = pathlib.Path(state)
@@ -64,17 +76,18 @@ class System:
 
     # ---- ./dev
 
-    def dev(self, *arguments, environment=None, check=True, timeout=300):
+    def dev(self, *arguments, environment=None, check=True, timeout=300, root=ROOT):
+        """`root`: whose ./dev, and with it whose build, where it is not this tree's."""
         env = dict(os.environ, OPENRUN_STATE=str(self.state), **(environment or {}))
         done = subprocess.run(
-            [str(ROOT / "dev"), *map(str, arguments)],
+            [str(root / "dev"), *map(str, arguments)],
             env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, check=False)
         if check and done.returncode != 0:
             raise Failed(f"./dev {' '.join(map(str, arguments))} exited {done.returncode}:\n{done.stdout.decode()[-4000:]}")
         return done.stdout.decode()
 
-    def up(self, environment=None):
-        self.dev("up", *self.counts, environment=environment, timeout=1800)
+    def up(self, environment=None, root=ROOT):
+        self.dev("up", *self.counts, environment=environment, timeout=1800, root=root)
         for line in self.dev("env").splitlines():
             if line.startswith("export "):
                 name, _, value = shlex.split(line[len("export "):])[0].partition("=")
@@ -95,8 +108,8 @@ class System:
     def stop(self, name):
         self.dev("stop", name)
 
-    def start(self, name, environment=None):
-        self.dev("start", name, environment=environment)
+    def start(self, name, environment=None, root=ROOT):
+        self.dev("start", name, environment=environment, root=root)
 
     def kill(self, name):
         self.dev("kill", name)
@@ -180,7 +193,7 @@ class System:
     def command(self, *arguments, timeout=300, environment=None):
         """Runs `openrun`; returns (exit code, stdout, stderr)."""
         done = subprocess.run(
-            ["openrun", *map(str, arguments)], env=dict(os.environ, **self.environment, **(environment or {})), stdin=subprocess.DEVNULL,
+            ["openrun", *map(str, arguments)], env=os.environ | self.environment | (environment or {}), stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, check=False)
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
@@ -208,6 +221,15 @@ class System:
         if done.returncode != 0:
             raise Failed(f"psql: {done.stderr.decode()}")
         return [line.split("\t") for line in done.stdout.decode().splitlines()]
+
+    @contextlib.contextmanager
+    def refusing_poison(self):
+        """Meanwhile every request of a user whose name begins with poison- becomes a dead letter."""
+        self.sql(REFUSING_POISON)
+        try:
+            yield
+        finally:
+            self.sql("DROP TRIGGER refuse_poison ON coupon")
 
     def psql(self, script):
         """A psql session in the background that reads its script; ends when its standard input is closed."""

@@ -15,7 +15,7 @@ import unittest
 
 from system import Failed, System, wait_until
 
-STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration") + "-access"
+STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 system = System(STATE, partitions=1)
 ISSUER = "https://id.example"
 AUDIENCE = "openrun"

@@ -7,7 +7,7 @@ import unittest
 
 from system import System, wait_until
 
-STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration") + "-audit"
+STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 system = System(STATE, partitions=2)
 TABLES = ("campaign", "coupon", "campaign_command", "outbox", "dead_letter", "partition_checkpoint")
 ids = {}
@@ -111,6 +111,23 @@ class Clean(unittest.TestCase):
         code, out, _ = system.command("audit", "--deep", "--digests")
         self.assertEqual(code, 0, out)
         self.assertIn(f"digest of campaign {ids['small']} (open, 4 coupons): ", out)
+
+    def test_the_result_is_kept_for_the_page_unless_it_shall_not_or_cannot_be(self):
+        def kept():
+            audits = system.call("GET", "/v1/operations", admin=True).json["audits"]
+            return audits and audits["audit"] and audits["audit"]["by"]
+
+        self.assertEqual(system.command("audit", "--by", "ann")[0], 0)
+        wait_until("the page knows of it", lambda: kept() == "ann", 10)
+        self.assertEqual(system.command("audit", "--by", "bob", "--no-record")[0], 0)
+        standby = system.environment["OPENRUN_DATABASE_URL"]
+        standby += ("&" if "?" in standby else "?") + "options=-c%20default_transaction_read_only%3Don"
+        code, out, err = system.command("audit", "--by", "cay", environment={"OPENRUN_POSTGRES__URL": standby})
+        self.assertEqual((code, out.splitlines()[-1].split(":")[0]), (0, "clean"), out + err)
+        self.assertIn("the operators' page will not show this audit", err)
+        self.assertEqual(system.command("audit", "--by", "dan")[0], 0)
+        wait_until("the page knows of it", lambda: kept() == "dan", 10)
+        self.assertEqual(system.sql("SELECT done_by FROM audit_result WHERE kind = 'audit' ORDER BY id DESC LIMIT 2"), [["dan"], ["ann"]])
 
     def test_it_is_clean_while_a_load_runs(self):
         load = system.load("--create", 100000, "--users", 20000, "--connections", 32, "--url", system.url())

@@ -45,10 +45,15 @@ WAYS = [{"json": False, "gzip": False}, {"json": True, "gzip": False}, {"json": 
 
 class ClientCase(unittest.TestCase):
     client_name = None
+    ways = WAYS
 
     @classmethod
     def setUpClass(cls):
-        cls.client = Client(commands[cls.client_name](system.url()))
+        cls.client = Client(commands[cls.client_name](cls.url()))
+
+    @classmethod
+    def url(cls):
+        return system.url()
 
     @classmethod
     def tearDownClass(cls):
@@ -70,7 +75,7 @@ class Scenario:
     """Create, issue, duplicate, sold out, not started, not found: in each dialect and each way."""
 
     def test_coupon_v1(self):
-        for way in WAYS:
+        for way in self.ways:
             with self.subTest(**way):
                 create = {"name": "opening", "couponLimit": "2", "startTime": LONG_AGO}
                 self.error("unauthenticated", None, COUPON, "CreateCampaign", create, **way)
@@ -94,7 +99,7 @@ class Scenario:
                 self.error("invalid_argument", None, COUPON, "CreateCampaign", create, headers=admin(), **way)
 
     def test_coupon_issuance_v1(self):
-        for way in WAYS:
+        for way in self.ways:
             with self.subTest(**way):
                 create = {"name": "opening", "description": "first", "totalCouponsCount": 1, "startTime": LONG_AGO}
                 campaign = self.ok(ISSUANCE, "CreateCampaign", create, headers=admin(), **way)["campaign"]
@@ -117,7 +122,7 @@ class Scenario:
                 self.assertEqual(unknown["error"]["code"], "RECORD_NOT_FOUND")
 
     def test_rpc(self):
-        for way in WAYS:
+        for way in self.ways:
             with self.subTest(**way):
                 create = {"title": "opening", "couponRemains": 2, "beginAt": "2025-01-01T00:00:00Z"}
                 created = self.ok(CAMPAIGNS, "CreateCampaign", create, headers=admin(), **way)
@@ -134,11 +139,12 @@ class Scenario:
                 self.error("not_found", "RECORD_NOT_FOUND", CAMPAIGNS, "GetCampaign", {"campaignId": 999999}, **way)
 
     def test_a_call_meets_its_deadline_while_nothing_is_decided(self):
-        campaign = self.ok(COUPON, "CreateCampaign", {"couponLimit": "5", "startTime": LONG_AGO}, headers=admin())["campaignId"]
+        campaign = self.ok(COUPON, "CreateCampaign", {"couponLimit": "5", "startTime": LONG_AGO}, headers=admin(),
+                           **self.ways[0])["campaignId"]
         # Postgres is reached by nobody who writes: the issuer is frozen.
         system.freeze("issuer-1")
         try:
-            self.error("deadline_exceeded", None, COUPON, "IssueCoupon", {"campaignId": campaign, "userId": 1}, timeoutMs=1000)
+            self.error("deadline_exceeded", None, COUPON, "IssueCoupon", {"campaignId": campaign, "userId": 1}, timeoutMs=1000, **self.ways[0])
         finally:
             system.thaw("issuer-1")
         wait_until("the request was decided all the same",
@@ -151,6 +157,15 @@ class NodeClient(Scenario, ClientCase):
 
 class GoClient(Scenario, ClientCase):
     client_name = "go"
+
+
+class NodeClientOverGrpc(Scenario, ClientCase):
+    client_name = "node"
+    ways = [{"grpc": True, "gzip": False}, {"grpc": True, "gzip": True}]
+
+    @classmethod
+    def url(cls):
+        return f"http://127.0.0.1:{system.port('grpc-1')}"
 
 
 class PlainHttp(unittest.TestCase):

@@ -12,7 +12,7 @@ import urllib.parse
 
 from system import System, wait_until
 
-STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration") + "-coupons"
+STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 # As docs/operations.md says; a smaller number is quicker.
 EXPORTED = int(os.environ.get("OPENRUN_TEST_EXPORTED", "1000000"))
 # One page of rows and its text, with what the allocator keeps; without pages it would be some hundred MB.
@@ -53,7 +53,9 @@ class CouponCase(unittest.TestCase):
     def issue(self, user, **policy):
         campaign = system.create(10, policy=policy)
         answer = system.request(campaign, user, wait=20)
-        self.assertEqual(answer.status, 201, answer)
+        if answer.status == 202:  # an issuer that takes over a million coupons on a busy machine
+            answer = system.status(answer.json["receipt"], wait=30)
+        self.assertEqual(answer.json["status"], "issued", answer)
         return campaign, answer.json["coupon"]["code"]
 
 

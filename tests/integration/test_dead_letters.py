@@ -2,7 +2,6 @@
 
 import base64
 import concurrent.futures
-import contextlib
 import json
 import os
 import signal
@@ -13,17 +12,7 @@ import unittest
 from system import System, wait_until
 
 STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
-system = System(STATE + "-dead-letters", gateways=2, partitions=4)
-
-# What passed every check and is refused by the store all the same: SQLSTATE class 22 for some users.
-REFUSING = """
-CREATE OR REPLACE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  IF NEW.user_id LIKE 'poison-%' THEN RAISE EXCEPTION 'not this one' USING ERRCODE = '22021'; END IF;
-  RETURN NEW;
-END $$;
-CREATE TRIGGER refuse_poison BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION refuse_poison();
-"""
+system = System(STATE, gateways=2, partitions=4)
 
 
 def setUpModule():
@@ -36,13 +25,8 @@ def tearDownModule():
         system.down()
 
 
-@contextlib.contextmanager
 def refusing():
-    system.sql(REFUSING)
-    try:
-        yield
-    finally:
-        system.sql("DROP TRIGGER refuse_poison ON coupon")
+    return system.refusing_poison()
 
 
 def dlq(*arguments, code=0):

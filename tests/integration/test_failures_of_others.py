@@ -12,7 +12,7 @@ import unittest
 
 from system import System, wait_until, wrong_checks
 
-STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration") + "-failures-of-others"
+STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 system = System(STATE, gateways=2, partitions=2)
 COUNTER = "openrun_acknowledged_not_issued_total"
 

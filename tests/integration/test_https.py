@@ -10,9 +10,10 @@ import ssl
 import subprocess
 import unittest
 
+from connect_clients import Client, build_node, clients_directory
 from system import System, wait_until
 
-STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration") + "-https"
+STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 system = System(STATE, gateways=1, issuers=1, relays=1, partitions=2)
 
 
@@ -27,14 +28,16 @@ class Https(unittest.TestCase):
     def setUpClass(cls):
         system.down()
         system.up()
+        cls.node = staticmethod(build_node(clients_directory() / "node-tls"))
         cls.port = free_port()
+        cls.grpc_port = free_port()
         cls.certificate = pathlib.Path(system.state) / "tls.crt"
         cls.key = pathlib.Path(system.state) / "tls.key"
         cls.renew()
         cls.log = open(pathlib.Path(system.state) / "log" / "gateway-https.log", "wb")
         cls.gateway = subprocess.Popen(
             ["openrun-gateway", "--config", system.environment["OPENRUN_CONFIG"]], stdin=subprocess.DEVNULL, stderr=cls.log,
-            env=dict(os.environ, **system.environment, OPENRUN_GATEWAY__PORT=str(cls.port),
+            env=dict(os.environ, **system.environment, OPENRUN_GATEWAY__PORT=str(cls.port), OPENRUN_GATEWAY__GRPC_PORT=str(cls.grpc_port),
                      OPENRUN_GATEWAY__TLS__CERTIFICATE_FILE=str(cls.certificate), OPENRUN_GATEWAY__TLS__KEY_FILE=str(cls.key)))
         wait_until("the gateway is ready over HTTPS", lambda: cls.call("GET", "/readyz")[0] == 200, 30)
 
@@ -97,6 +100,22 @@ class Https(unittest.TestCase):
         old.request("GET", "/livez")
         self.assertEqual(old.getresponse().status, 200)
         old.close()
+
+    def grpc(self, campaign, user):
+        """The user's coupon over gRPC, by a client that trusts the certificate in place alone; None where it does not."""
+        client = Client(self.node(f"https://127.0.0.1:{self.grpc_port}"), {"NODE_EXTRA_CA_CERTS": str(self.certificate)})
+        try:
+            answer = client.call("coupon.v1.CouponService", "IssueCoupon", {"campaignId": campaign, "userId": user}, grpc=True)
+        finally:
+            client.close()
+        return answer.get("response")
+
+    def test_a_coupon_over_grpc_with_tls_also_after_the_certificate_is_renewed(self):
+        campaign = system.create(2)
+        self.assertIsNotNone(self.grpc(campaign, 1))
+        self.renew("renewed for gRPC")
+        wait_until("new connections get the new certificate", lambda: self.grpc(campaign, 2) is not None, 30)
+        self.assertEqual(system.sql(f"SELECT count(*) FROM coupon WHERE campaign_id = {campaign}"), [["2"]])
 
     def test_plain_http_and_old_versions_get_nothing(self):
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as plain:

@@ -178,7 +178,7 @@ class IssuerDies(PipelineCase):
 
 
 class Zombie(PipelineCase):
-    def freeze_and_take_over(self, in_copy):
+    def freeze_and_take_over(self, waiting):
         campaign = system.create(50000)
         partition = int(system.sql(f"SELECT partition FROM campaign WHERE id = {campaign}")[0][0])
         victim = owner_of(partition)
@@ -187,9 +187,9 @@ class Zombie(PipelineCase):
                            *gateway_urls())
         wait_until("coupons flow", lambda: int(system.sql(f"SELECT issued FROM campaign WHERE id = {campaign}")[0][0]) > 50, 30)
         blocker = None
-        if in_copy:
-            # With the table locked, the writer's COPY waits; frozen there and unlocked, its backend sits in mid-COPY and keeps the
-            # checkpoint row's lock past every statement time-out.
+        if waiting:
+            # With the table locked, the writer's batch waits, with the checkpoint row's lock; unlocked, the server commits it, and the
+            # frozen writer cannot tell anybody.
             blocker = system.psql("BEGIN; LOCK TABLE coupon IN SHARE ROW EXCLUSIVE MODE;\n")
             wait_until("the writer waits for the table", lambda: int(system.sql(
                 "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'openrun-issuer/%' "
@@ -201,7 +201,7 @@ class Zombie(PipelineCase):
         try:
             wait_until("a new epoch", lambda: int(system.sql(
                 f"SELECT epoch FROM partition_checkpoint WHERE partition = {partition}")[0][0]) > epoch, 25)
-            print(f"\n  takeover after SIGSTOP{' in mid-COPY' if in_copy else ''}: {time.time() - frozen_at:.2f} s")
+            print(f"\n  takeover after SIGSTOP{' while its batch waited' if waiting else ''}: {time.time() - frozen_at:.2f} s")
             progress = system.next_offsets()[partition]
             wait_until("the successor decides", lambda: system.next_offsets()[partition] > progress, 15)
         finally:
@@ -212,10 +212,10 @@ class Zombie(PipelineCase):
         self.assertClean()
 
     def test_a_frozen_writer_that_wakes_up_gives_nothing_twice(self):
-        self.freeze_and_take_over(in_copy=False)
+        self.freeze_and_take_over(waiting=False)
 
-    def test_a_writer_frozen_in_mid_copy_is_taken_over(self):
-        self.freeze_and_take_over(in_copy=True)
+    def test_a_writer_frozen_while_its_batch_waits_is_taken_over(self):
+        self.freeze_and_take_over(waiting=True)
 
 
 class RelayGuarantees(PipelineCase):

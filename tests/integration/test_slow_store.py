@@ -18,7 +18,7 @@ import unittest
 from slow_proxy import SlowProxy
 from system import Failed, System, wait_until
 
-STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration") + "-slow-store"
+STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 DAEMONS = ("gateway-1", "issuer-1", "relay-1", "reconciler-1")
 system = System(STATE, partitions=1)
 mounted = []
@@ -295,6 +295,24 @@ def fill(folder):
                     filler.write(b"\0" * size)
             except OSError:
                 continue
+
+
+class SchemaComesLater(SlowStoreCase):
+    def test_daemons_wait_for_a_schema_that_is_not_there_yet(self):
+        superuser("CREATE DATABASE later OWNER openrun")
+        later = system.environment["OPENRUN_DATABASE_URL"].rpartition("/")[0] + "/later"
+        for name in ("issuer-1", "relay-1", "reconciler-1"):
+            with self.subTest(daemon=name):
+                restart(name, {"OPENRUN_POSTGRES__URL": later})
+                try:
+                    wait_until(f"{name} waits for the schema", lambda name=name: any(
+                        line["message"] == "waiting for Postgres" and "no openrun schema" in line["error"] for line in system.log_lines(name)))
+                    self.assertEqual(system.call("GET", "/livez", daemon=name).status, 200)
+                    self.assertTrue(ready_reason(name))
+                finally:
+                    restart(name)
+                wait_until(f"{name} is ready", lambda name=name: ready_reason(name) == "")
+        superuser("DROP DATABASE later")
 
 
 class DiskFull(SlowStoreCase):

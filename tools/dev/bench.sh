@@ -3,7 +3,7 @@
 
 bench_command() {
   [[ -x "$root/loadtest/bench.sh" ]] || die "there are no benchmarks: loadtest/bench.sh is missing"
-  packages_ensure up
+  packages_ensure bench
   build_daemons || exit 1
   exec "$root/loadtest/bench.sh" "$@"
 }

@@ -31,17 +31,17 @@ build_configure() {
   }
 }
 
-# build_targets PRESET TARGET...: quiet while all goes well.
+# build_targets PRESET TARGET...: quiet while all goes well. One ninja at a time in a build directory, whatever system it is for.
 build_targets() {
   local preset="$1" started="$SECONDS"
   shift
   build_configure "$preset" || return 1
   if [[ ! -e "$root/build/$preset/.ninja_log" ]]; then say "building ($preset); the first build takes some minutes"; fi
   if [[ -t 1 ]]; then
-    ninja -C "$root/build/$preset" -j "$(build_jobs)" "$@" 9>&- || return 1
+    flock -o "$root/build/$preset/build.lock" ninja -C "$root/build/$preset" -j "$(build_jobs)" "$@" 9>&- || return 1
   else
     mkdir -p "$state"
-    ninja -C "$root/build/$preset" -j "$(build_jobs)" "$@" >"$state/build-$preset.log" 2>&1 9>&- || {
+    flock -o "$root/build/$preset/build.lock" ninja -C "$root/build/$preset" -j "$(build_jobs)" "$@" >"$state/build-$preset.log" 2>&1 9>&- || {
       grep -A 25 -m 3 -E '^FAILED|error:|ninja: error' "$state/build-$preset.log" >&2 || tail -n 40 "$state/build-$preset.log" >&2
       complain "dev: the build failed; the whole output is in $state/build-$preset.log"
       return 1

@@ -6,6 +6,7 @@ configuration_ports() {
   port_for kafka 9292 2
   port_for postgres 5433
   for ((number = 1; number <= ${setting[gateways]}; number++)); do port_for "gateway-$number" "$((8079 + number))"; done
+  for ((number = 1; number <= ${setting[gateways]}; number++)); do port_for "grpc-$number" "$((9089 + number))"; done
   for ((number = 1; number <= ${setting[issuers]}; number++)); do port_for "issuer-$number" "$((9110 + number))"; done
   for ((number = 1; number <= ${setting[relays]}; number++)); do port_for "relay-$number" "$((9130 + number))"; done
   port_for reconciler-1 9151
@@ -48,6 +49,7 @@ keys:
 connect:
   open_admin: true
 gateway:
+  grpc_port: 0
   admin_tokens:
     - name: dev
       token_file: admin-token

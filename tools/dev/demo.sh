@@ -31,7 +31,8 @@ echo "campaign $id: $OPENRUN_URL/v1/campaigns/$id"
 echo
 
 verdict=0
-openrun load --url "$OPENRUN_URL" --campaign "$id" --users "$users" --double-click --at-start --check-codes --reread --connections 256 || verdict=1
+# Users who are told to come back (503) do so, as a page makes them.
+openrun load --url "$OPENRUN_URL" --campaign "$id" --users "$users" --double-click --at-start --check-codes --reread --connections 256 --retries 60 || verdict=1
 echo
 openrun audit --config "$OPENRUN_CONFIG" || verdict=1
 echo

@@ -7,7 +7,7 @@ lint_cpp_files() {
 
 lint_shell_files() {
   printf '%s\n' "$root/dev" "$root/.ci/run"
-  find "$root/tools" "$root/tests" "$root/loadtest" -name '*.sh' -type f | sort
+  find "$root/tools" "$root/tests" "$root/loadtest" "$root/k8s" "$root/config" -name '*.sh' -type f | sort
 }
 
 lint_clang_format() { lint_cpp_files | xargs -r -P 2 -n 40 clang-format-19 --dry-run -Werror; }
@@ -32,6 +32,8 @@ lint_steps() {
   "$step" "style" /usr/bin/python3 "$root/tools/lint/style.py"
   "$program" "the style rules see violations" /usr/bin/python3 "$root/tools/lint/style_test.py"
   "$program" "the count of tests sees failures" /usr/bin/python3 "$root/tools/dev/tally_test.py"
+  "$program" "claims of ports hold while somebody lives" "$root/tools/dev/ports_test.sh"
+  "$program" "the lanes of the tests lose nothing" /usr/bin/python3 "$root/tests/integration/lanes_test.py"
   "$step" "shell scripts" lint_shellcheck
   "$program" "the planted bugs still apply" mutants_check
   "$program" "the dependency rule sees violations" "$root/tools/lint/tier_test.sh"

@@ -2,7 +2,7 @@
 # Debian packages: looks what is missing, and installs only that.
 
 packages_listed() {
-  awk -v wanted="$1" '!/^#/ && NF >= 2 && ($2 == "up" || $2 == wanted) {print $1, $3}' "$root/tools/dev/packages.txt"
+  awk -v wanted="$1" '!/^#/ && NF >= 2 && ($2 == "up" || $2 == wanted || (wanted == "test" && $2 == "bench")) {print $1, $3}' "$root/tools/dev/packages.txt"
 }
 
 packages_missing() {
@@ -13,7 +13,7 @@ packages_missing() {
   done
 }
 
-# packages_ensure up|test
+# packages_ensure up|test|bench: `test` wants all.
 packages_ensure() {
   local missing as_root=()
   command -v dpkg-query >/dev/null || return 0

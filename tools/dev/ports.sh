@@ -2,8 +2,38 @@
 # Which ports a system gets. Several may be up on one machine, and the gateways share a port without complaint, so that a port
 # that merely nobody listens on is not good enough: each choice is made under a lock and written down.
 
-# A line for each port that a system of this user was given: the port, and the state directory of the system.
+# A line for each port that a system of this user was given: the port, the pid of the ./dev that gave it, and the state
+# directory of the system. A claim holds for as long as that ./dev lives, or a process that it started for the system: a machine
+# on which many a clone has been tested would else run out of ports.
 port_claims="/tmp/openrun-ports-$UID"
+
+# The claims that hold, of other systems: port -> "PID DIRECTORY". Filled by ports_choose.
+declare -A port_claimed=()
+
+# Whether a claim holds: the pid of who made it, and the system's state directory.
+port_claim_holds() {
+  local file pid
+  if [[ -d "/proc/$1" ]]; then return 0; fi
+  for file in "$2"/run/*.pid; do
+    pid=""
+    { IFS= read -r pid <"$file"; } 2>/dev/null || true
+    if [[ -n "$pid" && -d "/proc/$pid" ]]; then return 0; fi
+  done
+  return 1
+}
+
+port_claims_read() {
+  local port pid owner
+  local -A holds=()
+  port_claimed=()
+  while read -r port pid owner; do
+    if [[ -z "$owner" || "$owner" == "$state" ]]; then continue; fi
+    if [[ -z "${holds[$pid $owner]:-}" ]]; then
+      if port_claim_holds "$pid" "$owner"; then holds["$pid $owner"]=yes; else holds["$pid $owner"]=no; fi
+    fi
+    if [[ "${holds[$pid $owner]}" == yes ]]; then port_claimed["$port"]="$pid $owner"; fi
+  done <"$port_claims"
+}
 
 # Whether anybody on this machine listens on the TCP port, on whatever address.
 port_taken() {
@@ -24,14 +54,8 @@ port_remembered_by_other() {
   return 1
 }
 
-# Whether another system that still has its directory was given the port.
-port_claimed_by_other() {
-  local port owner
-  while read -r port owner; do
-    if [[ "$port" == "$1" && "$owner" != "$state" && -d "$owner" ]]; then return 0; fi
-  done <"$port_claims"
-  return 1
-}
+# Whether another system was given the port and still has it.
+port_claimed_by_other() { [[ -n "${port_claimed[$1]:-}" ]]; }
 
 # port_for NAME FIRST [WIDTH]: the remembered port of a process, else the first free one from FIRST on. Only under ports_choose.
 port_for() {
@@ -49,19 +73,18 @@ port_for() {
 
 # ports_choose COMMAND...: runs what calls port_for, while no other system of this user chooses, and writes down what it chose.
 ports_choose() {
-  local port owner name
+  local port name
   exec 8>"$port_claims.lock"
   flock -w 60 8 || die "another ./dev has been choosing ports for a minute; see who holds $port_claims.lock"
   touch "$port_claims"
+  port_claims_read
   "$@"
   {
-    while read -r port owner; do
-      if [[ "$owner" != "$state" && -d "$owner" ]]; then printf '%s %s\n' "$port" "$owner"; fi
-    done <"$port_claims"
+    for port in "${!port_claimed[@]}"; do printf '%s %s\n' "$port" "${port_claimed[$port]}"; done
     for name in "${!setting[@]}"; do
       [[ "$name" == port.* || "$name" == second-port ]] || continue
-      printf '%s %s\n' "${setting[$name]}" "$state"
-      if [[ "$name" == port.kafka ]]; then printf '%s %s\n' "$((setting[$name] + 1))" "$state"; fi
+      printf '%s %s %s\n' "${setting[$name]}" "$$" "$state"
+      if [[ "$name" == port.kafka ]]; then printf '%s %s %s\n' "$((setting[$name] + 1))" "$$" "$state"; fi
     done
   } >"$port_claims.new"
   mv "$port_claims.new" "$port_claims"

@@ -68,7 +68,7 @@ environment_of() {
   if [[ "$build_preset" == asan ]]; then printf '%s\n' "${sanitizer_options[@]}"; fi
   case "$name" in
     gateway-*)
-      printf 'OPENRUN_GATEWAY__PORT=%s\n' "$port"
+      printf 'OPENRUN_GATEWAY__PORT=%s\nOPENRUN_GATEWAY__GRPC_PORT=%s\n' "$port" "${setting[port.grpc-${name#gateway-}]:-0}"
       if [[ "$name" == gateway-1 && -n "${setting[second-port]:-}" ]]; then
         printf 'OPENRUN_GATEWAY__SECOND_PORT=%s\n' "${setting[second-port]}"
       fi

@@ -1,7 +1,7 @@
 """Counts the cases of a test program: prints "PASSED FAILED SKIPPED".
 
   tally.py ctest DIRECTORY CTEST_XML STATUS   GoogleTest's reports in DIRECTORY, and ctest's own list of programs
-  tally.py text LOG STATUS                    the output of a program: unittest's summaries, or "N passed, N failed"
+  tally.py text LOG STATUS                    the output of a program: unittest's summaries, or "N passed, N failed[, N skipped]"
 
 A program that ends badly without naming a failed case (a crash, a time-out) counts as one failure; one that ends well without a
 report counts as one pass.
@@ -47,10 +47,10 @@ def count_ctest(directory, ctest_xml, status):
 
 def count_text(text, status):
     """A program's own summary where it prints one, else the sum of unittest's."""
-    own = re.findall(r"^(\d+) passed, (\d+) failed$", text, re.MULTILINE)
+    own = re.findall(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$", text, re.MULTILINE)
     passed = failed = skipped = 0
     if own:
-        passed, failed = int(own[-1][0]), int(own[-1][1])
+        passed, failed, skipped = (int(number or 0) for number in own[-1])
     else:
         for ran in re.findall(r"^Ran (\d+) tests? in ", text, re.MULTILINE):
             passed += int(ran)

@@ -54,6 +54,7 @@ class OfText(unittest.TestCase):
 
     def test_a_last_line_of_its_own(self):
         self.assertEqual((8, 1, 0), tally.count_text("Ran 3 tests in 1s\n8 passed, 1 failed\n", 1))
+        self.assertEqual((0, 0, 1), tally.count_text("0 passed, 0 failed, 1 skipped\n", 0))
 
     def test_a_bad_end_is_a_failure(self):
         self.assertEqual((0, 1, 0), tally.count_text("Traceback\n", 1))

@@ -10,6 +10,14 @@ tests_passed=0
 tests_failed=0
 tests_skipped=0
 test_failures=()
+test_failure_logs=()
+
+# test_faults LOG LINES: what a log says of failures, at most that many lines of it.
+test_faults() {
+  if [[ -n "$1" && -f "$1" ]]; then
+    grep -n -E -B 3 -A 12 '(: Failure$|Sanitizer: |^(FAIL|ERROR): |broken promise)' "$1" | head -n "$2" >&2 || true
+  fi
+}
 
 # test_count NAME PASSED FAILED [SKIPPED] [LOG]
 test_count() {
@@ -19,10 +27,11 @@ test_count() {
   tests_skipped=$((tests_skipped + skipped))
   printf '%6d s  %-38s %5d passed %3d failed %3d skipped\n' "$((SECONDS - test_started))" "$name" "$passed" "$failed" "$skipped"
   if ((failed)); then
-    test_failures+=("$name${log:+ ($log)}")
+    test_failures+=("$name")
+    test_failure_logs+=("$log")
     if [[ -n "$log" && -f "$log" ]]; then
       complain "---- what failed in $log"
-      grep -n -E -B 3 -A 12 '(: Failure$|Sanitizer: |^(FAIL|ERROR): |broken promise)' "$log" | head -n 120 >&2 || true
+      test_faults "$log" 120
       complain "---- the end of $log"
       tail -n 60 "$log" >&2
       complain "----"
@@ -162,7 +171,9 @@ test_script() {
     test_count "$name: build" 0 1 0 "$state/build-dev.log"
     return 0
   }
-  OPENRUN_BIN="$bin_dir" OPENRUN_TEST_DIR="$test_dir" test_program "$name" "$root/tests/$name/run.sh" "$@"
+  local shown="$name"
+  if [[ "$name" == k8s ]]; then shown+=" ${1:-}"; fi
+  OPENRUN_BIN="$bin_dir" OPENRUN_TEST_DIR="$test_dir" test_program "$shown" "$root/tests/$name/run.sh" "$@"
 }
 
 # The paths that differ most: commit and publication, commands, a zombie, a relay that repairs, a gateway that starts anew.
@@ -199,12 +210,19 @@ test_fuzz() {
     test_count "fuzz: build" 0 1 0 "$state/build-fuzz.log"
     return 0
   }
-  # From the same seed each time, as with chaos below; ./dev fuzz goes new ways.
-  fuzz_all "$fuzz_seconds_default" 1 "${targets[@]}"
+  # From the same seed each time, as with chaos below, and briefly; ./dev fuzz goes new ways, longer.
+  fuzz_all 20 1 "${targets[@]}"
   for target in "${targets[@]}"; do
     fuzz_report "$target"
     if ((fuzz_status[$target] == 0)); then test_count "fuzz $target" 1 0; else test_count "fuzz $target" 0 1 0 "$fuzz_dir/$target/log"; fi
   done
+}
+
+# The manifests, and then a cluster; its table is for whoever waits for it.
+test_k8s() {
+  test_script k8s manifests
+  test_shown=yes
+  test_script k8s cluster
 }
 
 test_everything() {
@@ -214,6 +232,12 @@ test_everything() {
   test_sim
   test_integration
   test_script api
+  test_script monitoring
+  test_script k8s manifests
+  # A little of what ./dev test k8s does, where a node can come up at once; elsewhere it says why not.
+  test_script k8s cluster --brief
+  grep '^k8s: ' "$test_dir/log/k8s-cluster.log" || true
+  test_script upgrade
   # Always the same plan: what is new shall fail here because of what was changed, and not because of the dice.
   test_script chaos --seed 1
   test_script e2e
@@ -231,8 +255,8 @@ test_command() {
     "" | unit | sim | integration | sanitizers | fuzz)
       [[ -z "$test_shown" ]] || usage_error "./dev test ${part:-(all)} takes no arguments"
       ;;
-    api | chaos | e2e | k8s) [[ -x "$root/tests/$part/run.sh" ]] || die "there are no $part tests: tests/$part/run.sh is missing" ;;
-    *) usage_error "there is no part \"$part\"; choose unit, sim, integration, api, sanitizers, fuzz, chaos, e2e or k8s, or none for all" ;;
+    api | monitoring | upgrade | chaos | e2e | k8s) [[ -x "$root/tests/$part/run.sh" ]] || die "there are no $part tests: tests/$part/run.sh is missing" ;;
+    *) usage_error "there is no part \"$part\"; choose unit, sim, integration, api, monitoring, sanitizers, fuzz, upgrade, chaos, e2e or k8s, or none for all" ;;
   esac
   mkdir -p "$test_dir/log" "$test_dir/run" "$test_dir/reports"
   exec 9>"$test_dir/lock"
@@ -245,11 +269,15 @@ test_command() {
   case "$part" in
     "") test_everything ;;
     unit | sim | integration | sanitizers | fuzz) "test_$part" ;;
+    k8s) if ((${#arguments[@]})); then test_script k8s "${arguments[@]}"; else test_k8s; fi ;;
     *) test_script "$part" "${arguments[@]}" ;;
   esac
   test_clean_up
-  local failure
-  for failure in "${test_failures[@]}"; do say "failed: $failure"; done
+  local i
+  for i in "${!test_failures[@]}"; do
+    say "failed: ${test_failures[i]}${test_failure_logs[i]:+ (${test_failure_logs[i]})}"
+    test_faults "${test_failure_logs[i]}" 30
+  done
   if ((tests_skipped)); then say "$tests_skipped skipped"; fi
   say "$((SECONDS - test_started)) s"
   if ((tests_passed + tests_failed == 0)); then

@@ -96,8 +96,10 @@ BANNED_IN_TEXT = [
 
 # First part of an include -> the rooms that may name it (the same as OPENRUN_THIRD_PARTY_ROOMS in cmake/, seen from the sources).
 THIRD_PARTY = [
-    (re.compile(r"pqxx/|libpq(-fe|/)|postgres_ext"), ("libs/postgres/", "loadtest/bench/")),
-    (re.compile(r"librdkafka/|rdkafka"), ("libs/kafka/",)),
+    (re.compile(r"pqxx/|libpq(-fe|/)|postgres_ext"), ("libs/postgres/", "loadtest/bench/", "loadtest/peers/")),
+    (re.compile(r"benchmark/"), ("loadtest/bench/",)),
+    (re.compile(r"hiredis/"), ("loadtest/peers/",)),
+    (re.compile(r"librdkafka/|rdkafka"), ("libs/kafka/", "loadtest/bench/")),
     (re.compile(r"boost/"), ("libs/http/", "loadtest/")),
     (re.compile(r"spdlog/|fmt/|prometheus/"), ("libs/telemetry/",)),
     (re.compile(r"yaml-cpp/"), ("libs/config/",)),

@@ -2,8 +2,9 @@
 # A private single-node Apache Kafka for development and tests. To be sourced; safe under `set -euo pipefail`.
 # Needs java (17 or newer) and, for kafka_install, mvn; uses kcat where it is there.
 #
-#   kafka_install DIR                      fetches the jars into DIR/libs, once
-#   kafka_format  DIR PORT                 writes DIR/server.properties and makes the data directory DIR/data, once
+#   kafka_install DIR                      puts the jars into DIR/libs, once; they are fetched once a clone, into build/
+#   kafka_format  DIR PORT                 writes DIR/server.properties, with DIR/extra.properties at its end where that is there,
+#                                          and makes the data directory DIR/data, once
 #   kafka_start   DIR PORT LOGFILE PIDFILE installs and formats where needed; returns when the broker answers (0) or after
 #                                          60 s without an answer (1). Starting a running broker does nothing.
 #   kafka_stop    PIDFILE                  SIGTERM, and SIGKILL after 20 s. Stopping a stopped broker does nothing.
@@ -12,18 +13,32 @@
 
 kafka_source_dir="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 
+# kafka_fetch DIR: the jars, whole or not at all: an interrupted download must not look like an installation. Under a lock, because
+# several systems may be coming up, and Maven's own store is not made for two at a time.
+kafka_fetch() {
+  mkdir -p "$(dirname "$1")"
+  (
+    flock 7
+    [[ ! -d "$1" ]] || exit 0
+    rm -rf "$1.new"
+    mkdir "$1.new"
+    mvn -q -B -f "$kafka_source_dir/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
+      -DoutputDirectory="$(cd "$1.new" && pwd)" && mv "$1.new" "$1"
+  ) 7>"$1.lock"
+}
+
 kafka_install() {
-  local dir="$1" stamp
-  stamp="$dir/libs/.pom.$(cksum <"$kafka_source_dir/pom.xml" | tr ' ' '-')"
+  local dir="$1" version stamp
+  version="$(cksum <"$kafka_source_dir/pom.xml" | tr ' ' '-')"
+  stamp="$dir/libs/.pom.$version"
   [[ -e "$stamp" ]] && return 0
-  rm -rf "$dir/libs" "$dir/libs.new"
-  mkdir -p "$dir/libs.new"
-  mvn -q -B -f "$kafka_source_dir/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
-    -DoutputDirectory="$(cd "$dir/libs.new" && pwd)" || {
+  kafka_fetch "$kafka_source_dir/../../../build/kafka-$version" || {
     echo "kafka: the jars of $kafka_source_dir/pom.xml could not be fetched" >&2
     return 1
   }
-  # Whole or not at all: an interrupted download must not look like an installation.
+  rm -rf "$dir/libs" "$dir/libs.new"
+  mkdir -p "$dir"
+  cp -a "$kafka_source_dir/../../../build/kafka-$version" "$dir/libs.new" || return 1
   mv "$dir/libs.new" "$dir/libs"
   : >"$stamp"
 }
@@ -40,6 +55,8 @@ kafka_format() {
   dir="$(cd "$dir" && pwd)"
   sed -e "s|@PORT@|$port|g" -e "s|@CONTROLLER_PORT@|$((port + 1))|g" -e "s|@DATA@|$dir/data|g" \
     "$kafka_source_dir/server.properties.in" >"$dir/server.properties"
+  # What stands later counts: a test adds listeners with TLS here.
+  if [[ -e "$dir/extra.properties" ]]; then cat "$dir/extra.properties" >>"$dir/server.properties"; fi
   [[ -e "$dir/data/meta.properties" ]] && return 0
   local cluster
   cluster="$(kafka_java "$dir" kafka.tools.StorageTool random-uuid)" || return 1
