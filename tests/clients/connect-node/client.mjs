@@ -2,7 +2,7 @@
 //
 //   client.mjs URL DESCRIPTOR_SET
 //   {"service": "coupon.v1.CouponService", "method": "IssueCoupon", "request": {...}, "headers": {...}, "json": false,
-//    "gzip": false, "timeoutMs": 5000}
+//    "gzip": false, "grpc": false, "timeoutMs": 5000}
 //   {"response": {...}} or {"error": {"code": "not_found", "message": "RECORD_NOT_FOUND"}}
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -10,12 +10,13 @@ import { createInterface } from "node:readline";
 import { createFileRegistry, fromBinary, fromJson, toJson } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { compressionGzip, createConnectTransport } from "@connectrpc/connect-node";
+import { compressionGzip, createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 
 const [url, descriptorSet] = process.argv.slice(2);
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(descriptorSet)));
 
 function transportOf(call) {
+  if (call.grpc) return createGrpcTransport({ baseUrl: url, sendCompression: call.gzip ? compressionGzip : null, compressMinBytes: 0 });
   return createConnectTransport({
     baseUrl: url,
     httpVersion: "1.1",
