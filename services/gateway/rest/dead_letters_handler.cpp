@@ -237,12 +237,14 @@ ports::HttpResponse plan_and_do(Parts& parts, ports::DeadLetterStore& store, con
 void DeadLettersHandler::with_store(Call& call, Work work) {
   const auto reply = call.reply;
   if (!parts_.dead_letters.store) return reply->send(unavailable(Error::Kind::unavailable));
-  const bool accepted = parts_.pool.submit([this, &io = call.io, reply, work = std::move(work)](ports::GatewayStore&) {
-    // The store's connection holds the lock of actions: it is closed before the answer, or the caller's next action
-    // would be told that this one is still at work.
-    ports::HttpResponse response = work(*parts_.dead_letters.store());
-    io.post([reply, response = std::move(response)]() mutable { reply->send(std::move(response)); });
-  });
+  const bool accepted =
+      parts_.pool.submit([this, &io = call.io, reply, work = std::move(work)](ports::GatewayStore&) mutable {
+        // The store's connection holds the lock of actions, and `work` the seat of one: both are given back before the
+        // answer, or the caller's next action would be told that this one is still at work.
+        ports::HttpResponse response = work(*parts_.dead_letters.store());
+        work = nullptr;
+        io.post([reply, response = std::move(response)]() mutable { reply->send(std::move(response)); });
+      });
   if (!accepted) reply->send(overloaded(StorePool::full));
 }
 

@@ -1,3 +1,6 @@
+#include <chrono>
+#include <future>
+
 #include <gtest/gtest.h>
 
 #include "gateway/testing/harness.hpp"
@@ -5,6 +8,7 @@
 namespace openrun::gateway {
 namespace {
 
+using namespace std::chrono_literals;
 using namespace testing;
 using enum ports::HttpMethod;
 using openrun::testing::a_letter;
@@ -67,6 +71,19 @@ TEST(DeadLetters, AReplayIsAPlanUntilItIsToldToExecute) {
   ASSERT_EQ(harness.dead_letters.actions.size(), 1U);
   EXPECT_EQ(harness.dead_letters.actions[0].done_by, "ops");
   EXPECT_EQ(harness.dead_letters.finished, 1U);
+}
+
+TEST(DeadLetters, WhoHasHisAnswerMayOrderTheNextActionAtOnce) {
+  Harness harness;
+  harness.dead_letters.add(a_letter(0, a_request("kim")));
+  std::promise<void> ordered;
+  // The thread that has answered gets no further before the next order is there.
+  harness.io[0]->set_after_post([is_ordered = ordered.get_future().share()] { is_ordered.wait_for(10s); });
+  EXPECT_EQ(harness.ask(post, "/v1/dead-letter-replays", "{}", admin).status(), 200U);
+  const Answer next = harness.send(post, "/v1/dead-letter-replays", "{}", admin);
+  ordered.set_value();
+  EXPECT_TRUE(harness.until([&] { return next.arrived(); }));
+  EXPECT_EQ(next.status(), 200U) << next.body();
 }
 
 TEST(DeadLetters, ADiscardGivesUpWhatIsOpen) {

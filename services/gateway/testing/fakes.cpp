@@ -6,9 +6,19 @@
 namespace openrun::gateway::testing {
 
 void FakeIoThread::post(std::function<void()> work) {
+  std::function<void()> afterwards;
+  {
+    std::lock_guard lock(mutex_);
+    ++posts_;
+    posted_.push_back(std::move(work));
+    afterwards = after_post_;
+  }
+  if (afterwards) afterwards();
+}
+
+void FakeIoThread::set_after_post(std::function<void()> call) {
   std::lock_guard lock(mutex_);
-  ++posts_;
-  posted_.push_back(std::move(work));
+  after_post_ = std::move(call);
 }
 
 void FakeIoThread::after(std::int64_t delay_ms, std::function<void()> work) {

@@ -40,6 +40,8 @@ class FakeIoThread final : public ports::IoThread {
   // Runs all that is posted or due, and what comes of it.
   void run();
   [[nodiscard]] std::size_t posts() const { return posts_; }
+  // From now on whoever posts calls this afterwards, on its own thread. Any thread.
+  void set_after_post(std::function<void()> call);
 
  private:
   [[nodiscard]] std::function<void()> take();
@@ -48,6 +50,7 @@ class FakeIoThread final : public ports::IoThread {
   FakeClock& clock_;
   std::mutex mutex_;
   std::deque<std::function<void()>> posted_;
+  std::function<void()> after_post_;
   std::multimap<std::int64_t, std::function<void()>> timed_;
   std::atomic<std::size_t> posts_{0};
 };
