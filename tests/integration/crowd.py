@@ -32,7 +32,7 @@ class Crowd:
 
     def ask(self, campaign, user, gateway):
         try:
-            answer = self.system.request(campaign, user, gateway)
+            answer = self.system.request(campaign, user, gateway, patience=0)
         except (OSError, http.client.HTTPException):
             self.unreachable += 1
             self.stopping.wait(0.05)

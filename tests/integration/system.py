@@ -14,6 +14,7 @@ import signal
 import subprocess
 import time
 import urllib.parse
+import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -64,6 +65,23 @@ BEGIN
 END $$;
 CREATE TRIGGER refuse_poison BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION refuse_poison();
 """
+
+
+PATIENCE = 30
+
+
+def patiently(seconds, call, again=(503,)):
+    """As clients do: who is answered 503, because the machine is busy, asks again when Retry-After says, for so many seconds. With 0 the first
+    answer counts."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = call()
+        if answer.status not in again:
+            return answer
+        pause = int(answer.headers["Retry-After"] or 1)
+        if time.monotonic() + pause > deadline:
+            return answer
+        time.sleep(pause)
 
 
 class System:
@@ -157,7 +175,9 @@ class System:
 
     def create(self, stock, opens_in=0.0, name="integration", gateway=1, **more):
         starts = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + opens_in)) + ".000Z"
-        answer = self.call("POST", "/v1/campaigns", dict(name=name, stock=stock, starts_at=starts, **more), gateway, admin=True)
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        terms = dict(name=name, stock=stock, starts_at=starts, **more)
+        answer = patiently(PATIENCE, lambda: self.call("POST", "/v1/campaigns", terms, gateway, key, admin=True), again=(202, 503))
         if answer.status != 201:
             raise Failed(f"create answered {answer}")
         return answer.json["id"]
@@ -165,9 +185,17 @@ class System:
     def campaign(self, campaign, gateway=1):
         return self.call("GET", f"/v1/campaigns/{campaign}", gateway=gateway).json
 
-    def request(self, campaign, user, gateway=1, wait=None):
+    def request(self, campaign, user, gateway=1, wait=None, patience=PATIENCE):
         headers = {} if wait is None else {"Prefer": f"wait={wait}"}
-        return self.call("POST", f"/v1/campaigns/{campaign}/requests", {"user_id": user}, gateway, headers)
+        return patiently(
+            patience, lambda: self.call("POST", f"/v1/campaigns/{campaign}/requests", {"user_id": user}, gateway, headers))
+
+    def receipt(self, *arguments, **more):
+        """Of a request, decided or not."""
+        answer = self.request(*arguments, **more)
+        if "receipt" not in answer.json:
+            raise Failed(f"the request was answered {answer}")
+        return answer.json["receipt"]
 
     def status(self, receipt, gateway=1, wait=None):
         headers = {} if wait is None else {"Prefer": f"wait={wait}"}

@@ -74,7 +74,7 @@ class ErrorReports(unittest.TestCase):
         partition = 0
         offset = system.next_offsets()[partition]
         with system.refusing_poison():
-            receipt = system.request(campaign, "poison-reported").json["receipt"]
+            receipt = system.receipt(campaign, "poison-reported")
             wait_until("it is a dead letter", lambda: system.status(receipt).json["status"] == "failed")
         message = "the store refuses a record, it becomes a dead letter"
         (event,) = tracker.wait_for("the event", lambda: [one for one in events() if one["message"] == message])
@@ -121,7 +121,7 @@ class ErrorReports(unittest.TestCase):
             with system.refusing_poison():
                 before = reports_counted("issuer-1")["dropped"]
                 for user in ("poison-one", "poison-two"):
-                    receipt = system.request(campaign, user).json["receipt"]
+                    receipt = system.receipt(campaign, user)
                     wait_until("it is a dead letter", lambda: system.status(receipt).json["status"] == "failed")
                     wait_until("the report is dropped", lambda: reports_counted("issuer-1")["dropped"] > before)
                     before = reports_counted("issuer-1")["dropped"]

@@ -233,7 +233,7 @@ class RelayGuarantees(PipelineCase):
         try:
             settled()
             owner = wait_until("a relay is responsible", lambda: relay_of(partition), 20)
-            receipts = [system.request(campaign, f"user-{i}").json["receipt"] for i in range(50)]
+            receipts = [system.receipt(campaign, f"user-{i}") for i in range(50)]
             wait_until("all committed", lambda: int(system.sql(
                 f"SELECT issued FROM campaign WHERE id = {campaign}")[0][0]) == 50, 30)
             for issuer in ("issuer-1", "issuer-2"):
@@ -295,7 +295,7 @@ class PostgresDown(PipelineCase):
         accepted = refused = 0
         positions = []
         while time.time() < down_until:
-            answer = system.request(other, f"outage-{accepted}-{refused}")
+            answer = system.request(other, f"outage-{accepted}-{refused}", patience=3)
             if answer.status == 202:
                 accepted += 1
                 positions.append(system.status(answer.json["receipt"]).json["position"])
@@ -314,13 +314,13 @@ class PostgresDown(PipelineCase):
 class KafkaDown(PipelineCase):
     def test_ten_seconds_without_kafka(self):
         campaign = system.create(1000)
-        decided = system.request(campaign, "before", wait=10).json["receipt"]
+        decided = system.receipt(campaign, "before", wait=10)
         system.stop("kafka")
         asked = []
 
         def ask(attempt):
             began = time.time()
-            answer = system.request(campaign, f"outage-{attempt}")
+            answer = system.request(campaign, f"outage-{attempt}", patience=0)
             asked.append((answer.status, answer.headers["Retry-After"], time.time() - began))
 
         polls = []
@@ -351,13 +351,13 @@ class GatewayRestarted(PipelineCase):
     def test_receipts_given_before_are_answered_decided_or_not(self):
         campaign = system.create(1000)
         partition = int(system.sql(f"SELECT partition FROM campaign WHERE id = {campaign}")[0][0])
-        decided = system.request(campaign, "before", wait=10).json["receipt"]
+        decided = system.receipt(campaign, "before", wait=10)
         put = lambda rate: system.call("PUT", "/v1/dispatch", {"per_second": rate, "partition": partition}, gateway=2, admin=True)
         put(1)
         try:
             wait_until("the issuer follows", lambda: system.metrics(owner_of(partition)).get(
                 f'openrun_issuer_dispatch_per_second{{partition="{partition}"}}') == 1.0, 5)
-            waiting = [system.request(campaign, f"u{i}").json["receipt"] for i in range(60)]
+            waiting = [system.receipt(campaign, f"u{i}") for i in range(60)]
             system.kill("gateway-1")
             system.start("gateway-1")
             wait_until("it has reached its servers", lambda: system.status(decided).status == 200, 30)
@@ -369,10 +369,10 @@ class GatewayRestarted(PipelineCase):
 
     def test_outcomes_older_than_the_window_come_from_postgres(self):
         campaign = system.create(1)
-        receipts = [system.request(campaign, "winner", wait=10).json["receipt"]]
+        receipts = [system.receipt(campaign, "winner", wait=10)]
         # While it is paused the log decides; a gateway that knows it as sold out would refuse without a receipt.
         system.call("POST", f"/v1/campaigns/{campaign}/pause", admin=True)
-        receipts.append(system.request(campaign, "loser", wait=10).json["receipt"])
+        receipts.append(system.receipt(campaign, "loser", wait=10))
         before = [system.status(r).json for r in receipts]
         system.load("--create", 10, "--users", 6000, "--campaigns", 4, "--mode", "waited", "--url", system.url(2)).finish()
         system.stop("gateway-1")

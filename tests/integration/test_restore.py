@@ -153,7 +153,7 @@ class Restored(unittest.TestCase):
         cls.small = system.create(3)
         for user in ("kim", "lee", "park", "choi", "kim"):
             system.request(cls.small, user, wait=10)
-        cls.early_letter = system.request(cls.large, "poison-early", wait=10).json["receipt"]
+        cls.early_letter = system.receipt(cls.large, "poison-early", wait=10)
         cls.used_early = system.request(cls.large, "user-early", wait=10).json["coupon"]["code"]
         redeem(cls.used_early, "user-early")
 
@@ -205,7 +205,7 @@ class Restored(unittest.TestCase):
         """Requests that nobody decides any more, then everything is gone at once. Returns their receipts."""
         for issuer in ("issuer-1", "issuer-2"):
             system.kill(issuer)
-        lost = [system.request(cls.large, f"undecided-{number}").json["receipt"] for number in range(20)]
+        lost = [system.receipt(cls.large, f"undecided-{number}") for number in range(20)]
         for daemon in ("gateway-1", "relay-1", "reconciler-1"):
             system.kill(daemon)
         system.stop("gateway-2")

@@ -84,7 +84,7 @@ def ask(campaign, users):
     """Everybody asks once, without waiting; returns receipts and the longest time that an answer took."""
     def one(user):
         began = time.monotonic()
-        answer = system.request(campaign, user)
+        answer = system.request(campaign, user, patience=0)
         if answer.status != 202:
             raise Failed(f"{user}: {answer}")
         return answer.json["receipt"], time.monotonic() - began
@@ -217,7 +217,7 @@ class Greedy:
 class ConnectionsTaken(SlowStoreCase):
     def test_somebody_else_takes_all_connections(self):
         campaign = system.create(1000)
-        decided = system.request(campaign, "before", wait=10).json["receipt"]
+        decided = system.receipt(campaign, "before", wait=10)
         backends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'openrun-issuer/%'"
         control = subprocess.Popen(
             ["psql", "-XAtq", "-h", "127.0.0.1", "-p", str(system.port("postgres")), "-U", "postgres", "-d", "openrun"],
@@ -246,12 +246,12 @@ class ConnectionsTaken(SlowStoreCase):
 class Gone(SlowStoreCase):
     def test_postgres_is_gone(self):
         campaign = system.create(1000)
-        decided = system.request(campaign, "before", wait=10).json["receipt"]
+        decided = system.receipt(campaign, "before", wait=10)
         system.stop("postgres")
         try:
             receipts = self.assertFrontStaysUp(campaign, decided)
             # What only Postgres knows is refused for now, and never called unknown.
-            unknown = system.request(2**31 - 1, "anybody")
+            unknown = system.request(2**31 - 1, "anybody", patience=0)
             self.assertTrue(refused_for_now(unknown), unknown)
             made = system.call("POST", "/v1/campaigns", {"name": "later", "stock": 1, "starts_at": "2020-01-01T00:00:00.000Z"}, admin=True)
             self.assertTrue(refused_for_now(made), made)
@@ -266,7 +266,7 @@ class Gone(SlowStoreCase):
         finally:
             system.start("postgres")
         self.assertAllDecided(campaign, receipts, 101)
-        wait_until("the gateway knows again", lambda: system.request(2**31 - 1, "anybody").status == 404, 20)
+        wait_until("the gateway knows again", lambda: system.request(2**31 - 1, "anybody", patience=0).status == 404, 20)
         self.assertOver()
         for name in DAEMONS:
             wait_until(f"{name} says that it is over", lambda n=name: told(n, "Postgres serves again"), 10)
@@ -324,7 +324,7 @@ class DiskFull(SlowStoreCase):
         superuser("ALTER TABLE coupon SET TABLESPACE small")
         try:
             campaign = system.create(5000)
-            decided = system.request(campaign, "before", wait=10).json["receipt"]
+            decided = system.receipt(campaign, "before", wait=10)
             fill(disk)
             # More than the table's free pages hold.
             receipts, _ = ask(campaign, [f"user-{i}" for i in range(400)])
@@ -354,7 +354,7 @@ class DiskFull(SlowStoreCase):
         try:
             all_ready()
             campaign = system.create(5000)
-            decided = system.request(campaign, "before", wait=10).json["receipt"]
+            decided = system.receipt(campaign, "before", wait=10)
             fill(disk)
             receipts, _ = ask(campaign, [f"user-{i}" for i in range(100)])
 

@@ -242,7 +242,7 @@ class Drills(Drill):
         def fenced():
             system.sql("UPDATE partition_checkpoint SET epoch = epoch + 1")
             for campaign in campaigns:
-                system.request(campaign, f"user-{time.monotonic_ns()}")
+                system.request(campaign, f"user-{time.monotonic_ns()}", patience=0)
             return "OpenrunWriterFenced" in prometheus.firing()
         wait_until("OpenrunWriterFenced fires", fenced, seconds=90, every=1)
         self.expect_clear("OpenrunWriterFenced", seconds=90)
@@ -333,7 +333,7 @@ class TheEnd(Drill):
         for name in ISSUERS:
             system.stop(name)
         for number in range(5):
-            wait_until("it is accepted", lambda n=number: system.request(first, f"late-{n}").status == 202)
+            self.assertEqual(system.request(first, f"late-{number}").status, 202)
         plan = system.state / "delete-records.json"
         plan.write_text(json.dumps({"version": 1, "partitions": [
             {"topic": "openrun.requests", "partition": lost, "offset": system.next_offsets()[lost] + 3}]}), encoding="ascii")
