@@ -3,14 +3,16 @@
 # ../shared/k8s-node is, brings that one up from what it keeps under K8S_HOME, with images made of the built programs, and takes it down at the
 # end. Where there is neither, it says so; with CI=true that is a failure.
 #
-# --brief is what every test run does: only ever on a node of its own, and only where the node's programs have been built already (minutes).
-# Whatever lacks is told, and skipped.
+# --brief is what every test run does: only ever on a node of its own. Whatever lacks is told, and skipped.
+# --prepare makes what K8S_HOME shall keep (Kubernetes from its Go modules: minutes, once on a machine) and brings nothing up: a test run begins
+# with it, behind everything else, and ends with --brief, which waits for it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 root="$(cd ../.. && pwd)"
 node_tools="${OPENRUN_K8S_NODE_TOOLS:-$root/../shared/k8s-node}"
-brief=""
+brief="" prepare=""
 if [[ "${1:-}" == --brief ]]; then brief=yes; fi
+if [[ "${1:-}" == --prepare ]]; then brief=yes prepare=yes; fi
 
 skip() {
   echo "k8s: $1: nothing was deployed"
@@ -38,15 +40,12 @@ unset GOFLAGS GOBIN
 started="$SECONDS"
 say() { printf '%5d s  %s\n' "$((SECONDS - started))" "$*"; }
 
-if [[ ! -x "$BIN/kubelet" || ! -x "$BIN/coredns" ]]; then
-  [[ -z "$brief" ]] || skip "Kubernetes has not been built here yet, which takes minutes; ./dev test k8s does it once"
-fi
-
 # There is one node on a machine. What runs in it must not inherit the lock.
 exec 8>"$K8S_HOME/openrun.lock"
 flock -n 8 || {
   say "another test has the node; waiting for it"
   flock -w 900 8 || {
+    [[ -z "$brief" ]] || skip "the node was not free within 15 minutes"
     echo "k8s: the other test has not finished within 15 minutes" >&2
     exit 1
   }
@@ -114,6 +113,7 @@ if [[ ! -e "$IMG/base.rootfs.tgz" || ! -x "$BIN/pause" ]] || ! command -v builda
   umount "$RUN/buildah/overlay" 2>/dev/null || true
 fi
 say "the node's programs are there"
+[[ -z "$prepare" ]] || exit 0
 
 # As in buildah.sh: in mounts of its own.
 stored() { TMPDIR="$OPENRUN_IMAGE_TMP" unshare --mount buildah --root "$RUN/buildah" --runroot "$RUN/buildah-run" --storage-driver overlay "$@"; }

@@ -23,8 +23,8 @@ build_configure() {
     [[ "$home" == "$root" ]] && return 0
     fresh=(--fresh)
   fi
-  mkdir -p "$state"
-  cmake "${fresh[@]}" --preset "$preset" >"$state/configure-$preset.log" 2>&1 9>&- || {
+  mkdir -p "$state" "$root/build/$preset"
+  flock -o "$root/build/$preset/build.lock" cmake "${fresh[@]}" --preset "$preset" >"$state/configure-$preset.log" 2>&1 9>&- || {
     tail -n 25 "$state/configure-$preset.log" >&2
     complain "dev: cmake --preset $preset failed"
     return 1

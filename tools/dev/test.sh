@@ -11,6 +11,7 @@ tests_failed=0
 tests_skipped=0
 test_failures=()
 test_failure_logs=()
+declare -A test_behind_pids=()
 
 # test_faults LOG LINES: what a log says of failures, at most that many lines of it.
 test_faults() {
@@ -68,8 +69,41 @@ test_program() {
   test_count "$name" $counts "$log"
 }
 
-# test_ctest NAME PRESET LABEL [SUITE...]: the ctest entries with that label (or only those suites); GoogleTest programs are
-# counted case by case, others as one.
+# test_behind NAME COMMAND...: begins what the machine shall do beside the steps, which wait most of their time, at the lowest priority. A
+# process group of its own ends with the run.
+test_behind() {
+  local name="$1"
+  shift
+  set -m
+  {
+    renice -n 19 "$BASHPID" >/dev/null || true
+    "$@"
+  } </dev/null >"$test_dir/log/behind-$name.log" 2>&1 9>&- &
+  test_behind_pids[$name]=$!
+  set +m
+}
+
+# test_behind_result NAME: waits for it, says what it has said, and succeeds where it did.
+test_behind_result() {
+  local status=0
+  wait "${test_behind_pids[$1]}" || status=$?
+  cat "$test_dir/log/behind-$1.log"
+  return "$status"
+}
+
+# test_suites PRESET LABEL [SUITE...]: the ctest entries with that label (or only those suites) and their targets, a line each.
+test_suites() {
+  local preset="$1" label="$2" suite made
+  shift 2
+  /usr/bin/python3 "$root/tools/dev/suites.py" "$root/build/$preset" "$label" | while read -r suite made; do
+    if (($#)) && [[ " $* " != *" $suite "* ]]; then continue; fi
+    # A sanitizer's own symbols would not pass the checks of archives.
+    if [[ "$preset" != dev && "$suite" != *".$label" ]]; then continue; fi
+    printf '%s %s\n' "$suite" "$made"
+  done
+}
+
+# test_ctest NAME PRESET LABEL [SUITE...]: those entries; GoogleTest programs are counted case by case, others as one.
 test_ctest() {
   local name="$1" preset="$2" label="$3" log reports suite made needs status=0 counts pattern="" targets=() jobs=2
   local without_randomisation=(env)
@@ -81,13 +115,10 @@ test_ctest() {
     return 0
   }
   while read -r suite made; do
-    if (($#)) && [[ " $* " != *" $suite "* ]]; then continue; fi
-    # A sanitizer's own symbols would not pass the checks of archives.
-    if [[ "$preset" != dev && "$suite" != *".$label" ]]; then continue; fi
     read -r -a needs <<<"$made"
     targets+=("${needs[@]}")
     pattern+="${pattern:+|}^${suite//./\\.}\$"
-  done < <(/usr/bin/python3 "$root/tools/dev/suites.py" "$root/build/$preset" "$label")
+  done < <(test_suites "$preset" "$label" "$@")
   if ((${#targets[@]} == 0)); then return 0; fi
   build_targets "$preset" "${targets[@]}" || {
     test_count "$name: build" 0 1 0 "$state/build-$preset.log"
@@ -126,16 +157,21 @@ test_servers_start() {
 }
 
 test_child_gone() { ! process_identity "$test_child" >/dev/null; }
+test_behind_gone() { ! kill -0 -- "-$behind" 2>/dev/null; }
 
 # Stops the servers, and every system that a test brought up in a directory of its own below the test directory.
 test_clean_up() {
-  local directory
+  local directory behind
   trap - EXIT INT TERM
+  for behind in "${test_behind_pids[@]}"; do kill -- "-$behind" 2>/dev/null || true; done
   if [[ -n "${test_child:-}" ]]; then
     # It may want to clean up itself; whatever it leaves, or does not get to in that time, is stopped below.
     kill "$test_child" 2>/dev/null || true
     wait_until 60 test_child_gone || kill -KILL "$test_child" 2>/dev/null || true
   fi
+  for behind in "${test_behind_pids[@]}"; do
+    wait_until 30 test_behind_gone || kill -KILL -- "-$behind" 2>/dev/null || true
+  done
   for directory in "$test_dir"/*/; do
     if [[ -s "$directory/settings" ]]; then OPENRUN_STATE="${directory%/}" "$root/dev" down </dev/null >/dev/null 2>&1 9>&- || true; fi
   done
@@ -225,25 +261,42 @@ test_k8s() {
   test_script k8s cluster
 }
 
+# What later steps will find built.
+test_build_ahead() {
+  local label targets
+  build_configure asan && mapfile -t targets < <(for label in unit sim pg kafka; do test_suites asan "$label"; done | cut -s -d ' ' -f 2- | tr ' ' '\n')
+  build_targets asan "${targets[@]}" "${daemon_targets[@]}" || true
+  build_configure tsan && mapfile -t targets < <(test_suites tsan unit "${tsan_suites[@]}" | cut -s -d ' ' -f 2- | tr ' ' '\n')
+  build_targets tsan "${targets[@]}" || true
+  mapfile -t targets < <(fuzz_targets)
+  fuzz_build "${targets[@]}" || true
+  build_targets next "${daemon_targets[@]}" || true
+}
+
 test_everything() {
+  # Kubernetes, which the last step brings up: minutes, on a machine that has none yet.
+  test_behind k8s-prepare "$root/tests/k8s/node.sh" --prepare
   test_lint
   if build_targets dev all; then test_count "build of all targets" 1 0; else test_count "build of all targets" 0 1 0 "$state/build-dev.log"; fi
+  test_behind build-ahead test_build_ahead
+  test_behind clang-tidy lint_clang_tidy
   test_unit
   test_sim
   test_integration
   test_script api
   test_script monitoring
   test_script k8s manifests
-  # A little of what ./dev test k8s does, where a node can come up at once; elsewhere it says why not.
-  test_script k8s cluster --brief
-  grep '^k8s: ' "$test_dir/log/k8s-cluster.log" || true
   test_script upgrade
   # Always the same plan: what is new shall fail here because of what was changed, and not because of the dice.
   test_script chaos --seed 1
   test_script e2e
   test_sanitizers
   test_fuzz
-  lint_tidy_step test_step
+  test_step "clang-tidy" test_behind_result clang-tidy
+  test_behind_result build-ahead >/dev/null || true
+  # A little of what ./dev test k8s does, where a node can come up; elsewhere it says why not.
+  test_script k8s cluster --brief
+  grep '^k8s: ' "$test_dir/log/k8s-cluster.log" || true
 }
 
 test_command() {
