@@ -1,99 +1,24 @@
 // Whole runs against servers of the test's own.
 #include <chrono>
 #include <condition_variable>
-#include <functional>
 #include <mutex>
-#include <set>
-#include <thread>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <openrun/load/load.hpp>
+
+#include "server.hpp"
 
 namespace openrun::load {
 namespace {
 
-using Answer = std::function<std::string(const std::string& request)>;
-
-std::string http(int status, const std::string& body) {
-  return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-         body;
-}
-
-std::string issued(const std::string& /*request*/) {
-  return http(201, R"({"receipt":"r","status":"issued","coupon":{"code":"c","sequence":1,"issued_at":"t"}})");
-}
-
-// Answers what it is told to, a thread a connection; bodies come with their heads.
-class Server {
- public:
-  explicit Server(Answer answer)
-      : answer_(std::move(answer)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(::listen(listener_, 64), 0);
-    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    port_ = ntohs(address.sin_port);
-    acceptor_ = std::jthread([this] {
-      for (int peer = ::accept(listener_, nullptr, nullptr); peer >= 0; peer = ::accept(listener_, nullptr, nullptr))
-        lanes_.emplace_back([this, peer] { serve(peer); });
-    });
-  }
-  ~Server() {
-    ::shutdown(listener_, SHUT_RDWR);
-    acceptor_.join();
-    lanes_.clear();
-    ::close(listener_);
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-
-  [[nodiscard]] Endpoint endpoint() const { return {"127.0.0.1", port_}; }
-  [[nodiscard]] std::vector<std::string> requests() {
-    const std::lock_guard lock(mutex_);
-    return requests_;
-  }
-
- private:
-  void serve(int peer) {
-    std::string bytes(8192, '\0');
-    for (ssize_t count = ::recv(peer, bytes.data(), bytes.size(), 0); count > 0;
-         count = ::recv(peer, bytes.data(), bytes.size(), 0)) {
-      const std::string request = bytes.substr(0, static_cast<std::size_t>(count));
-      {
-        const std::lock_guard lock(mutex_);
-        requests_.push_back(request);
-      }
-      const std::string text = answer_(request);
-      if (::send(peer, text.data(), text.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(text.size())) break;
-    }
-    ::close(peer);
-  }
-
-  Answer answer_;
-  int listener_;
-  std::uint16_t port_ = 0;
-  std::mutex mutex_;
-  std::vector<std::string> requests_;  // under mutex_
-  std::vector<std::jthread> lanes_;    // of the acceptor, until it has ended
-  std::jthread acceptor_;
-};
-
-Options options_for(std::initializer_list<Endpoint> endpoints, std::uint64_t users) {
-  Options options;
-  options.endpoints = endpoints;
-  options.campaigns = {7};
-  options.users = users;
-  options.connections = 1;
-  options.duration_ms_max = 60'000;
-  return options;
-}
+using testing::http;
+using testing::issued;
+using testing::options_for;
+using testing::Server;
 
 TEST(LoadRun, ArrivalsAreEvenAndDoNotWaitForAnswers) {
   Server server(issued);
@@ -158,8 +83,8 @@ TEST(LoadRun, ConnectionsAreSpreadOverTheAddresses) {
   Options options = options_for({one.endpoint(), other.endpoint()}, 100);
   options.connections = 2;
   ASSERT_TRUE(run(options));
-  EXPECT_FALSE(one.requests().empty());
-  EXPECT_FALSE(other.requests().empty());
+  EXPECT_FALSE(one.texts().empty());
+  EXPECT_FALSE(other.texts().empty());
 }
 
 TEST(LoadRun, EveryUserSendsTheirOwnToken) {
@@ -167,7 +92,7 @@ TEST(LoadRun, EveryUserSendsTheirOwnToken) {
   Options options = options_for({server.endpoint()}, 3);
   options.tokens = {"t0", "t1", "t2"};
   ASSERT_TRUE(run(options));
-  const std::vector<std::string> requests = server.requests();
+  const std::vector<std::string> requests = server.texts();
   ASSERT_EQ(requests.size(), 3U);
   for (std::size_t user = 0; user < 3; ++user) {
     const std::string number = std::to_string(user);
@@ -193,7 +118,7 @@ TEST(LoadRun, PollingIsOneSubmitAndOneLongPoll) {
   options.mode = Mode::poll;
   const auto report = run(options);
   ASSERT_TRUE(report);
-  const std::vector<std::string> requests = server.requests();
+  const std::vector<std::string> requests = server.texts();
   ASSERT_EQ(requests.size(), 2U);
   EXPECT_EQ(requests[0].find("Prefer"), std::string::npos);
   EXPECT_TRUE(requests[1].starts_with("GET /v1/requests/r1 "));
