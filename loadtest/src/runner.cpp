@@ -358,6 +358,9 @@ void Runner::watch(std::size_t index, bool write) {
   link.registered_write = write;
 }
 
+// Where every connection is refused at once, a closed loop still begins only as many users every 100 ms as there are
+// connections: at full speed all of them would have spent their retries before the server is back. A run loses about
+// half of that once an outage, less than a retry's delay. Arrivals at a rate are not held up.
 std::int64_t Runner::next_wake(std::int64_t now) const {
   std::int64_t wake = now + 100'000;
   if (!ready_.empty() && !idle_.empty()) return now;

@@ -43,6 +43,17 @@ TEST(LoadRunner, AsksAgainForTheSameUserWhenItWasCutOff) {
   EXPECT_THAT(gateway.texts(), ElementsAre(HasSubstr("user-0"), HasSubstr("user-0")));
 }
 
+TEST(LoadRunner, ARefusingServerDoesNotSpendAllUsersAtOnce) {
+  const testing::RefusingPort nobody;
+  Options options = testing::options_for({nobody.endpoint()}, 10'000);
+  options.connections = 4;
+  options.duration_ms_max = 300;
+  const Report report = run(options).value();
+  EXPECT_GE(report.sent, 4U);
+  EXPECT_LE(report.sent, 40U) << "a round every 100 ms, and a few to spare";
+  EXPECT_EQ(report.transport_errors, report.sent);
+}
+
 TEST(LoadRunner, RepeatsAWaitThatEndedEarlyNoSoonerThanAdvised) {
   const std::string waiting =
       http(202, R"({"receipt":"r","status":"waiting","poll_after_ms":)" + std::to_string(advised.count()) + "}");

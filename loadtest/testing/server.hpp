@@ -148,4 +148,19 @@ class Server {
   std::jthread acceptor_;
 };
 
+// A port on which nobody listens, nor can while this lives.
+class RefusingPort {
+ public:
+  RefusingPort() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), port_(bind_to_free_port(socket_)) {}
+  ~RefusingPort() { ::close(socket_); }
+  RefusingPort(const RefusingPort&) = delete;
+  RefusingPort& operator=(const RefusingPort&) = delete;
+
+  [[nodiscard]] Endpoint endpoint() const { return {"127.0.0.1", port_}; }
+
+ private:
+  int socket_;
+  std::uint16_t port_;
+};
+
 }  // namespace openrun::load::testing
