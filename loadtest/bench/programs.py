@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -68,6 +69,30 @@ class Single(Program):
     def __init__(self, stock, database_url, postgres_pid=None):
         super().__init__("openrun-bench-single", stock, database_url)
         self.pids += [postgres_pid] if postgres_pid else []
+
+
+class Go(Program):
+    """The same design in Go, on net/http and pgx."""
+
+    def __init__(self, stock, database_url, postgres_pid=None):
+        super().__init__("openrun-bench-go", stock, database_url)
+        self.pids += [postgres_pid] if postgres_pid else []
+
+    @staticmethod
+    def build():
+        """Builds it where its sources are newer. False where there is no Go, or no way to what it is built from: then it is left out."""
+        program, sources = BIN / "openrun-bench-go", ROOT / "loadtest/peers/go"
+        if not shutil.which("go"):
+            print("The peer in Go is left out: there is no go.", flush=True)
+            return False
+        if program.exists() and program.stat().st_mtime > max(source.stat().st_mtime for source in sources.iterdir()):
+            return True
+        fetched = subprocess.run(["go", "mod", "download"], cwd=sources, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False, timeout=300)
+        if fetched.returncode != 0:
+            print(f"The peer in Go is left out: {fetched.stderr.decode().strip()}", flush=True)
+            return False
+        subprocess.run(["go", "build", "-buildvcs=false", "-o", str(program), "."], cwd=sources, stdin=subprocess.DEVNULL, check=True, timeout=600)
+        return True
 
 
 class Redis(Program):

@@ -3,7 +3,7 @@
 from goals import Goal, ratio
 from rig import ms
 
-OF_BEAST, OF_SINGLE = 0.8, 1.3
+OF_BEAST, OF_GO = 0.8, 1.3
 
 
 def sold_out(bench, report):
@@ -44,7 +44,8 @@ def run(bench):
                   f"| {ms(report['decided_us']['p99']):.2f} | {cpu:.1f} |", flush=True)
         rates = {name: report["decided_per_second"] for name, (report, _) in measured.items()}
         goals.append(ratio(3, f"refusals when sold out at {connections}", OF_BEAST, rates["openrun"], rates["bare Beast"], "bare Beast"))
-        goals.append(ratio(3, f"refusals when sold out at {connections}", OF_SINGLE, rates["openrun"], rates["single"], "single process"))
-        goals.append(Goal(3, f"refusals when sold out at {connections}", "", f"{rates['openrun']:,.0f}/s", f"redis {rates['redis']:,.0f}/s",
-                          rates["openrun"] / rates["redis"]))
+        if "go" in rates:
+            goals.append(ratio(3, f"refusals when sold out at {connections}", OF_GO, rates["openrun"], rates["go"], "one Go process"))
+        goals += [Goal(3, f"refusals when sold out at {connections}", "", f"{rates['openrun']:,.0f}/s", f"{name} {rates[peer]:,.0f}/s",
+                       rates["openrun"] / rates[peer]) for peer, name in (("single", "one C++ process"), ("redis", "redis"))]
     return goals

@@ -1,5 +1,6 @@
 """The system that is measured, with every feature on: four partitions, relay and reconciler, codes by FF1, one request in a hundred traced."""
 
+import functools
 import json
 import os
 import pathlib
@@ -9,7 +10,7 @@ import sys
 import time
 
 from machine import ROOT, cpu_seconds, own_cpu_seconds
-from programs import BIN, Beast, Redis, Single, SpanSink
+from programs import BIN, Beast, Go, Redis, Single, SpanSink
 
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 from system import System, wait_until  # noqa: E402
@@ -53,6 +54,10 @@ class Bench:
         self.session = None
         self.campaign = None
 
+    @functools.cached_property
+    def has_go(self):
+        return Go.build()
+
     # ---- up and down
 
     def up(self):
@@ -93,9 +98,11 @@ class Bench:
         return report, (sum(map(cpu_seconds, program.pids)) - before) / users * 1e6
 
     def peers(self, stock):
-        """What starts each peer."""
-        return {"redis": lambda: Redis(stock),
-                "single": lambda: Single(stock, self.system.environment["OPENRUN_DATABASE_URL"], self.system.pid("postgres"))}
+        """What starts each peer; `single` and `go` are one design in two languages."""
+        storing = {"single": Single, "go": Go} if self.has_go else {"single": Single}
+        return {"redis": lambda: Redis(stock)} | {
+            name: lambda peer=peer: peer(stock, self.system.environment["OPENRUN_DATABASE_URL"], self.system.pid("postgres"))
+            for name, peer in storing.items()}
 
     def peer_run(self, start, connections):
         with start() as program:

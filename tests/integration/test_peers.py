@@ -14,7 +14,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "loadtest" / "bench"))
 import goals  # noqa: E402
-from programs import BIN, Redis, Single, free_port  # noqa: E402
+from programs import BIN, Go, Redis, Single, free_port  # noqa: E402
 
 STATE = pathlib.Path(os.environ.get("OPENRUN_TEST_STATE", ROOT / ".openrun/integration/peers"))
 STOCK, USERS = 500, 2_000
@@ -102,12 +102,8 @@ class RedisPeer(Exactness, unittest.TestCase):
         return Redis(STOCK)
 
 
-class SinglePeer(Exactness, unittest.TestCase):
-    @staticmethod
-    def peer():
-        return Single(STOCK, database_url())
-
-    def test_what_the_single_peer_has_told_is_in_postgres_when_it_is_killed(self):
+class Durability:
+    def test_what_a_peer_has_told_is_in_postgres_when_it_is_killed(self):
         told, enough = [], threading.Event()
 
         def be_users(lane):
@@ -120,7 +116,7 @@ class SinglePeer(Exactness, unittest.TestCase):
                         enough.set()
             connection.close()
 
-        with Single(1_000_000, database_url()) as peer:
+        with self.peer(1_000_000) as peer:
             users = [threading.Thread(target=be_users, args=(lane,)) for lane in range(16)]
             for user in users:
                 user.start()
@@ -131,6 +127,23 @@ class SinglePeer(Exactness, unittest.TestCase):
         saved = [int(sequence) for sequence in rows("SELECT sequence FROM bench_single_coupon")]
         self.assertEqual(set(told) - set(saved), set())
         self.assertEqual(len(told), len(set(told)))
+
+
+class SinglePeer(Exactness, Durability, unittest.TestCase):
+    @staticmethod
+    def peer(stock=STOCK):
+        return Single(stock, database_url())
+
+
+class GoPeer(Exactness, Durability, unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if not Go.build():
+            raise unittest.SkipTest("there is no Go, or nothing to build the peer from")
+
+    @staticmethod
+    def peer(stock=STOCK):
+        return Go(stock, database_url())
 
 
 if __name__ == "__main__":
