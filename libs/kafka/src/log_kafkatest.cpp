@@ -88,6 +88,25 @@ TEST_F(LogBrokerTest, AnOffsetIsFoundByItsTime) {
   EXPECT_EQ(at(second.value + 60'000), Offset{4});
 }
 
+TEST_F(LogBrokerTest, AReaderThatGathersIsAnsweredWhenThereIsAGoodDeal) {
+  auto prompt = open(0);
+  options.read_gather = 60s;  // longer than the test: only the size can end it
+  auto gathering = make_log(options, logger).value()->open(ports::Topic::requests, Partition{0}, Offset{0}).value();
+  constexpr std::size_t few = 3;
+  for (std::size_t i = 0; i < few; ++i) {
+    store(1);
+    ASSERT_EQ(read(*prompt, 1).size(), 1U) << "the broker gives it to who is in a hurry";
+    const auto early = gathering->poll(1'000, 300ms);
+    ASSERT_TRUE(early) << early.error().message;
+    ASSERT_EQ(early->records.size(), 0U);
+  }
+  constexpr std::size_t many = 1'100;
+  store(many, Partition{0}, {{"padding", std::string(1'024, 'x')}});
+  const auto records = read(*gathering, few + many);
+  ASSERT_EQ(records.size(), few + many);
+  EXPECT_EQ(records.front().offset, Offset{0});
+}
+
 TEST_F(LogBrokerTest, AMissingTopicOrPartitionIsNotFoundAndSaysHowToMakeIt) {
   options.topics[ports::Topic::requests] = prefix + ".nowhere";
   auto other = make_log(options, logger).value();
