@@ -33,12 +33,13 @@ def peer(bench, start, connections):
 
 
 def run(bench):
+    peers = bench.peers(10)
     print("| connections, what | refusals/s | p50 ms | p99 ms | server CPU us each |")
     print("|---|---|---|---|---|")
     goals = []
     for connections in (64, 256):
         measured = {"openrun": openrun(bench, connections), "bare Beast": bench.beast(connections)}
-        measured |= {name: peer(bench, start, connections) for name, start in bench.peers(10).items()}
+        measured |= {name: peer(bench, start, connections) for name, start in peers.items()}
         for name, (report, cpu) in measured.items():
             print(f"| {connections}, {name} | {report['decided_per_second']:,.0f} | {ms(report['decided_us']['p50']):.2f} "
                   f"| {ms(report['decided_us']['p99']):.2f} | {cpu:.1f} |", flush=True)

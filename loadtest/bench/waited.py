@@ -44,6 +44,7 @@ def line(name, report, cpu, beast):
 
 
 def run(bench):
+    peers = bench.peers(bench.users)
     print("| connections, what | coupons/s | p50 ms | p99 ms | of bare Beast | server CPU us/coupon | " + " + ".join(bench.parts) + " |")
     print("|---|---|---|---|---|---|---|")
     limits, plain, goals = {}, {}, []
@@ -58,7 +59,7 @@ def run(bench):
                               beside=f"bare Beast {thousands(limits[connections])}/s", ratio=rate / limits[connections]))
         if connections == 256:
             goals.append(at_most(1, "server CPU a coupon at 256", CPU_US_MAX, sum(parts.values()), "us"))
-        for name, start in bench.peers(bench.users).items():
+        for name, start in peers.items():
             report, cpu = bench.median(lambda start=start, c=connections: bench.peer_run(start, c), lambda run: run[0]["decided_per_second"])
             line(f"{connections}, {name}", report, cpu, limits[connections])
             other = report["decided_per_second"]
