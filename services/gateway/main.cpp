@@ -201,7 +201,6 @@ std::string instance_of(const config::Config& config) {
   return config.gateway.address + ":" + std::to_string(config.gateway.port);
 }
 
-// Everything that lives as long as the daemon serves, in the order in which it has to be made.
 void serve_until_stopped(gateway::Gateway& gateway, runtime::StopSignal& stop) {
   bool has_read_back = false;
   while (!stop.wait_for(token_keys_interval)) {
@@ -215,6 +214,7 @@ void serve_until_stopped(gateway::Gateway& gateway, runtime::StopSignal& stop) {
   }
 }
 
+// Everything that lives as long as the daemon serves, in the order in which it has to be made.
 int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop,
           telemetry::LevelledLogger& logger) {
   const runtime::SystemClock clock;
