@@ -60,13 +60,11 @@ struct QueryBulkAcceptance {  // answer: on_bulk_acceptance
   Offset first;
   Offset last;
 };
-// The shell fills in the coupons' codes before it calls the store; the loop does not touch the batch until the answer
-// is there.
 struct Commit {
-  std::shared_ptr<ports::CommitBatch> batch;
+  std::shared_ptr<const ports::CommitBatch> batch;
 };  // answer: on_commit
 struct Probe {
-  std::shared_ptr<ports::CommitBatch> batch;
+  std::shared_ptr<const ports::CommitBatch> batch;
 };  // answer: on_commit
 
 // ---- the log's channel ----

@@ -114,19 +114,29 @@ void PendingBatch::add(const ports::LogRecord& record, const ReadRecord& read, c
   last_value_ = record.value;
 }
 
-std::shared_ptr<ports::CommitBatch> PendingBatch::seal(const issuance::Machine& machine) {
+void PendingBatch::complete(CouponChains& chains) {
+  for (; completed_ < batch_->coupons.size(); ++completed_) {
+    chains.extend(batch_->partition, batch_->coupons[completed_]);
+  }
+}
+
+std::shared_ptr<const ports::CommitBatch> PendingBatch::seal(const issuance::Machine& machine, CouponChains& chains) {
   OPENRUN_ASSERT(!empty(), "an empty batch is never committed");
   OPENRUN_ASSERT(batch_->next_offset == machine.next_offset(), "the batch ends where the machine stands");
   batch_->fingerprint = wire::fingerprint(batch_->next_offset + -1, last_value_);
   batch_->log_time = machine.log_time();
   batch_->decision_version = machine.decision_version();
+  complete(chains);
   batch_->campaigns.reserve(touched_.size());
+  batch_->digests.reserve(touched_.size());
   for (const CampaignId id : touched_) {
     const issuance::Campaign* campaign = machine.find(id);
     OPENRUN_ASSERT(campaign != nullptr, "a touched campaign exists");
     batch_->campaigns.push_back(*campaign);
+    batch_->digests.push_back(chains.head(id));
   }
   batch_->payload = results_.finish(batch_->campaigns, batch_->log_time);
+  wire::append_digests(batch_->payload, batch_->digests);
   return std::move(batch_);
 }
 

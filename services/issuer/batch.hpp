@@ -17,6 +17,7 @@
 #include <openrun/wire/result_batch.hpp>
 
 #include "issuer/actions.hpp"
+#include "issuer/coupon_chains.hpp"
 
 namespace openrun::issuer {
 
@@ -45,8 +46,12 @@ class PendingBatch {
   // Of the decision that was added last.
   void add_sampled(const SampledDecision& decision) { facts_.sampled.push_back(decision); }
 
-  // Makes the transaction; `machine` stands right after the last decision. The batch is used up.
-  [[nodiscard]] std::shared_ptr<ports::CommitBatch> seal(const issuance::Machine& machine);
+  // Gives the coupons that were added since the last call their codes, and moves their chains on. It is the dearest
+  // part of a coupon, so it belongs where nobody waits for it: right after deciding, while the batch before commits.
+  void complete(CouponChains& chains);
+  // Makes the transaction; `machine` stands right after the last decision, and so do `chains` afterwards. The batch is
+  // used up.
+  [[nodiscard]] std::shared_ptr<const ports::CommitBatch> seal(const issuance::Machine& machine, CouponChains& chains);
   [[nodiscard]] const BatchFacts& facts() const { return facts_; }
 
  private:
@@ -59,6 +64,7 @@ class PendingBatch {
   std::shared_ptr<ports::CommitBatch> batch_;
   wire::ResultBatchBuilder results_;
   BatchFacts facts_;
+  std::size_t completed_ = 0;        // coupons, from the first on
   std::vector<CampaignId> touched_;  // ascending, each once
   std::string last_value_;           // of the last record, for the fingerprint: only one of a batch is needed
 };

@@ -1,6 +1,6 @@
-// What a batch gets last, just before its commit, because it costs time that deciding should not wait for: the coupons'
-// codes and the digests of the touched campaigns (crypto/coupon_chain.hpp). Used by whoever makes the store's calls;
-// one thread at a time.
+// What a coupon gets beside the decision: its code, and its place in its campaign's chain (crypto/coupon_chain.hpp).
+// The chains stand where the machine stands: they grow with the batch that is being decided, and like the machine they
+// are dropped and read from the store again where a batch came to nothing. One thread at a time.
 #pragma once
 
 #include <map>
@@ -18,11 +18,10 @@ class CouponChains {
 
   // The heads are those of the store from now on. With every answer to TakeOver and Rebuild.
   void reset(const ports::TakenOver& taken);
-  // Fills in codes and digests, on top of what was committed last, and appends the digests to the payload. A batch that
-  // is complete already (it was probed before) stays as it is.
-  void complete(ports::CommitBatch& batch) const;
-  // The batch is durable: the next one goes on from its digests.
-  void committed(const ports::CommitBatch& batch);
+  // Fills in the code and moves the campaign's chain on; coupons come in the order of their sequences.
+  void extend(Partition partition, ports::CouponRow& coupon);
+  // After the campaign's last coupon.
+  [[nodiscard]] Digest head(CampaignId campaign) const;
 
  private:
   const crypto::CouponCodes& codes_;

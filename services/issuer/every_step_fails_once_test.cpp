@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <openrun/crypto/mac.hpp>
 #include <openrun/wire/result_batch.hpp>
 
 #include "issuer/loop.hpp"
@@ -48,10 +49,11 @@ std::string describe(const FakeDatabase::PartitionState& state) {
   }
   for (const auto& [key, row] : state.coupons) {
     out << "coupon " << key.first.value << '/' << key.second.value << ' ' << row.user << ' ' << row.idempotency_key
-        << " request " << row.request_offset.value << '\n';
+        << " request " << row.request_offset.value << " code " << row.code << '\n';
   }
   for (const auto& [id, campaign] : state.campaigns) {
-    out << "campaign " << id.value << " issued " << campaign.issued << " of " << campaign.terms.stock << '\n';
+    out << "campaign " << id.value << " issued " << campaign.issued << " of " << campaign.terms.stock << " digest "
+        << crypto::hex(state.digests.at(id)) << '\n';
   }
   for (const auto& [key, row] : state.commands)
     out << "command " << key.second.value << ' ' << row.idempotency_key << '\n';

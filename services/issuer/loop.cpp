@@ -17,11 +17,13 @@ std::string number(std::int64_t value) {
 
 }  // namespace
 
-IssuerLoop::IssuerLoop(Partition partition, const LoopSettings& settings, WinnerHash winner_hash, HeadersOf headers_of)
+IssuerLoop::IssuerLoop(Partition partition, const LoopSettings& settings, const crypto::CouponCodes& codes,
+                       WinnerHash winner_hash, HeadersOf headers_of)
     : partition_(partition),
       settings_(settings),
       winner_hash_(std::move(winner_hash)),
-      headers_of_(std::move(headers_of)) {
+      headers_of_(std::move(headers_of)),
+      chains_(codes) {
   OPENRUN_ASSERT(settings_.batch_max >= 1 && settings_.batch_max <= limits::batch_records_max,
                  "batch_max out of bounds");
   status_.batch_limit = settings_.batch_max;

@@ -29,6 +29,7 @@
 
 #include "issuer/actions.hpp"
 #include "issuer/batch.hpp"
+#include "issuer/coupon_chains.hpp"
 #include "issuer/dead_letter_gate.hpp"
 #include "issuer/dispatch_bucket.hpp"
 #include "issuer/refusal_search.hpp"
@@ -64,7 +65,9 @@ struct LoopStatus {
 
 class IssuerLoop {
  public:
-  IssuerLoop(Partition partition, const LoopSettings& settings, WinnerHash winner_hash, HeadersOf headers_of);
+  // `codes` outlives the loop.
+  IssuerLoop(Partition partition, const LoopSettings& settings, const crypto::CouponCodes& codes,
+             WinnerHash winner_hash, HeadersOf headers_of);
 
   // ---- what happened ----
   void on_taken_over(Now now, Result<ports::TakenOver> answer);  // to TakeOver and Rebuild
@@ -106,7 +109,7 @@ class IssuerLoop {
  private:
   enum class Phase : std::uint8_t { starting, rebuilding, opening, checking, verifying, running, stopped, finished };
   struct InFlight {
-    std::shared_ptr<ports::CommitBatch> batch;
+    std::shared_ptr<const ports::CommitBatch> batch;
     BatchFacts facts;
     bool probe = false;
   };
@@ -147,6 +150,7 @@ class IssuerLoop {
   [[nodiscard]] std::int64_t backoff_us();
 
   // loop_decide.cpp
+  void decide_buffer(Now now);
   [[nodiscard]] bool can_decide() const;
   [[nodiscard]] bool decide_front(Now now);
   [[nodiscard]] bool is_ahead_of_clock(const ports::LogRecord& record, Now now);
@@ -167,6 +171,7 @@ class IssuerLoop {
   bool revoked_ = false;
   Epoch epoch_;
   std::optional<issuance::Machine> machine_;
+  CouponChains chains_;  // of the same moment as machine_
   std::optional<PendingBatch> pending_;
   std::optional<InFlight> in_flight_;
   std::optional<InFlight> doubtful_;   // its answer was lost; the checkpoint will tell

@@ -16,6 +16,11 @@ bool IssuerLoop::can_decide() const {
 }
 
 void IssuerLoop::decide(Now now) {
+  decide_buffer(now);
+  if (pending_) pending_->complete(chains_);
+}
+
+void IssuerLoop::decide_buffer(Now now) {
   decide_at_us_ = never_us;
   while (can_decide() && !buffer_empty()) {
     if (!decide_front(now)) return;

@@ -55,6 +55,28 @@ TEST(IssuerLoopDeadLetters, AFailedReplayLeavesItsOriginOpenAndBreedsNoOther) {
 
 // ---- refused by the store ----
 
+TEST(IssuerLoopRefused, WhatArrivesDuringATrialWaitsForItsEnd) {
+  Harness harness;
+  harness.append(create(1, 100));
+  harness.run();
+  harness.database.refuse_user("refused");
+  harness.hold_commits = true;
+  harness.append_all({request(1, "ann"), request(1, "refused"), request(1, "bob")});
+  harness.run();
+  harness.release();
+  ASSERT_EQ(harness.count("Probe"), 1U);
+  ASSERT_TRUE(harness.holds_commit());
+  harness.append(request(1, "late"));
+  harness.run();
+  harness.hold_commits = false;
+  harness.release();
+  harness.run_for(1'000);
+  const auto state = harness.state();
+  EXPECT_EQ(state.next_offset, Offset{5});
+  EXPECT_EQ(state.coupons.size(), 3U);
+  EXPECT_EQ(state.dead_letters.size(), 1U);
+}
+
 TEST(IssuerLoopRefused, FindsTheGuiltyRecordByTrialsAndCommitsOnceWithoutAGap) {
   Harness harness;
   harness.append(create(1, 100));

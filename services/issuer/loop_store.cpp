@@ -54,7 +54,8 @@ std::optional<Action> IssuerLoop::next_running(Now now) {
 std::optional<Action> IssuerLoop::next_trial() {
   if (!trial_complete_) return std::nullopt;
   OPENRUN_ASSERT(!pending_->empty(), "a trial holds the record at the checkpoint at least");
-  in_flight_ = InFlight{pending_->seal(*machine_), pending_->facts(), true};
+  in_flight_ = InFlight{pending_->seal(*machine_, chains_), pending_->facts(), true};
+  pending_.reset();  // whatever the answer is, the machine is dropped
   return Probe{in_flight_->batch};
 }
 
@@ -67,7 +68,7 @@ Action IssuerLoop::commit_pending(Now now) {
     return QueryBulkAcceptance{bulk_->first, bulk_->last};
   }
   bulk_accepted_ = false;
-  in_flight_ = InFlight{pending_->seal(*machine_), pending_->facts(), false};
+  in_flight_ = InFlight{pending_->seal(*machine_, chains_), pending_->facts(), false};
   pending_.emplace(partition_, epoch_, machine_->next_offset());
   return Commit{in_flight_->batch};
 }
@@ -108,6 +109,7 @@ void IssuerLoop::restore(ports::TakenOver taken) {
   if (taken.snapshot.decision_version > issuance::decision_version_supported) {
     return stop_for_version(taken.snapshot.decision_version, next);
   }
+  chains_.reset(taken);
   machine_.emplace(std::move(taken.snapshot), settings_.hash_seed);
   pending_.emplace(partition_, epoch_, next);
 }

@@ -30,9 +30,8 @@ PartitionWorker::PartitionWorker(Partition partition, WorkerParts parts, std::un
       hash_seed_(settings.hash_seed),
       started_us_(parts.clock.monotonic_us()),
       metrics_(parts.metrics, partition),
-      chains_(parts.codes),
       loop_(
-          partition, settings,
+          partition, settings, parts.codes,
           [this](CampaignId campaign, std::string_view user) { return parts_.user_hash(campaign.value, user); },
           [this](const ports::LogRecord& record) { return reader_->headers(record); }) {
   log_thread_ = std::thread([this] { run_log(); });
@@ -143,7 +142,7 @@ void PartitionWorker::perform_store(std::unique_lock<std::mutex>& lock, const Ac
     lock.lock();
     return answer;
   };
-  const auto commit_to = [&](ports::CommitBatch& batch, bool probe) {
+  const auto commit_to = [&](const ports::CommitBatch& batch, bool probe) {
     IssuerSpans::CommitTimes times;
     const auto answer = blocking([&] { return commit(batch, probe, times); });
     commit_times_ = times;
@@ -152,12 +151,10 @@ void PartitionWorker::perform_store(std::unique_lock<std::mutex>& lock, const Ac
   std::visit(Overloaded{
                  [&](const TakeOver&) {
                    auto answer = blocking([&] { return store_->take_over(partition_); });
-                   if (answer) chains_.reset(*answer);
                    loop_.on_taken_over(now(), std::move(answer));
                  },
                  [&](const Rebuild& rebuild) {
                    auto answer = blocking([&] { return store_->rebuild(partition_, rebuild.epoch); });
-                   if (answer) chains_.reset(*answer);
                    loop_.on_taken_over(now(), std::move(answer));
                  },
                  [&](const LoadDetail& load) {
@@ -180,13 +177,12 @@ void PartitionWorker::perform_store(std::unique_lock<std::mutex>& lock, const Ac
              action);
 }
 
-ports::CommitAnswer PartitionWorker::commit(ports::CommitBatch& batch, bool probe, IssuerSpans::CommitTimes& times) {
-  chains_.complete(batch);
+ports::CommitAnswer PartitionWorker::commit(const ports::CommitBatch& batch, bool probe,
+                                            IssuerSpans::CommitTimes& times) {
   if (probe) return store_->probe(batch);
   times.begun_us = parts_.clock.monotonic_us();
   ports::CommitAnswer answer = store_->commit(batch);
   times.ended_us = parts_.clock.monotonic_us();
-  if (answer.outcome == ports::CommitOutcome::committed) chains_.committed(batch);
   metrics_.commit_answered(answer.outcome, static_cast<double>(times.ended_us - times.begun_us) / 1e6);
   return answer;
 }

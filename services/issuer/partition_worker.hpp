@@ -20,7 +20,6 @@
 #include <openrun/ports/metrics.hpp>
 #include <openrun/ports/request_log.hpp>
 
-#include "issuer/coupon_chains.hpp"
 #include "issuer/issuer_spans.hpp"
 #include "issuer/loop.hpp"
 #include "issuer/metrics.hpp"
@@ -71,7 +70,8 @@ class PartitionWorker {
   // Each makes one blocking call without the lock and gives the answer to the loop with it.
   void perform_store(std::unique_lock<std::mutex>& lock, const Action& action);
   void perform_log(std::unique_lock<std::mutex>& lock, const Action& action);
-  [[nodiscard]] ports::CommitAnswer commit(ports::CommitBatch& batch, bool probe, IssuerSpans::CommitTimes& times);
+  [[nodiscard]] ports::CommitAnswer commit(const ports::CommitBatch& batch, bool probe,
+                                           IssuerSpans::CommitTimes& times);
   [[nodiscard]] Result<void> open(std::unique_lock<std::mutex>& lock, Offset from);
 
   // With the lock.
@@ -88,7 +88,6 @@ class PartitionWorker {
   const std::uint64_t hash_seed_;
   const std::int64_t started_us_;
   WorkerMetrics metrics_;
-  CouponChains chains_;  // of the store thread
 
   mutable std::mutex mutex_;
   std::condition_variable log_wakes_;

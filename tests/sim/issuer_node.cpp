@@ -83,9 +83,9 @@ IssuerWorker::IssuerWorker(IssuerNode& node, Partition partition)
       number_(node.checker_.new_writer()),
       loop_(
           partition, issuer::LoopSettings{.batch_max = node.context_.plan.batch_max, .hash_seed = number_},
+          Keys::get().codes,
           [](CampaignId campaign, std::string_view user) { return Keys::get().user_hash(campaign.value, user); },
-          [this](const ports::LogRecord& record) { return reader_->headers(record); }),
-      chains_(Keys::get().codes) {}
+          [this](const ports::LogRecord& record) { return reader_->headers(record); }) {}
 
 IssuerWorker::~IssuerWorker() {
   if (backend_) context_.database.disconnect(*backend_);
@@ -156,7 +156,6 @@ void IssuerWorker::taken_over(Result<ports::TakenOver> answer) {
     context_.coverage.count(Situation::doubt_then_takeover);
   }
   if (answer || answer.error().kind == Error::Kind::conflict) doubtful_to_.reset();
-  if (answer) chains_.reset(*answer);
   loop_.on_taken_over(now(), std::move(answer));
   turn();
 }
@@ -234,10 +233,9 @@ void IssuerWorker::answer_commit(ports::CommitAnswer answer, std::int64_t delay_
   });
 }
 
-void IssuerWorker::commit(const std::shared_ptr<ports::CommitBatch>& batch, bool probe) {
+void IssuerWorker::commit(const std::shared_ptr<const ports::CommitBatch>& batch, bool probe) {
   using ports::CommitOutcome;
   commit_in_flight_ = true;
-  chains_.complete(*batch);
   if (context_.strikes(Fault::commit_lost)) {
     return answer_commit({CommitOutcome::rolled_back, "connection refused", false}, context_.store_us());
   }
@@ -272,7 +270,8 @@ void IssuerWorker::committed_in_doubt(const ports::CommitBatch& batch) {
 }
 
 // The message that holds the COMMIT leaves the process; from here on the server acts alone.
-void IssuerWorker::send_commit(const std::shared_ptr<ports::CommitBatch>& batch, bool probe, sim::BackendId backend) {
+void IssuerWorker::send_commit(const std::shared_ptr<const ports::CommitBatch>& batch, bool probe,
+                               sim::BackendId backend) {
   sim::Database& database = context_.database;
   backend_.reset();
   if (!probe && context_.strikes(Fault::commit_doubt_dropped)) {
@@ -296,7 +295,6 @@ void IssuerWorker::send_commit(const std::shared_ptr<ports::CommitBatch>& batch,
     using ports::CommitOutcome;
     if (*ended) {
       if (std::exchange(full_seen_, false)) context_.coverage.count(Situation::store_full_then_recovered);
-      if (!probe) chains_.committed(*batch);
       return answer_commit({CommitOutcome::committed, "", false}, 0);
     }
     // Terminated: whoever sent the COMMIT cannot know whether it came before.

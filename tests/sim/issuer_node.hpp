@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "checker.hpp"
-#include "issuer/coupon_chains.hpp"
 #include "issuer/loop.hpp"
 #include "node.hpp"
 
@@ -45,8 +44,8 @@ class IssuerWorker : public std::enable_shared_from_this<IssuerWorker> {
   void perform(const issuer::Action& action);
   void perform_store(const issuer::Action& action);
   void perform_log(const issuer::Action& action);
-  void commit(const std::shared_ptr<ports::CommitBatch>& batch, bool probe);
-  void send_commit(const std::shared_ptr<ports::CommitBatch>& batch, bool probe, sim::BackendId backend);
+  void commit(const std::shared_ptr<const ports::CommitBatch>& batch, bool probe);
+  void send_commit(const std::shared_ptr<const ports::CommitBatch>& batch, bool probe, sim::BackendId backend);
   void answer_commit(ports::CommitAnswer answer, std::int64_t delay_us);
   void committed_in_doubt(const ports::CommitBatch& batch);
   void read_log(const issuer::ReadLog& action);
@@ -62,7 +61,6 @@ class IssuerWorker : public std::enable_shared_from_this<IssuerWorker> {
   const Partition partition_;
   const std::uint64_t number_;
   issuer::IssuerLoop loop_;
-  issuer::CouponChains chains_;
   std::unique_ptr<ports::LogReader> reader_;
   struct PendingRead {
     std::size_t records_max = 0;

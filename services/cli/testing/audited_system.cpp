@@ -80,9 +80,7 @@ void AuditedSystem::commit() {
         [&](CampaignId campaign, std::string_view user) { return user_hash(campaign.value, user); },
         [&](const ports::LogRecord& of) { return reader->headers(of); });
   }
-  const auto batch = pending.seal(machine_);
-  chains_.complete(*batch);
-  chains_.committed(*batch);
+  const auto batch = pending.seal(machine_, chains_);
   store(*batch);
   log.append(ports::Topic::results, partition, Timestamp{start_ms}, batch->payload);
   next_ = batch->next_offset;

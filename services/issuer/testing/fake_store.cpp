@@ -84,7 +84,6 @@ void FakeDatabase::apply(PartitionState& state, const ports::CommitBatch& batch)
     state.claims.emplace(row.user, row.campaign, row.idempotency_key);
   }
   for (const issuance::Campaign& campaign : batch.campaigns) state.campaigns[campaign.id] = campaign;
-  // The loop's own tests commit without digests: their shell makes none.
   for (std::size_t i = 0; i < batch.digests.size(); ++i) state.digests[batch.campaigns[i].id] = batch.digests[i];
   for (const ports::CommandRow& row : batch.commands) state.commands.emplace(std::pair{row.campaign, row.offset}, row);
   for (const ports::DeadLetterRow& row : batch.dead_letters) state.dead_letters.emplace(row.offset, row);

@@ -41,6 +41,11 @@ std::string decision_version(std::uint32_t version) {
   return std::string("\x2a\x02\x08", 3) + static_cast<char>(version);
 }
 
+const crypto::CouponCodes& test_codes() {
+  static const crypto::CouponCodes codes(std::vector<std::uint8_t>(32, 7));
+  return codes;
+}
+
 // ---- running ----
 
 Harness::Harness(issuer::LoopSettings settings) : settings_(settings) {
@@ -53,7 +58,7 @@ void Harness::restart() {
   reader_.reset();
   store_.emplace(database);
   loop_.emplace(
-      test_partition, settings_,
+      test_partition, settings_, test_codes(),
       [](CampaignId campaign, std::string_view user) { return campaign.value * 1'000 + user.size(); },
       [this](const ports::LogRecord& record) { return reader_->headers(record); });
 }

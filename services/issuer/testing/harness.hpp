@@ -25,6 +25,7 @@ inline constexpr std::int64_t test_start_ms = 1'764'000'000'000;
 [[nodiscard]] std::string request(std::uint32_t campaign, const std::string& user, const std::string& key = "");
 [[nodiscard]] std::string replay(Offset origin, const std::string& original);
 [[nodiscard]] std::string decision_version(std::uint32_t version);
+[[nodiscard]] const crypto::CouponCodes& test_codes();
 inline const std::string garbage = "\xff\xfe this is no record";
 
 class Harness {

@@ -22,7 +22,7 @@ struct CouponRow {
   Sequence sequence;
   std::string user;
   std::string idempotency_key;  // '' where max_per_user is 1
-  std::string code;             // filled in by the issuer's shell just before the commit
+  std::string code;             // filled in by the issuer right after the decision
   issuance::CodeFormat code_format = issuance::CodeFormat::hangul;
   Timestamp issued_at;
   std::optional<Timestamp> valid_until;
@@ -64,12 +64,12 @@ struct CommitBatch {
   std::uint32_t decision_version = issuance::decision_version_supported;
   std::vector<CouponRow> coupons;             // ascending by request_offset
   std::vector<issuance::Campaign> campaigns;  // touched ones, as they stand after the batch; created ones too
-  std::vector<Digest> digests;                // theirs, one each (crypto/coupon_chain.hpp); filled in with the codes
+  std::vector<Digest> digests;                // theirs, one each (crypto/coupon_chain.hpp)
   std::vector<CommandRow> commands;
   std::vector<DeadLetterRow> dead_letters;
   std::vector<ReplayRow> replays;
   // The outbox row; first_offset == expected_next_offset.
-  std::string payload;  // wire: ResultBatch; the digests are appended with the codes
+  std::string payload;  // wire: ResultBatch with the digests
 };
 
 enum class CommitOutcome : std::uint8_t {
