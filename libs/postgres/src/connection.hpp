@@ -117,6 +117,10 @@ class Connection {
   [[nodiscard]] Sql<std::uint64_t> copy_out(const std::string& sql,
                                             const std::function<void(std::span<const Field>)>& each);
 
+  // A COPY ... FROM STDIN (FORMAT binary). `next` gives the next piece of what it reads, and an empty one at the end; a
+  // piece is made while the server works on those before it.
+  [[nodiscard]] Sql<void> copy_in(const std::string& sql, const std::function<std::string()>& next);
+
   [[nodiscard]] const std::string& application() const { return application_; }
   [[nodiscard]] Sql<void> rename(const std::string& application);
 

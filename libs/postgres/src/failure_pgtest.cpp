@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "commit.hpp"
 #include "test_database.hpp"
 
 namespace openrun::postgres::test {
@@ -80,7 +81,14 @@ class BrokenConnection : public PostgresTest {
     const std::int64_t length = total - before;
     reread();
     std::map<CommitOutcome, int> seen;
-    for (std::int64_t bytes = 0; bytes <= length; bytes += step) {
+    // Where a large batch ends stands what matters most, and it is short.
+    constexpr std::int64_t fine_bytes = 1'000;
+    constexpr std::int64_t fine_step = 23;
+    const auto next = [&](std::int64_t bytes) {
+      const std::int64_t left_over = length - bytes;
+      return bytes + (left_over > fine_bytes ? std::min(step, left_over - fine_bytes) : std::min(step, fine_step));
+    };
+    for (std::int64_t bytes = 0; bytes <= length; bytes = next(bytes)) {
       // Warm up: rebuild() gave a new connection, whose statements are prepared by a batch of the same kind.
       issuance::Campaign warmed = campaign_;
       ASSERT_EQ(store_->probe(sample_batch(writer_, warmed, coupons)).outcome, CommitOutcome::committed);
@@ -109,6 +117,13 @@ TEST_F(BrokenConnection, CutAtAnyByteToTheServerABatchWithoutCouponsIsTrue) {
 }
 TEST_F(BrokenConnection, CutAtAnyByteToTheClientABatchWithoutCouponsIsTrue) {
   cut_everywhere(proxy_->to_client_left, proxy_->to_client_total, 0, 3);
+}
+
+TEST_F(BrokenConnection, CutAnywhereToTheServerABatchThatIsCopiedIsTrue) {
+  cut_everywhere(proxy_->to_server_left, proxy_->to_server_total, copied_coupons_min, 5'003);
+}
+TEST_F(BrokenConnection, CutAnywhereToTheClientABatchThatIsCopiedIsTrue) {
+  cut_everywhere(proxy_->to_client_left, proxy_->to_client_total, copied_coupons_min, 11);
 }
 
 TEST_F(BrokenConnection, ALostAnswerToCommitIsDoubtAndRebuildTellsThatItWasWritten) {

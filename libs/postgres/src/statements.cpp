@@ -123,6 +123,29 @@ std::expected<std::vector<std::int64_t>, PipelineFailure> Connection::run_pipeli
 
 // ---- COPY ----
 
+Sql<void> Connection::copy_in(const std::string& sql, const std::function<std::string()>& next) {
+  const auto broken = [this]() -> Sql<void> {
+    broken_ = true;
+    return std::unexpected(lost());
+  };
+  begin_waiting();
+  if (PQsendQuery(connection_, sql.c_str()) == 0) return broken();
+  if (auto sent = flush(); !sent) return sent;
+  if (auto begun = next_result(); !begun) {
+    (void)last_result();
+    return std::unexpected(std::move(begun.error()));
+  }
+  begin_waiting();
+  for (std::string piece = next(); !piece.empty(); piece = next()) {
+    if (PQputCopyData(connection_, piece.data(), static_cast<int>(piece.size())) != 1) return broken();
+    if (auto sent = flush(); !sent) return sent;
+  }
+  if (PQputCopyEnd(connection_, nullptr) != 1) return broken();
+  if (auto sent = flush(); !sent) return sent;
+  if (auto done = last_result(); !done) return std::unexpected(std::move(done.error()));
+  return {};
+}
+
 Sql<std::uint64_t> Connection::copy_out(const std::string& sql,
                                         const std::function<void(std::span<const Field>)>& each) {
   begin_waiting();

@@ -240,6 +240,34 @@ std::int64_t Rows::touched() const {
 
 // ---- COPY ----
 
+void CopyWriter::begin() {
+  out_ += copy_signature;
+  append_int32(out_, 0);  // flags
+  append_int32(out_, 0);  // no extension
+}
+void CopyWriter::row(std::int16_t columns) {
+  append_int16(out_, columns);
+}
+void CopyWriter::int4(std::int32_t value) {
+  append_int32(out_, 4);
+  append_int32(out_, value);
+}
+void CopyWriter::int8(std::int64_t value) {
+  append_int32(out_, 8);
+  append_int64(out_, value);
+}
+void CopyWriter::text(std::string_view value) {
+  append_int32(out_, static_cast<std::int32_t>(value.size()));
+  out_ += value;
+}
+void CopyWriter::timestamp(std::optional<Timestamp> value) {
+  if (!value) return append_int32(out_, -1);
+  int8(to_microseconds_since_2000(*value));
+}
+void CopyWriter::end() {
+  append_int16(out_, -1);
+}
+
 std::span<const Field> CopyReader::row(std::string_view message) {
   if (!header_read_) {
     OPENRUN_ASSERT(message.starts_with(copy_signature), "a binary COPY begins with its signature");

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <libpq-fe.h>
@@ -126,6 +127,26 @@ class Rows {
     void operator()(PGresult* result) const { PQclear(result); }
   };
   std::unique_ptr<PGresult, Clear> result_;
+};
+
+// Writes what a COPY ... FROM STDIN (FORMAT binary) reads: begin(), for each row its fields in the order of the
+// columns, end().
+class CopyWriter {
+ public:
+  // What has been written since the last call.
+  [[nodiscard]] std::string taken() { return std::exchange(out_, {}); }
+  [[nodiscard]] std::size_t size() const { return out_.size(); }
+
+  void begin();
+  void row(std::int16_t columns);
+  void int4(std::int32_t value);
+  void int8(std::int64_t value);
+  void text(std::string_view value);
+  void timestamp(std::optional<Timestamp> value);  // empty: NULL
+  void end();
+
+ private:
+  std::string out_;
 };
 
 // Reads one CopyData message of COPY ... TO STDOUT (FORMAT binary): the fields of a row, or nothing for header and

@@ -64,6 +64,29 @@ TEST(Values, ARowOfACopyIsTakenApartWithOrWithoutTheHeaderBeforeIt) {
   EXPECT_TRUE(reader.row("\xff\xff").empty());
 }
 
+TEST(Values, ACopyIsReadAsItWasWritten) {
+  CopyWriter writer;
+  writer.begin();
+  writer.row(5);
+  writer.int4(-7);
+  writer.int8(1'000'000'000'007);
+  writer.text("사용자");
+  writer.timestamp(Timestamp{1'764'000'000'123});
+  writer.timestamp(std::nullopt);
+  CopyReader reader;
+  const std::string message = writer.taken();
+  const auto fields = reader.row(message);
+  ASSERT_EQ(fields.size(), 5U);
+  EXPECT_EQ(fields[0].integer(), -7);
+  EXPECT_EQ(fields[1].integer(), 1'000'000'000'007);
+  EXPECT_EQ(fields[2].bytes(), "사용자");
+  EXPECT_EQ(fields[3].timestamp(), Timestamp{1'764'000'000'123});
+  EXPECT_TRUE(fields[4].is_null());
+  EXPECT_EQ(writer.size(), 0U);
+  writer.end();
+  EXPECT_TRUE(reader.row(writer.taken()).empty());
+}
+
 TEST(Values, AnEmptyCopyHasOnlyHeaderAndTrailer) {
   CopyReader reader;
   EXPECT_TRUE(reader.row(copy_header() + "\xff\xff").empty());
