@@ -102,8 +102,9 @@ TEST_F(LogBrokerTest, AReaderThatGathersIsAnsweredWhenThereIsAGoodDeal) {
   }
   constexpr std::size_t many = 1'100;
   store(many, Partition{0}, {{"padding", std::string(1'024, 'x')}});
-  const auto records = read(*gathering, few + many);
-  ASSERT_EQ(records.size(), few + many);
+  // Not all of them: what is left behind the first good deal is less than one.
+  const auto records = read(*gathering, few + 1);
+  ASSERT_GT(records.size(), few);
   EXPECT_EQ(records.front().offset, Offset{0});
 }
 
