@@ -143,7 +143,7 @@ make_image_of_programs() {
 }
 
 # What is rolled out: programs that say another version. Most of them comes out of the compiler cache.
-export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
 # shellcheck disable=SC2317 # `quietly` calls it
 build_next() {
   cd "$root"

@@ -95,7 +95,7 @@ class Tree:
         self.jobs = jobs
         self.log = state / "build.log"
         self.binary = self.directory / "build" / preset / "bin" / "openrun-sim"
-        self.environment = {**os.environ, "CCACHE_BASEDIR": str(self.directory), "CCACHE_NOHASHDIR": "1"}
+        self.environment = {**os.environ, "CCACHE_BASEDIR": str(self.directory), "CCACHE_NOHASHDIR": "1", "CCACHE_DEPEND": "1"}
 
     def copy_file(self, name):
         source, target = ROOT / name, self.directory / name

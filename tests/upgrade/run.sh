@@ -22,7 +22,7 @@ tree_build() {
   for jars in "$root"/build/kafka-*; do
     if [[ -d "$jars" && ! -e "$tree/build/${jars##*/}" ]]; then cp -al "$jars" "$tree/build/"; fi
   done
-  export CCACHE_BASEDIR="$tree" CCACHE_NOHASHDIR=1
+  export CCACHE_BASEDIR="$tree" CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
   (cd "$tree" && cmake --preset dev >build/configure.log 2>&1 && ninja -C build/dev -j "$(nproc)" "${targets[@]}" >build/build.log 2>&1) || {
     tail -n 40 "$tree/build/configure.log" "$tree/build/build.log" >&2
     echo "upgrade: the build of \"$1\" failed" >&2

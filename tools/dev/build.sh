@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # Configuring and building with the presets of CMakePresets.json.
 
-# The same file compiled for another clone or another build directory is found again.
-export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
+# The same file compiled for another clone or another build directory is found again. What is new is not preprocessed by itself first: the
+# compiler names the headers that it has read, and that preprocessing was a fifth of the time of a build without any cache.
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1 CCACHE_DEPEND=1
 
 # As many compilers as cores, but each may take 1.5 GB.
 build_jobs() {
