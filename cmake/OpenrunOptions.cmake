@@ -1,6 +1,6 @@
 # Language, warnings, sanitizers and the linker: what every target of openrun is built with.
 option(OPENRUN_WERROR "Treat warnings as errors" ON)
-set(OPENRUN_SANITIZE "" CACHE STRING "Sanitizers, comma separated: address,undefined or thread")
+set(OPENRUN_SANITIZE "" CACHE STRING "Sanitizers, comma separated: address,undefined or thread; for fuzzers also fuzzer-no-link")
 option(OPENRUN_FUZZ "Build the targets of tests/fuzz as fuzzers (clang), not as replays of their corpora" OFF)
 
 set(CMAKE_CXX_STANDARD 23)
@@ -34,6 +34,8 @@ endif()
 if(OPENRUN_SANITIZE)
   add_compile_options(-fsanitize=${OPENRUN_SANITIZE} -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${OPENRUN_SANITIZE})
+  # g++ and clang each say it in their own way.
+  add_compile_definitions(OPENRUN_SANITIZED)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # libstdc++ 12 offers <expected> only to a compiler that claims the C++20 state of concepts; clang 19 has it and says less.

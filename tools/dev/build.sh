@@ -20,8 +20,8 @@ build_configure() {
   local cache="$root/build/$preset/CMakeCache.txt"
   if [[ -f "$cache" && -f "$root/build/$preset/build.ninja" ]]; then
     home="$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$cache")"
-    # Ninja configures again by itself where a CMake file has changed.
-    [[ "$home" == "$root" ]] && return 0
+    # Ninja configures again by itself where a CMake file has changed; of the presets it does not know, and a compiler changes only afresh.
+    [[ "$home" == "$root" && ! "$root/CMakePresets.json" -nt "$cache" ]] && return 0
     fresh=(--fresh)
   fi
   mkdir -p "$state" "$root/build/$preset"

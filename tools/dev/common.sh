@@ -14,10 +14,11 @@ bin_dir="$build_dir/bin"
 # What every program that is built with a sanitizer runs with: the first report ends it.
 sanitizer_options=(
   "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+  "ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-19/bin/llvm-symbolizer"
   "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1"
   "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1"
 )
-# The sanitizers of g++ 12 cannot live with the address randomisation of newer kernels.
+# The thread sanitizer of g++ 12 cannot live with the address randomisation of newer kernels.
 without_randomisation=(env)
 if [[ "$build_preset" != dev ]] && setarch -R true 2>/dev/null; then without_randomisation=(setarch -R); fi
 

@@ -10,7 +10,7 @@ fuzz_targets() { find "$root/tests/fuzz/corpus" -mindepth 1 -maxdepth 1 -type d 
 fuzz_build() {
   local target programs=()
   for target; do programs+=("fuzz_$target"); done
-  build_targets fuzz "${programs[@]}"
+  build_targets asan "${programs[@]}"
 }
 
 # fuzz_start TARGET SECONDS [SEED]: in the background; its pid is $!. What it finds new it keeps in .openrun/test/fuzz/TARGET/corpus, and
@@ -20,8 +20,8 @@ fuzz_start() {
   mkdir -p "$dir/corpus"
   if [[ -f "$root/tests/fuzz/dictionaries/$target.dict" ]]; then options+=("-dict=$root/tests/fuzz/dictionaries/$target.dict"); fi
   # Below $dir, so that a program that is stopped leaves nothing in the system's folder for temporary files.
-  TMPDIR="$dir" ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-19/bin/llvm-symbolizer UBSAN_OPTIONS=print_stacktrace=1 \
-    "$root/build/fuzz/tests/fuzz_$target" -seed="$seed" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
+  env "${sanitizer_options[@]}" TMPDIR="$dir" \
+    "$root/build/asan/tests/fuzz_$target" -seed="$seed" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
     -max_len="$fuzz_input_bytes_max" -print_final_stats=1 -print_funcs=0 -artifact_prefix="$dir/" "${options[@]}" \
     "$dir/corpus" "$root/tests/fuzz/corpus/$target" </dev/null >"$dir/log" 2>&1 9>&- &
 }
@@ -59,7 +59,7 @@ fuzz_report() {
   found="$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)"
   grep -m 3 -E 'broken promise|runtime error|ERROR: |^SUMMARY' "$log" || tail -n 5 "$log"
   say "fuzz $target: it ended with ${fuzz_status[$target]}; see $log"
-  if [[ -n "$found" ]]; then say "to repeat it: build/fuzz/tests/fuzz_$target $found"; fi
+  if [[ -n "$found" ]]; then say "to repeat it: build/asan/tests/fuzz_$target $found"; fi
 }
 
 fuzz_command() {

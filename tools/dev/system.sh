@@ -104,7 +104,8 @@ system_up() {
   state_lock
   settings_load
   system_up_options "$@"
-  packages_ensure up
+  # Another compiler builds for the sanitizers.
+  if [[ "$build_preset" == asan ]]; then packages_ensure test; else packages_ensure up; fi
   # As many connections as this user may have.
   ulimit -n "$(ulimit -Hn)" 2>/dev/null || true
   build_daemons || die "nothing was started"

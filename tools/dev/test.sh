@@ -243,7 +243,7 @@ test_fuzz() {
   local target targets
   mapfile -t targets < <(fuzz_targets)
   fuzz_build "${targets[@]}" || {
-    test_count "fuzz: build" 0 1 0 "$state/build-fuzz.log"
+    test_count "fuzz: build" 0 1 0 "$state/build-asan.log"
     return 0
   }
   # From the same seed each time, as with chaos below, and briefly; ./dev fuzz goes new ways, longer.

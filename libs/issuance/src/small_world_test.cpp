@@ -24,7 +24,7 @@ namespace {
 using namespace testing;
 
 // The sanitizers make each step some ten times slower.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef OPENRUN_SANITIZED
 constexpr std::size_t records = 5;
 #else
 constexpr std::size_t records = 6;
