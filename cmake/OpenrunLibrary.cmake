@@ -67,6 +67,7 @@ function(openrun_headers_alone name)
   if(units)
     add_library(openrun_${name}_headers_alone OBJECT ${units})
     target_link_libraries(openrun_${name}_headers_alone PRIVATE openrun_${name} openrun_options)
+    set_property(GLOBAL APPEND PROPERTY OPENRUN_HEADERS_ALONE openrun_${name}_headers_alone)
   endif()
 endfunction()
 

@@ -5,6 +5,10 @@
 # not built with it, so what lives on their threads is left out.
 tsan_suites=(base.unit http.unit runtime.unit telemetry.unit gateway.unit issuer.unit relay.unit)
 
+# What ./dev test without a part runs as it is built by default; all other unit tests it runs under the sanitizers alone. The sanitizers' builds
+# walk through a smaller world of the core, and have no checks of archives and no tool on a terminal.
+dev_suites=(issuance.unit issuance.purity issuance.purity_sees_a_violation cli.tool)
+
 test_dir="$state/test"
 tests_passed=0
 tests_failed=0
@@ -217,7 +221,13 @@ asan_integration=(test_pipeline.OpenRun test_pipeline.Commands test_pipeline.Zom
   test_pipeline.GatewayRestarted test_coupons.Redeeming test_coupons.EventStreams)
 
 test_sanitizers() {
-  test_ctest "unit tests, address and undefined" asan unit
+  test_unit_sanitized
+  test_all_else_sanitized
+}
+
+test_unit_sanitized() { test_ctest "unit tests, address and undefined" asan unit; }
+
+test_all_else_sanitized() {
   test_ctest "simulation, address and undefined" asan sim
   if test_servers_start; then
     test_ctest "Postgres, address and undefined" asan pg
@@ -261,28 +271,45 @@ test_k8s() {
   test_script k8s cluster
 }
 
-# What later steps will find built.
-test_build_ahead() {
-  local label targets
-  build_configure asan && mapfile -t targets < <(for label in unit sim pg kafka; do test_suites asan "$label"; done | cut -s -d ' ' -f 2- | tr ' ' '\n')
-  build_targets asan "${targets[@]}" "${daemon_targets[@]}" || true
-  build_configure tsan && mapfile -t targets < <(test_suites tsan unit "${tsan_suites[@]}" | cut -s -d ' ' -f 2- | tr ' ' '\n')
-  build_targets tsan "${targets[@]}" || true
-  mapfile -t targets < <(fuzz_targets)
-  fuzz_build "${targets[@]}" || true
-  build_targets next "${daemon_targets[@]}" || true
+# test_targets PRESET LABEL [SUITE...]: what those ctest entries need.
+test_targets() { test_suites "$@" | cut -s -d ' ' -f 2- | tr ' ' '\n' | sort -u; }
+
+# All programs, each public header by itself, and of the tests what is run as it is built by default.
+test_build_programs() {
+  local targets
+  build_configure dev || return 1
+  mapfile -t targets < <(
+    test_targets dev unit "${dev_suites[@]}"
+    test_targets dev sim
+  )
+  build_targets dev "${daemon_targets[@]}" headers_alone bench_programs "${targets[@]}"
 }
 
+# What later steps will find built, in their order; and clang-tidy, whose result is the result of this.
+test_ahead() {
+  local label targets
+  build_configure asan && mapfile -t targets < <(test_targets asan unit)
+  build_targets asan "${targets[@]}" || true
+  mapfile -t targets < <(for label in sim pg kafka; do test_targets asan "$label"; done)
+  build_targets asan "${targets[@]}" "${daemon_targets[@]}" fuzzers || true
+  build_configure tsan && mapfile -t targets < <(test_targets tsan unit "${tsan_suites[@]}")
+  build_targets tsan "${targets[@]}" || true
+  build_targets next "${daemon_targets[@]}" || true
+  lint_clang_tidy
+}
+
+# On two cores the sum of all CPU time decides: whatever waits runs beside what computes, and nothing computes twice.
 test_everything() {
   # Kubernetes, which the last step brings up: minutes, on a machine that has none yet.
   test_behind k8s-prepare "$root/tests/k8s/node.sh" --prepare
   test_lint
-  if build_targets dev all; then test_count "build of all targets" 1 0; else test_count "build of all targets" 0 1 0 "$state/build-dev.log"; fi
-  test_behind build-ahead test_build_ahead
-  test_behind clang-tidy lint_clang_tidy
-  test_unit
+  if test_build_programs; then test_count "build of all programs" 1 0; else test_count "build of all programs" 0 1 0 "$state/build-dev.log"; fi
+  test_behind ahead test_ahead
+  test_ctest "unit tests, exhaustive" dev unit "${dev_suites[@]}"
   test_sim
-  test_integration
+  if test_servers_start; then test_script integration; fi
+  # By now they are built, or nearly; what fails shall be seen early.
+  test_unit_sanitized
   test_script api
   test_script monitoring
   test_script k8s manifests
@@ -290,10 +317,9 @@ test_everything() {
   # Always the same plan: what is new shall fail here because of what was changed, and not because of the dice.
   test_script chaos --seed 1
   test_script e2e
-  test_sanitizers
+  test_all_else_sanitized
   test_fuzz
-  test_step "clang-tidy" test_behind_result clang-tidy
-  test_behind_result build-ahead >/dev/null || true
+  test_step "clang-tidy" test_behind_result ahead
   # A little of what ./dev test k8s does, where a node can come up; elsewhere it says why not.
   test_script k8s cluster --brief
   grep '^k8s: ' "$test_dir/log/k8s-cluster.log" || true
