@@ -36,6 +36,8 @@ const Statement partition_progress{"partition_progress",
                                    "SELECT next_offset, coalesce((SELECT first_offset FROM outbox WHERE partition = $1 "
                                    "ORDER BY first_offset LIMIT 1), next_offset) "
                                    "FROM partition_checkpoint WHERE partition = $1"};
+const Statement gateway_checkpoints{"gateway_checkpoints",
+                                    "SELECT partition, next_offset, log_time FROM partition_checkpoint"};
 const Statement replay_of_letter{"replay_of_letter",
                                  "SELECT final_offset FROM dead_letter WHERE partition = $1 AND \"offset\" = $2"};
 const Statement coupon_by_sequence{
@@ -131,6 +133,7 @@ class PostgresGatewayStore : public ports::GatewayStore {
   Result<ports::Reservation> reserve_campaign(std::string_view idempotency_key, std::int32_t partitions) override;
   Result<std::optional<std::string>> outcome_batch(Partition partition, Offset offset) override;
   Result<Progress> progress(Partition partition) override;
+  Result<Checkpoints> checkpoints() override;
   Result<std::optional<Offset>> replay_of(Partition partition, Offset origin) override;
 
   Result<std::optional<Coupon>> coupon(CampaignId campaign, Sequence sequence) override {
@@ -226,6 +229,19 @@ Result<ports::GatewayStore::Progress> PostgresGatewayStore::progress(Partition p
       // No writer has ever taken this partition: nothing is decided.
       if (rows.size() == 0) return Progress{Offset{0}, Offset{0}};
       return Progress{Offset{rows.at(0, 0).integer()}, Offset{rows.at(0, 1).integer()}};
+    });
+  });
+}
+
+Result<ports::GatewayStore::Checkpoints> PostgresGatewayStore::checkpoints() {
+  return session_.run([](Connection& connection) {
+    return map(connection.query(gateway_checkpoints), [](Rows rows) {
+      Checkpoints checkpoints;
+      for (int row = 0; row < rows.size(); ++row) {
+        checkpoints.emplace(Partition{static_cast<std::int32_t>(rows.at(row, 0).integer())},
+                            Checkpoint{Offset{rows.at(row, 1).integer()}, rows.at(row, 2).timestamp()});
+      }
+      return checkpoints;
     });
   });
 }

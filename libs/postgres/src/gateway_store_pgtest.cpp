@@ -143,6 +143,17 @@ TEST_F(Gateway, ProgressTellsUndecidedFromGone) {
   EXPECT_EQ(store_->progress(Partition{0})->oldest_kept, Offset{5});
 }
 
+TEST_F(Gateway, CheckpointsTellHowFarAndOfWhenEachPartitionIsDecided) {
+  issuance::Campaign campaign = sample_campaign(7);
+  const ports::CommitBatch batch = sample_batch(writer_, campaign, 3);
+  commit(batch);
+  const auto checkpoints = store_->checkpoints().value();
+  ASSERT_TRUE(checkpoints.contains(Partition{0}));
+  EXPECT_FALSE(checkpoints.contains(Partition{9})) << "nobody has ever taken it";
+  EXPECT_EQ(checkpoints.at(Partition{0}).next_offset, Offset{3});
+  EXPECT_EQ(checkpoints.at(Partition{0}).log_time, batch.log_time);
+}
+
 TEST_F(Gateway, AReplayIsFoundByItsOrigin) {
   issuance::Campaign campaign = sample_campaign(7);
   ports::CommitBatch batch = sample_batch(writer_, campaign, 1);

@@ -156,6 +156,11 @@ Result<ports::GatewayStore::Progress> SimulatedGatewayStore::progress(Partition 
   return Progress{rows.next_offset, rows.outbox.empty() ? rows.next_offset : rows.outbox.begin()->first};
 }
 
+// The simulated gateways never ask.
+Result<ports::GatewayStore::Checkpoints> SimulatedGatewayStore::checkpoints() {
+  return fail(Error::Kind::unavailable, "not simulated");
+}
+
 Result<std::optional<Offset>> SimulatedGatewayStore::replay_of(Partition partition, Offset origin) {
   if (auto entered = enter(); !entered) return std::unexpected(entered.error());
   const auto& letters = database_.partition(partition).dead_letters;

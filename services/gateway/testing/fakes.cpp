@@ -258,6 +258,14 @@ Result<ports::GatewayStore::Progress> FakeGatewayStore::progress(Partition parti
   return database_.progress[partition];
 }
 
+Result<ports::GatewayStore::Checkpoints> FakeGatewayStore::checkpoints() {
+  std::lock_guard lock(database_.mutex);
+  if (auto ok = enter("checkpoints"); !ok) return std::unexpected(ok.error());
+  Checkpoints checkpoints;
+  for (const auto& [partition, progress] : database_.progress) checkpoints[partition] = {progress.next_offset, {}};
+  return checkpoints;
+}
+
 Result<std::optional<Offset>> FakeGatewayStore::replay_of(Partition partition, Offset origin) {
   std::lock_guard lock(database_.mutex);
   if (auto ok = enter("replay_of"); !ok) return std::unexpected(ok.error());

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -81,6 +82,13 @@ class GatewayStore {
     Offset oldest_kept;
   };
   [[nodiscard]] virtual Result<Progress> progress(Partition partition) = 0;
+  // How far each partition is decided; without those that no writer has ever taken.
+  struct Checkpoint {
+    Offset next_offset;
+    Timestamp log_time;  // of the newest record that is decided
+  };
+  using Checkpoints = std::map<Partition, Checkpoint>;
+  [[nodiscard]] virtual Result<Checkpoints> checkpoints() = 0;
   // For a dead letter: where its replay was decided, empty while it was not.
   [[nodiscard]] virtual Result<std::optional<Offset>> replay_of(Partition partition, Offset origin) = 0;
 

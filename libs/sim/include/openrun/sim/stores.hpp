@@ -52,6 +52,7 @@ class SimulatedGatewayStore final : public ports::GatewayStore {
   [[nodiscard]] Result<ports::Reservation> reserve_campaign(std::string_view key, std::int32_t partitions) override;
   [[nodiscard]] Result<std::optional<std::string>> outcome_batch(Partition partition, Offset offset) override;
   [[nodiscard]] Result<Progress> progress(Partition partition) override;
+  [[nodiscard]] Result<Checkpoints> checkpoints() override;
   [[nodiscard]] Result<std::optional<Offset>> replay_of(Partition partition, Offset origin) override;
   [[nodiscard]] Result<std::optional<ports::Coupon>> coupon(CampaignId campaign, Sequence sequence) override;
   [[nodiscard]] Result<std::optional<ports::Coupon>> coupon_of(CampaignId campaign, std::string_view user,
