@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -125,6 +126,7 @@ Gateway::Gateway(Environment environment, Settings settings)
       window_(static_cast<std::size_t>(settings_.window_records)),
       winners_(static_cast<std::size_t>(settings_.winners_kept_max)),
       cache_(static_cast<std::size_t>(settings_.campaigns_cached_max)),
+      store_watch_(window_, environment_.logger, environment_.metrics),
       meters_(environment_.metrics),
       history_(meters_, environment_.clock),
       watch_(environment_.log, environment_.clock, environment_.operations_factory),
@@ -144,6 +146,7 @@ Gateway::Gateway(Environment environment, Settings settings)
     tracing_.emplace(*environment_.spans, settings_.trace_sample_ratio, environment_.clock, environment_.random_u32);
   }
   tell_bounds();
+  limits_->close_while([this] { return store_watch_.trouble(); });
   lanes_.set_repair([this](Partition partition, Offset offset) { repair(partition, offset); });
 }
 
@@ -160,6 +163,7 @@ ResultsFeed::Hooks Gateway::feed_hooks() {
   };
   hooks.nothing_retained = [this](Partition partition) { seed(partition); };
   hooks.request_partitions = [this](std::int32_t partitions) { partitions_ = partitions; };
+  hooks.look_at_store = [this] { return look_at_store(); };
   return hooks;
 }
 
@@ -167,8 +171,15 @@ ports::LogAppender::OnDeliveries Gateway::on_deliveries() {
   return [this](std::span<const ports::Delivery> deliveries) { lanes_.deliver(deliveries); };
 }
 
-void Gateway::start(ports::LogAppender& appender, std::int32_t partitions) {
+void Gateway::start(ports::LogAppender& appender, std::int32_t partitions,
+                    const std::optional<ports::GatewayStore::Checkpoints>& checkpoints) {
   start_driven(appender, partitions);
+  store_watch_.begin();
+  if (checkpoints) {
+    std::map<Partition, Timestamp> decided_until;
+    for (const auto& [partition, checkpoint] : *checkpoints) decided_until.emplace(partition, checkpoint.log_time);
+    feed_.read_back(std::move(decided_until));
+  }
   feed_.start();
 }
 
@@ -272,6 +283,7 @@ Observed Gateway::observe() const {
   observed.oldest_unacknowledged_ms = appender_ == nullptr ? 0 : appender_->oldest_unacknowledged().count();
   observed.results_ready = feed_.ready();
   observed.results_behind_ms = feed_.behind_us() / 1'000;
+  observed.store_behind = store_watch_.trouble();
   if (environment_.store_trouble) observed.store_trouble = environment_.store_trouble();
   if (environment_.log_trouble) observed.log_trouble = environment_.log_trouble();
   return observed;
@@ -288,6 +300,19 @@ void Gateway::repair(Partition partition, Offset offset) {
     repairing_ = false;
   });
   if (!accepted) repairing_ = false;
+}
+
+// Postgres may also be restored below a gateway that runs, so it looks again and again.
+bool Gateway::look_at_store() {
+  if (!looking_.exchange(true)) {
+    const bool is_read_back = feed_.ready();
+    const bool accepted = pool_.submit([this, is_read_back](ports::GatewayStore& store) {
+      store_watch_.look(store, partitions_, is_read_back);
+      looking_ = false;
+    });
+    if (!accepted) looking_ = false;
+  }
+  return store_watch_.fits();
 }
 
 void Gateway::seed(Partition partition) {

@@ -37,6 +37,7 @@
 #include "gateway/results/results_feed.hpp"
 #include "gateway/results/results_sink.hpp"
 #include "gateway/results/results_window.hpp"
+#include "gateway/results/store_watch.hpp"
 #include "gateway/settings.hpp"
 #include "gateway/store_pool.hpp"
 #include "gateway/waits/lanes.hpp"
@@ -81,10 +82,14 @@ class Gateway {
 
   // For the appender, which is made after the gateway.
   [[nodiscard]] ports::LogAppender::OnDeliveries on_deliveries();
-  // `partitions`: of openrun.requests. Begins to read results; requests may come from then on.
-  void start(ports::LogAppender& appender, std::int32_t partitions);
-  // The same without threads of its own, for who drives the gateway on one thread (with settings.store_threads 0): then
-  // the feed and the pool move only by these steps. See ResultsFeed and StorePool::take.
+  // `partitions`: of openrun.requests. Begins to read results, and to compare the store with them; requests may come
+  // from then on, and are refused until the store is known to hold what was published. `checkpoints`: as the store had
+  // them before (see ResultsFeed::read_back); empty: results are read as far back as the window is old.
+  void start(ports::LogAppender& appender, std::int32_t partitions,
+             const std::optional<ports::GatewayStore::Checkpoints>& checkpoints = {});
+  // The same without threads of its own and without comparing, for who drives the gateway on one thread (with
+  // settings.store_threads 0): then the feed and the pool move only by these steps. See ResultsFeed and
+  // StorePool::take.
   void start_driven(ports::LogAppender& appender, std::int32_t partitions);
   [[nodiscard]] ResultsFeed& feed() { return feed_; }
   [[nodiscard]] StorePool& pool() { return pool_; }
@@ -113,6 +118,7 @@ class Gateway {
   void seed(Partition partition);
   void bring_gauges_up_to_date();
   void tell_bounds();
+  [[nodiscard]] bool look_at_store();
   void watch_log();
   void watch_log_from(ports::IoThread& io, const std::weak_ptr<Limits>& limits);
   [[nodiscard]] ResultsFeed::Hooks feed_hooks();
@@ -122,6 +128,7 @@ class Gateway {
   std::atomic<bool> draining_{false};
   std::atomic<std::int32_t> partitions_{1};
   std::atomic<bool> repairing_{false};
+  std::atomic<bool> looking_{false};
 
   TokenKeys token_keys_;
   Auth auth_;
@@ -130,6 +137,7 @@ class Gateway {
   ResultsWindow window_;
   Winners winners_;
   CampaignCache cache_;
+  StoreWatch store_watch_;
   Meters meters_;
   LiveHistory history_;
   SystemWatch watch_;

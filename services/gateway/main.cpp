@@ -152,6 +152,17 @@ std::optional<std::int32_t> wait_for_servers(const postgres::Options& database, 
   return **partitions;
 }
 
+// How far the store has decided, before any result is read. Empty as above.
+std::optional<ports::GatewayStore::Checkpoints> wait_for_checkpoints(const postgres::Options& database,
+                                                                     gateway::Starting& starting,
+                                                                     runtime::StopSignal& stop, ports::Logger& logger) {
+  starting.waiting_for("Postgres");
+  const auto store = postgres::make_gateway_store(database, logger);
+  const auto checkpoints = until_available([&] { return store->checkpoints(); }, "postgres", stop, logger);
+  if (!checkpoints) return std::nullopt;
+  return **checkpoints;
+}
+
 // What is wrong with the server that is waited for: Postgres comes first.
 std::string trouble_of(postgres::Health& store, kafka::Health& log) {
   const auto now = postgres::Health::Clock::now();
@@ -238,6 +249,8 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   if (!log) return cannot_start(logger, log.error());
   const auto partitions = wait_for_servers(database, codes.fingerprint(), **log, starting, stop, logger);
   if (!partitions) return stop.requested() ? exit_done : exit_failed;
+  const auto checkpoints = wait_for_checkpoints(database, starting, stop, logger);
+  if (!checkpoints) return stop.requested() ? exit_done : exit_failed;
 
   auto server = http::make_server(server_options(config.gateway), logger);
   const std::vector<ports::IoThread*> io_threads = io_threads_of(*server);
@@ -263,7 +276,7 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   if (const Result<void> known = gateway.refresh_token_keys(); !known) return cannot_start(logger, known.error());
   auto appender = kafka::make_appender(broker, ports::Topic::requests, gateway.on_deliveries(), logger);
   if (!appender) return cannot_start(logger, appender.error());
-  gateway.start(**appender, *partitions);
+  gateway.start(**appender, *partitions, checkpoints);
   stand_in.reset();
   const Result<void> started = server->start(gateway.handler(), gateway.line());
   if (!started) return cannot_start(logger, started.error());

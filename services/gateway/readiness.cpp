@@ -13,6 +13,7 @@ std::vector<std::string> not_ready_reasons(const Observed& observed, const Setti
   } else if (observed.results_behind_ms > settings.ready_results_lag_ms) {
     reasons.push_back("results are " + std::to_string(observed.results_behind_ms) + " ms behind");
   }
+  if (!observed.store_behind.empty()) reasons.push_back(observed.store_behind);
   if (!reasons.empty() && !observed.log_trouble.empty()) reasons.push_back(observed.log_trouble);
   return reasons;
 }

@@ -14,6 +14,8 @@ struct Observed {
   std::int64_t oldest_unacknowledged_ms = 0;  // 0: nothing waits for the log, so nothing is known against it
   bool results_ready = false;                 // every partition reached the end that was seen at start
   std::int64_t results_behind_ms = 0;         // since the slowest partition was last known to be at its end
+  // Why the store can't be asked, although it answers (see StoreWatch); empty where it can.
+  std::string store_behind;
   // What is wrong with the store, empty where nothing is. It is shown, but no reason: requests are accepted and polls
   // answered without it, and no other gateway would have a better one.
   std::string store_trouble;

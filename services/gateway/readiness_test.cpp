@@ -11,6 +11,7 @@ TEST(Readiness, EachReasonAloneIsEnough) {
                       .oldest_unacknowledged_ms = 3'000,
                       .results_ready = true,
                       .results_behind_ms = 3'000,
+                      .store_behind = "",
                       .store_trouble = "Postgres's disk is full",
                       .log_trouble = "TLS to Kafka fails"};
   EXPECT_TRUE(not_ready_reasons(good, settings).empty());
@@ -28,6 +29,10 @@ TEST(Readiness, EachReasonAloneIsEnough) {
   EXPECT_EQ(not_ready_reasons(bad, settings).size(), 1U);
   bad.results_ready = false;
   EXPECT_EQ(not_ready_reasons(bad, settings).size(), 1U);
+  bad = good;
+  bad.log_trouble.clear();
+  bad.store_behind = "Postgres stands behind";
+  EXPECT_EQ(not_ready_reasons(bad, settings), std::vector<std::string>{"Postgres stands behind"});
 }
 
 TEST(Readiness, WhatKeepsItOutOfKafkaStandsBehindTheReasonsAndIsNone) {
@@ -36,6 +41,7 @@ TEST(Readiness, WhatKeepsItOutOfKafkaStandsBehindTheReasonsAndIsNone) {
                     .oldest_unacknowledged_ms = 0,
                     .results_ready = true,
                     .results_behind_ms = 0,
+                    .store_behind = "",
                     .store_trouble = "",
                     .log_trouble = "TLS to Kafka fails"};
   EXPECT_TRUE(not_ready_reasons(observed, settings).empty()) << "perhaps only one broker of several is wrong";

@@ -32,6 +32,11 @@ std::string policy_of(std::string_view name, const Rate& rate) {
   return "\"" + std::string(name) + "\";q=" + std::to_string(rate.burst) + ";w=" + std::to_string(window_s);
 }
 
+// The operator's page and what it asks for all the time: it says why everybody else is refused.
+bool is_operators(std::string_view path) {
+  return path.starts_with("/admin") || path.starts_with("/v1/operations");
+}
+
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
@@ -93,6 +98,10 @@ Limits::Refusal Limits::by_address(Call& call, char kind) {
 }
 
 Limits::Refusal Limits::at_door(Call& call, Door door) {
+  if (closed_ && door != Door::open && !is_operators(call.request.path)) {
+    if (const std::string reason = closed_(); !reason.empty())
+      return overloaded("This gateway is not ready: " + reason + ".");
+  }
   switch (door) {
     case Door::open:
     case Door::poll:

@@ -14,9 +14,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <openrun/base/ids.hpp>
 #include <openrun/crypto/receipt.hpp>
@@ -43,6 +45,9 @@ class Limits {
   Limits(const LimitSettings& settings, const Auth& auth, const ports::Clock& clock,
          const std::function<std::uint32_t()>& random_u32, ports::Metrics& metrics);
 
+  // `reason`: one sentence while everybody is refused with 503 OVERLOADED, whatever they ask for; empty otherwise. Not
+  // refused are those whom no limit counts, and the operator who looks what is wrong. Any thread; must not block.
+  void close_while(std::function<std::string()> reason) { closed_ = std::move(reason); }
   // Before a handler runs. A submit is shed here too, before anything of it is read.
   [[nodiscard]] Refusal at_door(Call& call, Door door);
   // A submit whose user is known.
@@ -77,6 +82,7 @@ class Limits {
   Limiter limiter_;
   ports::Counter& forgotten_;
   Admission admission_;
+  std::function<std::string()> closed_;
 };
 
 }  // namespace openrun::gateway

@@ -15,9 +15,11 @@ ResultsFeed::~ResultsFeed() {
 void ResultsFeed::start() {
   driven_ = false;
   supervisor_ = std::thread([this] {
+    bool settled = false;
     do {
       look_for_partitions();
-    } while (!pause(readers_.empty() ? timing_.retry : timing_.partitions));
+      settled = (!hooks_.look_at_store || hooks_.look_at_store()) && !readers_.empty();
+    } while (!pause(settled ? timing_.partitions : timing_.retry));
   });
 }
 
@@ -53,7 +55,12 @@ void ResultsFeed::add_readers(std::int32_t partitions) {
   while (!stopping_ && static_cast<std::int32_t>(readers_.size()) < partitions) {
     const Partition partition{static_cast<std::int32_t>(readers_.size())};
     const ResultsReader::Parts parts{log_, hooks_, clock_, logger_, settings_, timing_};
-    Reader& target = *readers_.emplace_back(std::make_unique<Reader>(partition, parts));
+    std::optional<Timestamp> decided_until;
+    if (decided_until_) {
+      const auto found = decided_until_->find(partition);
+      decided_until = found == decided_until_->end() ? Timestamp{0} : found->second;
+    }
+    Reader& target = *readers_.emplace_back(std::make_unique<Reader>(partition, parts, decided_until));
     if (driven_) continue;
     target.thread = std::thread([this, &target] {
       while (!pause(target.reader.step())) continue;

@@ -6,9 +6,12 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <openrun/ports/clock.hpp>
@@ -32,6 +35,9 @@ class ResultsFeed {
   ResultsFeed(const ResultsFeed&) = delete;
   ResultsFeed& operator=(const ResultsFeed&) = delete;
 
+  // Before start(). How far back each partition has to be read at least (see ResultsReader); one that is missing here
+  // is read from its beginning.
+  void read_back(std::map<Partition, Timestamp> decided_until) { decided_until_ = std::move(decided_until); }
   void start();
   void stop();
 
@@ -53,7 +59,8 @@ class ResultsFeed {
 
  private:
   struct Reader {
-    Reader(Partition partition, ResultsReader::Parts parts) : reader(partition, parts) {}
+    Reader(Partition partition, ResultsReader::Parts parts, std::optional<Timestamp> decided_until)
+        : reader(partition, parts, decided_until) {}
     ResultsReader reader;
     std::thread thread;
   };
@@ -67,6 +74,7 @@ class ResultsFeed {
   ports::Logger& logger_;
   const Settings& settings_;
   Timing timing_;
+  std::optional<std::map<Partition, Timestamp>> decided_until_;
 
   mutable std::mutex mutex_;
   std::condition_variable stop_changed_;

@@ -93,6 +93,29 @@ TEST_F(Feed, ReadsFromTheWindowsAgeOnAndIsReadyAtTheEndSeenAtTheStart) {
   EXPECT_TRUE(live.contains(3));
 }
 
+TEST_F(Feed, ReadsFurtherBackWhereTheStoreStandsFurtherBack) {
+  // The store was restored; the issuers have begun to publish the same once more.
+  put(0, clock.now() + -9'000'000);
+  put(7, clock.now() + -8'000'000);
+  put(8, clock.now() + -7'000'000);
+  put(1, clock.now());
+  feed.read_back({{Partition{0}, clock.now() + -8'000'000}});
+  feed.start();
+  EXPECT_TRUE(read(1));
+  EXPECT_TRUE(was_read(7));
+  EXPECT_TRUE(was_read(8));
+  EXPECT_FALSE(was_read(0)) << "the store had decided it, and more";
+}
+
+TEST_F(Feed, ReadsAllOfAPartitionThatTheStoreDoesNotKnow) {
+  put(0, clock.now() + -9'000'000);
+  put(1, clock.now());
+  feed.read_back({{Partition{1}, clock.now()}});
+  feed.start();
+  EXPECT_TRUE(read(1));
+  EXPECT_TRUE(was_read(0));
+}
+
 TEST_F(Feed, WithNothingYoungTheLastRecordStillTellsTheFrontier) {
   put(0, clock.now() + -900'000);
   put(1, clock.now() + -800'000);

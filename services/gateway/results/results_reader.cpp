@@ -1,5 +1,6 @@
 #include "gateway/results/results_reader.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -11,7 +12,8 @@ constexpr std::size_t records_per_poll = 256;
 
 std::unique_ptr<ports::LogReader> ResultsReader::open() {
   const auto broker = parts_.timing.broker;
-  const Timestamp since = from_beginning_ ? Timestamp{0} : parts_.clock.now() + -parts_.settings.window_age_s * 1'000;
+  Timestamp since = from_beginning_ ? Timestamp{0} : parts_.clock.now() + -parts_.settings.window_age_s * 1'000;
+  if (decided_until_) since = std::max(Timestamp{0}, std::min(since, *decided_until_ + -broker_clocks_ms_max));
   auto from = parts_.log.offset_at(ports::Topic::results, partition_, since, broker);
   if (!from) return nullptr;
   auto opened = parts_.log.open(ports::Topic::results, partition_, *from);

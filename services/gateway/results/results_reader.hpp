@@ -1,11 +1,13 @@
-// Reads one partition of openrun.results, from window_age_s back on, for ever, one step at a time; what is read goes to
-// `apply`. One thread at a time makes the steps; the progress is read by any.
+// Reads one partition of openrun.results, from window_age_s back on, or from further back where the store stands there,
+// for ever, one step at a time; what is read goes to `apply`. One thread at a time makes the steps; the progress is
+// read by any.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include <openrun/base/ids.hpp>
 #include <openrun/ports/clock.hpp>
@@ -25,14 +27,19 @@ struct ResultsHooks {
   std::function<void(Partition)> nothing_retained;
   // openrun.requests has this many partitions; called when it changes, and never with fewer than before.
   std::function<void(std::int32_t)> request_partitions;
+  // Looks at the store, or has it looked at, from time to time; false: again after timing.retry. Empty: nobody does.
+  std::function<bool()> look_at_store = {};  // NOLINT(readability-redundant-member-init): may be left out
 };
+
+// The clocks of the two topics' brokers may differ by so much.
+inline constexpr std::int64_t broker_clocks_ms_max = 60'000;
 
 struct ResultsTiming {
   std::chrono::milliseconds poll{100};
   std::chrono::milliseconds sample{1'000};  // between two looks at a partition's end
   std::chrono::milliseconds broker{1'000};  // for one question to the broker
   std::chrono::milliseconds retry{200};
-  std::chrono::milliseconds partitions{5'000};  // between two looks for new partitions
+  std::chrono::milliseconds partitions{5'000};  // between two looks for new partitions, and at the store
 };
 
 class ResultsReader {
@@ -47,7 +54,11 @@ class ResultsReader {
     const ResultsTiming& timing;
   };
 
-  ResultsReader(Partition partition, Parts parts) : partition_(partition), parts_(parts) {}
+  // `decided_until`: the log time of the newest record that the store held as decided before. Whatever was published
+  // and the store does not hold was published after it, so it is read: a store that was restored is known by it, also
+  // when issuers have begun to publish the same outcomes once more. Empty: not known.
+  ResultsReader(Partition partition, Parts parts, std::optional<Timestamp> decided_until = {})
+      : partition_(partition), parts_(parts), decided_until_(decided_until) {}
 
   // Opens the partition, or polls once (at most timing.poll) and applies what came. Returns the pause before the next
   // step: zero after a good one, timing.retry after trouble.
@@ -63,6 +74,7 @@ class ResultsReader {
 
   const Partition partition_;
   const Parts parts_;
+  const std::optional<Timestamp> decided_until_;
   ResultsProgress progress_;
   std::unique_ptr<ports::LogReader> log_reader_;
   bool from_beginning_ = false;

@@ -225,10 +225,14 @@ Harness::Harness(Settings settings, std::size_t io_threads, std::int32_t partiti
     : log(partitions), settings_(std::move(settings)), partitions_(partitions) {
   for (std::size_t i = 0; i < io_threads; ++i) io.push_back(std::make_unique<FakeIoThread>(i, clock));
   restart();
-  until([this] { return gateway->observe().results_ready; });
 }
 
 void Harness::restart() {
+  begin_again();
+  until([this] { return gateway->observe().results_ready && gateway->observe().store_behind.empty(); });
+}
+
+void Harness::begin_again() {
   if (gateway) {
     gateway->stop();
     for (auto& thread : io) thread->run();

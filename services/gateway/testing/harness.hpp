@@ -79,6 +79,8 @@ class Harness {
   [[nodiscard]] static Settings test_settings();
 
   // A new gateway over the same log and database, which has read no results yet; nothing may be under way.
+  void begin_again();
+  // The same, and waits until it has read them, and found the store to hold them.
   void restart();
 
   // Hands the request over; the answer may come later.
