@@ -18,6 +18,7 @@ WatchAction Acknowledged::next(std::int64_t now_us) const {
   if (!missing_.empty()) return missing_.front();
   if (now_us < rest_until_us_) return Rest{rest_until_us_ - now_us};
   if (!open_) return OpenResults{};
+  if (front_differs_ && !front_is_committed_) return AskCheckpoint{};
   if (front_differs_) return ListCoupons{told_.front().range};
   if (told_.empty()) return ReadResults{records_at_once};
   SumCoupons action;
@@ -58,11 +59,12 @@ void Acknowledged::take(const wire::ResultBatch& batch) {
       // A range is asked about as a whole, so it holds nothing but what was told.
       const bool goes_on = !told_.empty() && told_.back().range.campaign == campaign &&
                            told_.back().range.last.value + 1 == coupon.sequence.value;
-      if (!goes_on) told_.push_back({{campaign, partition_, coupon.sequence, coupon.sequence}, {}, {}});
+      if (!goes_on) told_.push_back({{campaign, partition_, coupon.sequence, coupon.sequence}, {}, {}, {}});
       Told& told = told_.back();
       told.range.last = coupon.sequence;
       told.sum = {told.sum.coupons + 1, add_to_sum(told.sum.sum, coupon)};
       told.coupons.push_back(coupon);
+      told.batch_end = batch.last_offset + 1;
     }
   }
 }
@@ -80,13 +82,23 @@ void Acknowledged::on_sums(std::int64_t now_us, const Result<std::vector<CouponS
   }
 }
 
+void Acknowledged::on_checkpoint(std::int64_t now_us, const Result<Offset>& answer) {
+  if (!answer) return failed(now_us);
+  well();
+  OPENRUN_ASSERT(front_differs_ && !told_.empty(), "a checkpoint that nobody asked for");
+  front_is_committed_ = *answer >= told_.front().batch_end;
+  if (front_is_committed_) return;
+  front_differs_ = false;
+  rest_until_us_ = now_us + behind_wait_us;
+}
+
 void Acknowledged::on_coupons(std::int64_t now_us, const Result<std::vector<CouponKey>>& answer) {
   if (!answer) return failed(now_us);
   well();
   OPENRUN_ASSERT(front_differs_ && !told_.empty(), "coupons that nobody asked for");
   const Told told = std::move(told_.front());
   told_.pop_front();
-  front_differs_ = false;
+  front_differs_ = front_is_committed_ = false;
   checked_ += told.coupons.size();
   for (const CouponKey coupon : told.coupons) {
     if (std::ranges::binary_search(*answer, coupon)) continue;

@@ -6,6 +6,10 @@
 // question to the store begins after that: its snapshot holds the commit, on the primary. Coupons are never deleted. So
 // there is nothing to wait for and nothing to forgive. A row that is not there is looked for twice all the same, one by
 // one after the sums differed.
+//
+// One thing can take rows back: a store that was restored to an earlier moment. It is known by its checkpoint, which
+// was committed together with the rows and stands before them then. What was told beyond it waits until the issuers
+// have decided it once more, and is checked then.
 #pragma once
 
 #include <atomic>
@@ -37,7 +41,8 @@ struct ReadResults {    // answer: on_results
 struct SumCoupons {  // answer: on_sums
   std::vector<CouponRange> ranges;
 };
-struct ListCoupons {  // answer: on_coupons
+struct AskCheckpoint {};  // the partition's next_offset as committed; answer: on_checkpoint
+struct ListCoupons {      // answer: on_coupons
   CouponRange range;
 };
 // Somebody was told of this coupon, and the store has none such. No answer.
@@ -48,7 +53,7 @@ struct ReportMissing {
 struct Rest {
   std::int64_t duration_us = 0;
 };
-using WatchAction = std::variant<OpenResults, ReadResults, SumCoupons, ListCoupons, ReportMissing, Rest>;
+using WatchAction = std::variant<OpenResults, ReadResults, SumCoupons, AskCheckpoint, ListCoupons, ReportMissing, Rest>;
 
 class Acknowledged {
  public:
@@ -61,6 +66,7 @@ class Acknowledged {
   void on_results(std::int64_t now_us, const Result<std::vector<wire::ResultBatch>>& answer);
   // In the order of the ranges that were asked about.
   void on_sums(std::int64_t now_us, const Result<std::vector<CouponSum>>& answer);
+  void on_checkpoint(std::int64_t now_us, const Result<Offset>& answer);
   void on_coupons(std::int64_t now_us, const Result<std::vector<CouponKey>>& answer);
   void on_reported();
 
@@ -69,9 +75,10 @@ class Acknowledged {
   // Nothing that was read waits for its check.
   [[nodiscard]] bool idle() const { return told_.empty() && missing_.empty(); }
 
-  static constexpr std::size_t records_at_once = 8;     // of the results topic; each holds 10,000 outcomes at most
-  static constexpr std::size_t ranges_at_once = 1'000;  // in one question to the store
-  static constexpr std::size_t reported_kept = 10'000;  // results come twice; above that one may be reported twice
+  static constexpr std::size_t records_at_once = 8;          // of the results topic; each holds 10,000 outcomes at most
+  static constexpr std::size_t ranges_at_once = 1'000;       // in one question to the store
+  static constexpr std::size_t reported_kept = 10'000;       // results come twice; above that one may be reported twice
+  static constexpr std::int64_t behind_wait_us = 1'000'000;  // for a store that stands before what was told
   static constexpr std::int64_t retry_us_min = 200'000;
   static constexpr std::int64_t retry_us_max = 5'000'000;
 
@@ -80,6 +87,7 @@ class Acknowledged {
     CouponRange range;
     CouponSum sum;
     std::vector<CouponKey> coupons;  // ascending, sequences without a gap
+    Offset batch_end;                // they are committed once the checkpoint stands here
   };
   void take(const wire::ResultBatch& batch);
   void failed(std::int64_t now_us);
@@ -89,6 +97,7 @@ class Acknowledged {
   bool open_ = false;
   std::deque<Told> told_;       // read and not checked yet
   bool front_differs_ = false;  // the first of them has to be looked at one by one
+  bool front_is_committed_ = false;
   std::deque<ReportMissing> missing_;
   std::set<std::tuple<CampaignId, Sequence, Offset>> reported_;
   std::uint64_t checked_ = 0;

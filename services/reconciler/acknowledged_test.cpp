@@ -58,6 +58,7 @@ class World {
   bool store_down = false;
   bool log_down = false;
   bool position_lost = false;
+  Offset next_offset{1'000'000'000};  // the checkpoint
   int questions = 0;
   std::size_t ranges = 0;
 
@@ -94,6 +95,10 @@ class World {
       sums.push_back(sum);
     }
     watch.on_sums(now_us, sums);
+  }
+  void perform(const AskCheckpoint&) {
+    if (store_down) return watch.on_checkpoint(now_us, down());
+    watch.on_checkpoint(now_us, next_offset);
   }
   void perform(const ListCoupons& action) {
     if (store_down) return watch.on_coupons(now_us, down());
@@ -151,6 +156,34 @@ TEST(Acknowledged, AWholeBatchThatWasNeverCommittedIsReported) {
   world.publish(0, {{7, 1}, {7, 2}, {8, 1}}, false);
   world.run_for(second);
   EXPECT_THAT(world.missing, SizeIs(3));
+}
+
+TEST(Acknowledged, WhatAStoreThatWasRestoredDoesNotHoldYetIsNotMissing) {
+  World world;
+  world.publish(0, {{7, 1}, {7, 2}});
+  world.publish(2, {{7, 3}, {7, 4}}, false);
+  world.publish(4, {{7, 5}}, false);
+  world.next_offset = Offset{2};
+  world.run_for(60 * second);
+  EXPECT_THAT(world.missing, IsEmpty());
+  EXPECT_FALSE(world.watch.idle()) << "it is checked once it has been decided again";
+  EXPECT_LE(world.questions, 62) << "it asks once a second";
+  // The issuers catch up and publish it once more, and one coupon does not come back.
+  world.publish(2, {{7, 3}, {7, 4}});
+  world.publish(4, {{7, 5}}, false);
+  world.next_offset = Offset{5};
+  world.run_for(10 * second);
+  EXPECT_THAT(world.missing, ElementsAre("campaign 7 sequence 5 offset 4"));
+  EXPECT_TRUE(world.watch.idle());
+}
+
+TEST(Acknowledged, WhatIsMissingBeforeTheCheckpointIsReportedThoughTheStoreStandsBehind) {
+  World world;
+  world.publish(0, {{7, 1}}, false);
+  world.publish(1, {{8, 1}}, false);
+  world.next_offset = Offset{1};
+  world.run_for(10 * second);
+  EXPECT_THAT(world.missing, ElementsAre("campaign 7 sequence 1 offset 0"));
 }
 
 // Issuer and relay may both publish a batch.

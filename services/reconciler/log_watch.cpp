@@ -1,5 +1,6 @@
 #include "reconciler/log_watch.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -20,13 +21,14 @@ struct Overloaded : Handlers... {
 }  // namespace
 
 LogWatch::LogWatch(ports::Log& log, Coupons& coupons, ports::Clock& clock, ports::Logger& logger,
-                   ports::Metrics& metrics, MissingCoupons& missing, std::int64_t lookback_ms)
+                   ports::Metrics& metrics, MissingCoupons& missing, ToldOffsets& told, std::int64_t lookback_ms)
     : log_(log),
       coupons_(coupons),
       clock_(clock),
       logger_(logger),
       metrics_(metrics),
       missing_(missing),
+      told_(told),
       lookback_ms_(lookback_ms),
       not_issued_(metrics.counter("openrun_acknowledged_not_issued_total",
                                   "Coupons that somebody was told of and that are not in the store: always 0.")),
@@ -54,6 +56,10 @@ void LogWatch::look() {
                                            "Records of the results topic that were not checked yet.", labels);
     found->second.undecided = &metrics_.gauge(
         "openrun_undecided_seconds", "Since when the partition's log has held records and nobody decides any.", labels);
+    found->second.store_behind = &metrics_.gauge(
+        "openrun_store_behind_results",
+        "Outcomes that were published and that Postgres does not hold: above 0, it was restored and is caught up.",
+        labels);
   }
   const auto checkpoints = coupons_.checkpoints();
   if (!checkpoints) return tell(checkpoints.error());
@@ -62,14 +68,15 @@ void LogWatch::look() {
 
 void LogWatch::look_at(Partition partition, Followed& followed, const std::map<Partition, Offset>& checkpoints) {
   const Timestamp future = clock_.now() + day_ms;
+  const auto checkpoint = checkpoints.find(partition);
+  const Offset next_offset = checkpoint == checkpoints.end() ? Offset{0} : checkpoint->second;
   if (const auto end = log_.offset_at(ports::Topic::results, partition, future, broker_timeout)) {
     followed.behind->set(static_cast<double>(std::max<std::int64_t>(*end - followed.position, 0)));
+    judge_store(partition, followed, next_offset, followed.position >= *end && followed.watch.idle());
   }
   const auto end = log_.offset_at(ports::Topic::requests, partition, future, broker_timeout);
   if (!end) return tell(end.error());
   trouble_told_ = false;
-  const auto checkpoint = checkpoints.find(partition);
-  const Offset next_offset = checkpoint == checkpoints.end() ? Offset{0} : checkpoint->second;
   const auto judgement = undecided_.look(partition, next_offset, *end, clock_.monotonic_us());
   followed.undecided->set(static_cast<double>(judgement.without_progress_us) / 1e6);
   using News = Undecided::Judgement::News;
@@ -81,6 +88,24 @@ void LogWatch::look_at(Partition partition, Followed& followed, const std::map<P
                {"next_offset", next_offset.value},
                {"log_end", end->value},
                {"seconds", judgement.without_progress_us / 1'000'000}});
+}
+
+// The checkpoint was read after all that was told so far: see acknowledged.hpp. What waits for it is read no further,
+// so the end is known only once all is read.
+void LogWatch::judge_store(Partition partition, Followed& followed, Offset next_offset, bool is_read) {
+  const std::int64_t behind = std::max<std::int64_t>(followed.told_end - next_offset, 0);
+  const bool was_behind = followed.is_store_behind;
+  if (behind > 0 || is_read) followed.is_store_behind = behind > 0;
+  followed.store_behind->set(followed.is_store_behind ? static_cast<double>(std::max<std::int64_t>(behind, 1)) : 0);
+  if (followed.is_store_behind == was_behind) return;
+  logger_.log(was_behind ? ports::LogLevel::info : ports::LogLevel::warning,
+              was_behind ? "the store has caught up with what was told"
+                         : "the store stands behind what was told, as after a restore; this partition is left alone "
+                           "until it has caught up",
+              {{"partition", std::int64_t{partition.value}},
+               {"next_offset", next_offset.value},
+               {"results_end", followed.told_end.value},
+               {"runbook", std::string("docs/runbooks/restore.md")}});
 }
 
 bool LogWatch::advance(Partition partition, Followed& followed) {
@@ -115,6 +140,11 @@ bool LogWatch::perform(Partition partition, Followed& followed, const WatchActio
                           watch.on_sums(now_us(), sums);
                           return sums.has_value();
                         },
+                        [&](const AskCheckpoint&) {
+                          const auto checkpoint = told(checkpoint_of(partition));
+                          watch.on_checkpoint(now_us(), checkpoint);
+                          return checkpoint.has_value();
+                        },
                         [&](const ListCoupons& list) {
                           const auto coupons = told(coupons_.coupons(list.range));
                           watch.on_coupons(now_us(), coupons);
@@ -128,6 +158,13 @@ bool LogWatch::perform(Partition partition, Followed& followed, const WatchActio
                         [](const Rest&) { return false; },
                     },
                     action);
+}
+
+Result<Offset> LogWatch::checkpoint_of(Partition partition) {
+  const auto checkpoints = coupons_.checkpoints();
+  if (!checkpoints) return std::unexpected(checkpoints.error());
+  const auto found = checkpoints->find(partition);
+  return found == checkpoints->end() ? Offset{0} : found->second;
 }
 
 Result<void> LogWatch::open(Partition partition, Followed& followed) {
@@ -150,6 +187,8 @@ Result<std::vector<wire::ResultBatch>> LogWatch::read(Partition partition, Follo
     followed.position = record.offset + 1;
     auto decoded = wire::decode_result_batch(record.value);
     if (decoded && decoded->partition == partition) {
+      followed.told_end = std::max(followed.told_end, decoded->last_offset + 1);
+      told_.told(partition, followed.told_end);
       results.push_back(std::move(*decoded));
       continue;
     }

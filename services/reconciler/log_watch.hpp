@@ -13,16 +13,17 @@
 
 #include "reconciler/acknowledged.hpp"
 #include "reconciler/facts.hpp"
+#include "reconciler/told_offsets.hpp"
 #include "reconciler/undecided.hpp"
 
 namespace openrun::reconciler {
 
 class LogWatch {
  public:
-  // All outlive it. `missing` grows with each coupon that is not there. `lookback_ms`: how far back results are checked
-  // after a start.
+  // All outlive it. `missing` grows with each coupon that is not there, `told` with each result. `lookback_ms`: how far
+  // back results are checked after a start.
   LogWatch(ports::Log& log, Coupons& coupons, ports::Clock& clock, ports::Logger& logger, ports::Metrics& metrics,
-           MissingCoupons& missing, std::int64_t lookback_ms);
+           MissingCoupons& missing, ToldOffsets& told, std::int64_t lookback_ms);
 
   // A bounded piece of work for every partition. Returns the milliseconds to wait before the next one.
   [[nodiscard]] std::int64_t turn();
@@ -38,15 +39,20 @@ class LogWatch {
     std::unique_ptr<ports::LogReader> reader;
     Offset position;
     std::uint64_t shown = 0;
+    Offset told_end;  // one past the newest offset that was told
+    bool is_store_behind = false;
     ports::Gauge* behind = nullptr;
     ports::Gauge* undecided = nullptr;
+    ports::Gauge* store_behind = nullptr;
   };
   void look();
   void look_at(Partition partition, Followed& followed, const std::map<Partition, Offset>& checkpoints);
+  void judge_store(Partition partition, Followed& followed, Offset next_offset, bool is_read);
   // Whether there may be more to do at once.
   [[nodiscard]] bool advance(Partition partition, Followed& followed);
   // False: nothing to do for now.
   [[nodiscard]] bool perform(Partition partition, Followed& followed, const WatchAction& action);
+  [[nodiscard]] Result<Offset> checkpoint_of(Partition partition);
   [[nodiscard]] Result<void> open(Partition partition, Followed& followed);
   [[nodiscard]] Result<std::vector<wire::ResultBatch>> read(Partition partition, Followed& followed,
                                                             std::size_t records_max);
@@ -59,6 +65,7 @@ class LogWatch {
   ports::Logger& logger_;
   ports::Metrics& metrics_;
   MissingCoupons& missing_;
+  ToldOffsets& told_;
   const std::int64_t lookback_ms_;
   std::map<Partition, Followed> followed_;
   Undecided undecided_;

@@ -123,7 +123,8 @@ class LogWatchTest : public ::testing::Test {
   ResultsTopic topic_{clock_};
   Rows rows_;
   MissingCoupons missing_{0};
-  LogWatch watch_{topic_, rows_, clock_, logger_, metrics_, missing_, 3'600'000};
+  ToldOffsets told_;
+  LogWatch watch_{topic_, rows_, clock_, logger_, metrics_, missing_, told_, 3'600'000};
 };
 
 TEST_F(LogWatchTest, TheCounterStandsAtZeroFromTheStartAndWhileAllIsIssued) {
@@ -143,6 +144,37 @@ TEST_F(LogWatchTest, ARowThatIsGoneIsCountedAndNamed) {
   EXPECT_EQ(not_issued(), 1);
   EXPECT_THAT(logger_.lines(), Contains(HasSubstr("error a coupon that was acknowledged is not in the store campaign=7 "
                                                   "sequence=3 partition=0 request_offset=2")));
+}
+
+TEST_F(LogWatchTest, AStoreThatWasRestoredIsToldAndItsPartitionLeftAlone) {
+  for (std::uint32_t i = 1; i <= 20; ++i) issue(i);
+  const auto behind = [this] { return metrics_.value("openrun_store_behind_results", {{"partition", "0"}}); };
+  turns(5);
+  EXPECT_EQ(behind(), 0);
+  const std::vector<CouponKey> all = rows_.rows;
+  rows_.rows.resize(4);
+  rows_.next_offset = Offset{4};
+  LogWatch restarted{topic_, rows_, clock_, logger_, metrics_, missing_, told_, 3'600'000};
+  const auto turn_both = [&](std::int64_t seconds) {
+    for (const Timestamp end = clock_.now() + seconds * 1'000; clock_.now() < end;) {
+      (void)watch_.turn();
+      clock_.advance_ms(std::max<std::int64_t>(restarted.turn(), 1));
+    }
+  };
+  turn_both(10);
+  EXPECT_GT(behind(), 0);
+  EXPECT_EQ(not_issued(), 0);
+  EXPECT_THAT(logger_.taken(), Contains(HasSubstr("warning the store stands behind what was told, as after a restore; "
+                                                  "this partition is left alone until it has caught up partition=0 "
+                                                  "next_offset=4 results_end=20")));
+  // The issuer publishes it all once more.
+  for (std::size_t i = 4; i < all.size(); ++i) topic_.records.push_back(topic_.records[i]);
+  rows_.rows = all;
+  rows_.next_offset = Offset{20};
+  turn_both(10);
+  EXPECT_EQ(behind(), 0);
+  EXPECT_EQ(not_issued(), 0);
+  EXPECT_THAT(logger_.taken(), Contains(HasSubstr("info the store has caught up with what was told partition=0")));
 }
 
 TEST_F(LogWatchTest, ARecordThatIsNoResultIsToldAndPassedOver) {

@@ -91,11 +91,11 @@ class PostgresCoupons final : public reconciler::Coupons {
 
 // Follows Kafka until a stop is asked for. A thread of its own: a pass over all campaigns may take long.
 void follow(const config::Config& config, const postgres::Options& database, ports::Log& log, ports::Clock& clock,
-            ports::Metrics& metrics, reconciler::MissingCoupons& missing, runtime::StopSignal& stop,
-            ports::Logger& logger) {
+            ports::Metrics& metrics, reconciler::MissingCoupons& missing, reconciler::ToldOffsets& told,
+            runtime::StopSignal& stop, ports::Logger& logger) {
   const auto store = postgres::make_audit_store(database, logger);
   PostgresCoupons coupons(*store);
-  reconciler::LogWatch watch(log, coupons, clock, logger, metrics, missing,
+  reconciler::LogWatch watch(log, coupons, clock, logger, metrics, missing, told,
                              config.reconciler.acknowledged_lookback_s * 1'000);
   while (!stop.wait_for(milliseconds(watch.turn()))) continue;
 }
@@ -110,8 +110,9 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   PostgresFacts facts(*store);
   const auto results = postgres::make_audit_results(database, logger);
   reconciler::MissingCoupons missing{0};
+  reconciler::ToldOffsets told;
   reconciler::Reconciler reconciler(
-      facts, *results, missing, clock, logger, *metrics,
+      facts, *results, missing, told, clock, logger, *metrics,
       {.interval_ms = config.reconciler.interval_ms, .full_interval_ms = config.reconciler.full_interval_s * 1'000});
 
   kafka::Health log_health(logger, *metrics);
@@ -139,7 +140,7 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   const std::string fingerprint = crypto::CouponCodes(keys.code_key).fingerprint();
   if (!wiring::schema_fits(database, fingerprint, stop, logger)) return stop.requested() ? exit_done : exit_failed;
   logger.info("reconciler started", {{"metrics_port", std::int64_t{server->port()}}});
-  std::thread follower([&] { follow(config, database, **log, clock, *metrics, missing, stop, logger); });
+  std::thread follower([&] { follow(config, database, **log, clock, *metrics, missing, told, stop, logger); });
   while (!stop.wait_for(milliseconds(reconciler.turn()))) continue;
   follower.join();
   server->drain(drain_grace);

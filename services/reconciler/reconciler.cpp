@@ -31,11 +31,13 @@ double seconds(Timestamp time) {
 
 }  // namespace
 
-Reconciler::Reconciler(Facts& facts, ports::AuditResults& results, const MissingCoupons& missing, ports::Clock& clock,
-                       ports::Logger& logger, ports::Metrics& metrics, Settings settings)
+Reconciler::Reconciler(Facts& facts, ports::AuditResults& results, const MissingCoupons& missing,
+                       const ToldOffsets& told, ports::Clock& clock, ports::Logger& logger, ports::Metrics& metrics,
+                       Settings settings)
     : facts_(facts),
       results_(results),
       missing_(missing),
+      told_(told),
       clock_(clock),
       logger_(logger),
       metrics_(metrics),
@@ -76,6 +78,8 @@ std::int64_t Reconciler::turn() {
 }
 
 bool Reconciler::check_partitions() {
+  // Before the store is asked: whoever was told of a result by then stands behind a checkpoint that was committed.
+  const std::map<Partition, Offset> told = told_.ends();
   const auto partitions = facts_.partitions();
   if (!partitions) {
     store_failed(partitions.error());
@@ -83,6 +87,9 @@ bool Reconciler::check_partitions() {
   }
   store_answered();
   for (const PartitionFacts& facts : *partitions) {
+    // A store that was restored runs back as a whole, and is caught up; it begins anew here.
+    const auto end = told.find(facts.partition);
+    if (end != told.end() && facts.next_offset < end->second) furthest_.erase(facts.partition);
     const auto known = furthest_.find(facts.partition);
     const auto before = known == furthest_.end() ? std::nullopt : std::optional(known->second);
     violations_.update({Subject::Kind::partition, facts.partition.value}, check_partition(facts, before));

@@ -17,6 +17,7 @@
 
 #include "reconciler/acknowledged.hpp"
 #include "reconciler/facts.hpp"
+#include "reconciler/told_offsets.hpp"
 #include "reconciler/violations.hpp"
 
 namespace openrun::reconciler {
@@ -39,9 +40,9 @@ inline constexpr std::int64_t keep_interval_ms = 5'000;
 
 class Reconciler {
  public:
-  // All outlive it. `missing` is what others count as told and not stored.
-  Reconciler(Facts& facts, ports::AuditResults& results, const MissingCoupons& missing, ports::Clock& clock,
-             ports::Logger& logger, ports::Metrics& metrics, Settings settings);
+  // All outlive it. `missing` is what others count as told and not stored, `told` how far they know that it was told.
+  Reconciler(Facts& facts, ports::AuditResults& results, const MissingCoupons& missing, const ToldOffsets& told,
+             ports::Clock& clock, ports::Logger& logger, ports::Metrics& metrics, Settings settings);
 
   // Looks at the partitions and at as many campaigns as a turn's time allows, and returns how many milliseconds to wait
   // before the next one. An unreachable store is waited for. One thread.
@@ -75,6 +76,7 @@ class Reconciler {
   Facts& facts_;
   ports::AuditResults& results_;
   const MissingCoupons& missing_;
+  const ToldOffsets& told_;
   ports::Clock& clock_;
   ports::Logger& logger_;
   ports::Metrics& metrics_;

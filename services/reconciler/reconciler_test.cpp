@@ -36,8 +36,9 @@ class ReconcilerTest : public ::testing::Test {
   testing::FakeFacts facts_{clock_};
   testing::FakeResults results_;
   MissingCoupons missing_{0};
-  Reconciler reconciler_{
-      facts_, results_, missing_, clock_, logger_, metrics_, {.interval_ms = 2'000, .full_interval_ms = 300'000}};
+  ToldOffsets told_;
+  Reconciler reconciler_{facts_, results_, missing_, told_,
+                         clock_, logger_,  metrics_, {.interval_ms = 2'000, .full_interval_ms = 300'000}};
 };
 
 TEST_F(ReconcilerTest, ASoundStoreGivesNoLineAndGaugesAtZero) {
@@ -104,6 +105,29 @@ TEST_F(ReconcilerTest, PartitionsAreCheckedAndShownInEveryTurn) {
   facts_.partition_facts[0].next_offset = facts_.partition_facts[0].outbox_next = Offset{11};
   (void)turn();
   EXPECT_EQ(drift("checkpoint_never_runs_back"), 0);
+}
+
+TEST_F(ReconcilerTest, AStoreThatWasRestoredBelowItIsNoDrift) {
+  PartitionFacts facts;
+  facts.partition = Partition{3};
+  facts.epoch = Epoch{5};
+  facts.next_offset = Offset{11};
+  facts.published_through = facts.next_offset;
+  facts_.partition_facts = {facts};
+  told_.told(Partition{3}, Offset{11});
+  (void)turn();
+  for (const std::int64_t next_offset : {4, 11, 15}) {
+    facts.epoch = Epoch{next_offset == 4 ? 2U : 3U};  // as of the backup, and one more takeover
+    facts.next_offset = facts.published_through = Offset{next_offset};
+    facts_.partition_facts = {facts};
+    (void)turn();
+    EXPECT_EQ(drift("checkpoint_never_runs_back"), 0) << next_offset;
+  }
+  // What happens after it has caught up counts again.
+  facts.epoch = Epoch{2};
+  facts_.partition_facts = {facts};
+  (void)turn();
+  EXPECT_EQ(drift("checkpoint_never_runs_back"), 1);
 }
 
 TEST_F(ReconcilerTest, TurnsLookAtWhatChangedLatelyAndAtAllFromTimeToTime) {
