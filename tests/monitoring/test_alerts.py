@@ -223,6 +223,24 @@ class Drills(Drill):
         self.expect_clear("OpenrunAcknowledgedNotIssued")
         self.expect_clear("OpenrunDrift")
 
+    def test_a_store_as_it_was_before_something_that_was_published(self):
+        campaign = system.create(stock=1)
+        self.assertEqual(system.request(campaign, "ida", wait=10).status, 201)
+        partition = system.sql(f"SELECT partition FROM campaign WHERE id = {campaign}")[0][0]
+        for name in ISSUERS:
+            system.stop(name)
+        move = lambda by: system.sql(f"UPDATE partition_checkpoint SET next_offset = next_offset + {by} WHERE partition = {partition}")
+        move(-1)
+        alert = self.expect("OpenrunStoreBehindResults", partition=partition)
+        self.assertEqual(alert["annotations"]["description"], f"1 outcomes of partition {partition} were published and are not in Postgres.")
+        self.assertFalse(system.ready())
+        move(1)
+        for name in ISSUERS:
+            system.start(name)
+        self.expect_clear("OpenrunStoreBehindResults")
+        wait_until("the gateway serves", system.ready)
+        self.expect_clear("OpenrunDrift")
+
     def test_a_store_that_refuses_even_dead_letters(self):
         system.sql("""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN RAISE EXCEPTION 'no letters' USING ERRCODE = '22021'; END $$;
