@@ -233,7 +233,7 @@ class Drills(Drill):
         move(-1)
         alert = self.expect("OpenrunStoreBehindResults", partition=partition)
         self.assertEqual(alert["annotations"]["description"], f"1 outcomes of partition {partition} were published and are not in Postgres.")
-        self.assertFalse(system.ready())
+        wait_until("the gateway has noticed too", lambda: not system.ready())
         move(1)
         for name in ISSUERS:
             system.start(name)
