@@ -11,6 +11,24 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
                   const std::optional<TraceContext>& trace, std::unique_ptr<Submission> submission) {
   const std::uint64_t token = pending_.open(std::move(submission));
   pending_count_.fetch_add(1, std::memory_order_relaxed);
+  const std::size_t waiting = pending_.size() + waiters_.size();
+  if (gathered_.empty() && (waiting <= group_min || released_)) {
+    append_now(appender, partition, key, value, trace, token);
+    return;
+  }
+  gathered_.push_back({partition, std::string(key), std::string(value), trace, token});
+  gathering_for_ = &appender;
+  if (gathered_.size() >= std::clamp(waiting / groups_under_way, group_min, group_max)) {
+    append_group(appender);
+  } else if (gathered_.size() == 1) {
+    io_.after(group_hold_ms, [this, group = groups_] {
+      if (group == groups_) append_group(*gathering_for_);
+    });
+  }
+}
+
+void Lane::append_now(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
+                      const std::optional<TraceContext>& trace, std::uint64_t token) {
   static const ports::Headers no_headers;
   const Result<void> accepted =
       trace ? appender.append(partition, key, value, {{traceparent_name, to_traceparent(*trace)}}, token)
@@ -18,6 +36,22 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
   if (accepted) return;
   pending_count_.fetch_sub(1, std::memory_order_relaxed);
   pending_.close(token)->not_stored(accepted.error().kind);
+}
+
+// Who is refused is told within, and may come again at once: into the next group.
+void Lane::append_group(ports::LogAppender& appender) {
+  ++groups_;
+  std::vector<Gathered> group;
+  group.swap(gathered_);
+  for (const Gathered& one : group) {
+    append_now(appender, one.partition, one.key, one.value, one.trace, one.token);
+  }
+}
+
+void Lane::release() {
+  released_ = true;
+  if (!gathered_.empty()) append_group(*gathering_for_);
+  waiters_.release();
 }
 
 void Lane::hold(Partition partition, Offset offset, std::uint32_t nonce, std::unique_ptr<Waiting> waiting,

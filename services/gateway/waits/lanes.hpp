@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,19 +36,28 @@ class Lane {
  public:
   // So many deliveries and so many outcomes are told in one turn of the I/O thread; then others have theirs.
   static constexpr std::size_t answers_a_turn_max = 16;
+  // Where more than group_min calls of this thread wait for the log or for an outcome, appends go to the log in groups:
+  // as soon as group_min have come, or a third of all who wait (then three groups are under way), at the latest
+  // group_hold_ms after the first. A batch has a price for broker, issuer and store, whatever is in it
+  // (docs/decisions/0013). Fewer go at once, and the appender alone collects.
+  static constexpr std::size_t group_min = 128;
+  static constexpr std::size_t group_max = 1'024;
+  static constexpr std::size_t groups_under_way = 3;
+  static constexpr std::int64_t group_hold_ms = 4;
 
   Lane(ports::IoThread& io, ResultsWindow& window, const ports::Clock& clock)
       : io_(io), clock_(clock), waiters_(window), pending_(io.index()) {}
 
   // ---- the I/O thread only ----
-  // The submission hears of its fate later, or at once where the appender refuses. `trace`: of the call, if it named
-  // one; stands in the record's header.
+  // The submission hears of its fate later, or at once where the appender refuses. In the order of the calls. `trace`:
+  // of the call, if it named one; stands in the record's header. The appender is the same each time.
   void append(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
               const std::optional<TraceContext>& trace, std::unique_ptr<Submission> submission);
   // Ends with decided() (perhaps before this returns) or expired().
   void hold(Partition partition, Offset offset, std::uint32_t nonce, std::unique_ptr<Waiting> waiting,
             std::int64_t deadline_us);
-  void release() { waiters_.release(); }
+  // What was gathered goes to the log, and nothing is gathered from here on; all waits end.
+  void release();
   [[nodiscard]] ports::IoThread& io() { return io_; }
   void set_repair(Repair repair) { repair_ = std::move(repair); }
 
@@ -62,6 +72,17 @@ class Lane {
     Offset first;
     Offset last;
   };
+  // An append that waits for others of its group.
+  struct Gathered {
+    Partition partition;
+    std::string key;
+    std::string value;
+    std::optional<TraceContext> trace;
+    std::uint64_t token = 0;
+  };
+  void append_now(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
+                  const std::optional<TraceContext>& trace, std::uint64_t token);
+  void append_group(ports::LogAppender& appender);
   void take_deliveries();
   void take_ranges();
   void arm();
@@ -73,6 +94,10 @@ class Lane {
   Waiters waiters_;
   Pending pending_;
   bool armed_ = false;
+  std::vector<Gathered> gathered_;
+  std::uint64_t groups_ = 0;                     // appended so far; tells a timer whether its group still waits
+  ports::LogAppender* gathering_for_ = nullptr;  // where gathered_ goes
+  bool released_ = false;
   std::vector<ports::Delivery> delivering_;
   std::size_t delivered_ = 0;  // of these
   std::vector<Range> applying_;

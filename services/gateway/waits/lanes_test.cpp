@@ -20,7 +20,10 @@ class SlowThread final : public ports::IoThread {
  public:
   [[nodiscard]] std::size_t index() const override { return 0; }
   void post(std::function<void()> work) override { posted_.push_back(std::move(work)); }
-  void after(std::int64_t, std::function<void()>) override {}
+  void after(std::int64_t delay_ms, std::function<void()> work) override {
+    delays_ms.push_back(delay_ms);
+    timers.push_back(std::move(work));
+  }
   // False where nothing was to do.
   bool turn() {
     std::deque<std::function<void()>> now;
@@ -28,6 +31,9 @@ class SlowThread final : public ports::IoThread {
     for (const auto& work : now) work();
     return !now.empty();
   }
+
+  std::vector<std::int64_t> delays_ms;
+  std::vector<std::function<void()>> timers;  // a test runs them
 
  private:
   std::deque<std::function<void()>> posted_;
@@ -37,6 +43,7 @@ class CountingAppender final : public ports::LogAppender {
  public:
   Result<void> append(Partition, std::string_view, std::string_view, const ports::Headers&,
                       std::uint64_t token) override {
+    if (refuses) return fail(Error::Kind::overloaded, "the queue is full");
     tokens.push_back(token);
     return {};
   }
@@ -44,10 +51,12 @@ class CountingAppender final : public ports::LogAppender {
   [[nodiscard]] std::chrono::milliseconds oldest_unacknowledged() const override { return {}; }
 
   std::vector<std::uint64_t> tokens;
+  bool refuses = false;
 };
 
 struct Told {
   std::size_t stored = 0;
+  std::size_t not_stored = 0;
   std::size_t decided = 0;
 };
 
@@ -55,7 +64,7 @@ class Wish final : public Submission {
  public:
   explicit Wish(Told& told) : told_(told) {}
   void stored(std::unique_ptr<Submission>, Partition, Offset) override { ++told_.stored; }
-  void not_stored(Error::Kind) override {}
+  void not_stored(Error::Kind) override { ++told_.not_stored; }
   void decided(const Found&) override { ++told_.decided; }
   void expired() override {}
 
@@ -75,6 +84,21 @@ class LaneTest : public ::testing::Test {
     }
     window.apply(batch, clock.monotonic_us());
     lane.applied(p, Offset{first}, Offset{last});
+  }
+
+  void append(std::size_t calls) {
+    for (std::size_t i = 0; i < calls; ++i) {
+      lane.append(appender, p, "1", "v", std::nullopt, std::make_unique<Wish>(told));
+    }
+  }
+  // So many wait for their outcome, and the timers are those of what comes next.
+  void hold(std::size_t waits) {
+    for (std::size_t i = 0; i < waits; ++i) {
+      lane.hold(p, Offset{static_cast<std::int64_t>(i)}, 1, std::make_unique<Wish>(told),
+                clock.monotonic_us() + 10'000'000);
+    }
+    io.timers.clear();
+    io.delays_ms.clear();
   }
 
   testing::FakeClock clock;
@@ -125,6 +149,77 @@ TEST_F(LaneTest, ATurnTellsSoManyOutcomesAndTheNextTurnsTheRest) {
   EXPECT_EQ(told.decided, 2 * a_turn + 1);
   while (io.turn()) continue;
   EXPECT_EQ(told.decided, all);
+}
+
+TEST_F(LaneTest, AnAppendGoesAtOnceWhileFewWait) {
+  hold(Lane::group_min - 3);
+  append(3);
+  EXPECT_EQ(appender.tokens.size(), 3U);
+  EXPECT_TRUE(io.timers.empty());
+}
+
+TEST_F(LaneTest, WhereManyWaitAppendsGoInGroupsInTheOrderOfTheCalls) {
+  hold(Lane::group_min);
+  append(Lane::group_min - 1);
+  EXPECT_TRUE(appender.tokens.empty());
+  append(1);
+  ASSERT_EQ(appender.tokens.size(), Lane::group_min);
+  for (std::size_t i = 1; i < appender.tokens.size(); ++i) {
+    EXPECT_LT(PendingToken::slot(appender.tokens[i - 1]), PendingToken::slot(appender.tokens[i]));
+  }
+}
+
+TEST_F(LaneTest, AGroupIsAThirdOfAllWhoWait) {
+  hold(9 * Lane::group_min);
+  std::size_t calls = 0;
+  while (appender.tokens.empty() && calls < 9 * Lane::group_min) {
+    append(1);
+    ++calls;
+  }
+  EXPECT_EQ(calls, (9 * Lane::group_min + calls) / Lane::groups_under_way);
+  EXPECT_EQ(appender.tokens.size(), calls);
+}
+
+TEST_F(LaneTest, AGroupHasABound) {
+  hold(9 * Lane::group_max);
+  append(Lane::group_max);
+  EXPECT_EQ(appender.tokens.size(), Lane::group_max);
+}
+
+TEST_F(LaneTest, AGroupThatDoesNotFillGoesAfterAWhile) {
+  hold(Lane::group_min);
+  append(2);
+  ASSERT_EQ(io.delays_ms, std::vector{Lane::group_hold_ms});
+  io.timers[0]();
+  EXPECT_EQ(appender.tokens.size(), 2U);
+}
+
+TEST_F(LaneTest, TheTimerOfAGroupThatWentLeavesTheNextOneAlone) {
+  hold(Lane::group_min);
+  append(Lane::group_min + 1);
+  ASSERT_EQ(io.timers.size(), 2U);
+  io.timers[0]();
+  EXPECT_EQ(appender.tokens.size(), Lane::group_min) << "one of the next group waits";
+  io.timers[1]();
+  EXPECT_EQ(appender.tokens.size(), Lane::group_min + 1);
+}
+
+TEST_F(LaneTest, WhoIsReleasedGathersNothing) {
+  hold(2 * Lane::group_min);
+  append(Lane::group_min + 2);
+  lane.release();
+  EXPECT_EQ(appender.tokens.size(), Lane::group_min + 2);
+  append(1);
+  EXPECT_EQ(appender.tokens.size(), Lane::group_min + 3) << "although so many have no delivery yet";
+}
+
+TEST_F(LaneTest, WhoIsRefusedWithItsGroupIsTold) {
+  hold(Lane::group_min);
+  append(Lane::group_min - 1);
+  appender.refuses = true;
+  append(1);
+  EXPECT_EQ(told.not_stored, Lane::group_min);
+  EXPECT_EQ(lane.pending(), 0);
 }
 
 }  // namespace
