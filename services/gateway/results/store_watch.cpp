@@ -14,6 +14,7 @@ void StoreWatch::begin() {
 
 void StoreWatch::look(ports::GatewayStore& store, std::int32_t partitions, bool is_read_back) {
   std::vector<Offset> published;
+  published.reserve(static_cast<std::size_t>(std::max(partitions, 0)));
   for (std::int32_t number = 0; number < partitions; ++number) published.push_back(window_.highest(Partition{number}));
   // Only now: whatever is known of a result by here was committed before this question.
   const auto checkpoints = store.checkpoints();
