@@ -257,7 +257,7 @@ test_fuzz() {
     return 0
   }
   # From the same seed each time, as with chaos below, and briefly; ./dev fuzz goes new ways, longer.
-  fuzz_all 20 1 "${targets[@]}"
+  fuzz_all 10 1 "${targets[@]}"
   for target in "${targets[@]}"; do
     fuzz_report "$target"
     if ((fuzz_status[$target] == 0)); then test_count "fuzz $target" 1 0; else test_count "fuzz $target" 0 1 0 "$fuzz_dir/$target/log"; fi
@@ -300,7 +300,7 @@ test_ahead() {
 
 # On two cores the sum of all CPU time decides: whatever waits runs beside what computes, and nothing computes twice.
 test_everything() {
-  # Kubernetes, which the last step brings up: minutes, on a machine that has none yet.
+  # Kubernetes, which one of the last steps brings up: minutes, on a machine that has none yet.
   test_behind k8s-prepare "$root/tests/k8s/node.sh" --prepare
   test_lint
   if test_build_programs; then test_count "build of all programs" 1 0; else test_count "build of all programs" 0 1 0 "$state/build-dev.log"; fi
@@ -318,11 +318,11 @@ test_everything() {
   test_script chaos --seed 1
   test_script e2e
   test_all_else_sanitized
-  test_fuzz
-  test_step "clang-tidy" test_behind_result ahead
-  # A little of what ./dev test k8s does, where a node can come up; elsewhere it says why not.
+  # A little of what ./dev test k8s does, where a node can come up; elsewhere it says why not. It waits, and leaves the cores to clang-tidy.
   test_script k8s cluster --brief
   grep '^k8s: ' "$test_dir/log/k8s-cluster.log" || true
+  test_fuzz
+  test_step "clang-tidy" test_behind_result ahead
 }
 
 test_command() {
