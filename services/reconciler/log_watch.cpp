@@ -18,6 +18,12 @@ struct Overloaded : Handlers... {
   using Handlers::operator()...;
 };
 
+// The beginning where no writer has ever taken the partition.
+Offset checkpoint_in(const std::map<Partition, Offset>& checkpoints, Partition partition) {
+  const auto found = checkpoints.find(partition);
+  return found == checkpoints.end() ? Offset{0} : found->second;
+}
+
 }  // namespace
 
 LogWatch::LogWatch(ports::Log& log, Coupons& coupons, ports::Clock& clock, ports::Logger& logger,
@@ -68,8 +74,7 @@ void LogWatch::look() {
 
 void LogWatch::look_at(Partition partition, Followed& followed, const std::map<Partition, Offset>& checkpoints) {
   const Timestamp future = clock_.now() + day_ms;
-  const auto checkpoint = checkpoints.find(partition);
-  const Offset next_offset = checkpoint == checkpoints.end() ? Offset{0} : checkpoint->second;
+  const Offset next_offset = checkpoint_in(checkpoints, partition);
   if (const auto end = log_.offset_at(ports::Topic::results, partition, future, broker_timeout)) {
     followed.behind->set(static_cast<double>(std::max<std::int64_t>(*end - followed.position, 0)));
     judge_store(partition, followed, next_offset, followed.position >= *end && followed.watch.idle());
@@ -163,8 +168,7 @@ bool LogWatch::perform(Partition partition, Followed& followed, const WatchActio
 Result<Offset> LogWatch::checkpoint_of(Partition partition) {
   const auto checkpoints = coupons_.checkpoints();
   if (!checkpoints) return std::unexpected(checkpoints.error());
-  const auto found = checkpoints->find(partition);
-  return found == checkpoints->end() ? Offset{0} : found->second;
+  return checkpoint_in(*checkpoints, partition);
 }
 
 Result<void> LogWatch::open(Partition partition, Followed& followed) {
