@@ -76,8 +76,8 @@ struct Gateway::Served {
         {get, "/v1/users/{}/coupons", bind(coupons, &CouponsHandler::of_user)},
         {get, "/v1/dispatch", bind(dispatch, &DispatchHandler::get)},
         {put, "/v1/dispatch", bind(dispatch, &DispatchHandler::put)},
-        {get, "/v1/operations", bind(operations, &OperationsHandler::now)},
-        {get, "/v1/operations/history", bind(operations, &OperationsHandler::history)},
+        {get, "/v1/operations", bind(operations, &OperationsHandler::now), Door::operators},
+        {get, "/v1/operations/history", bind(operations, &OperationsHandler::history), Door::operators},
         {get, "/v1/dead-letters", bind(dead_letters, &DeadLettersHandler::list)},
         {get, "/v1/dead-letters/{}", bind(dead_letters, &DeadLettersHandler::one)},
         {post, "/v1/dead-letter-replays", bind(dead_letters, &DeadLettersHandler::replay)},
@@ -90,8 +90,8 @@ struct Gateway::Served {
         {get, "/", bind(page, &PageHandler::home)},
         {get, "/c/{}", bind(page, &PageHandler::campaign)},
         {get, "/page/{}", bind(page, &PageHandler::file)},
-        {get, "/admin", bind(admin_page, &AdminHandler::document)},
-        {get, "/admin/{}", bind(admin_page, &AdminHandler::file)},
+        {get, "/admin", bind(admin_page, &AdminHandler::document), Door::operators},
+        {get, "/admin/{}", bind(admin_page, &AdminHandler::file), Door::operators},
     };
     std::ranges::move(dialects.routes(), std::back_inserter(table));
     return table;

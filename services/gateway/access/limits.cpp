@@ -32,11 +32,6 @@ std::string policy_of(std::string_view name, const Rate& rate) {
   return "\"" + std::string(name) + "\";q=" + std::to_string(rate.burst) + ";w=" + std::to_string(window_s);
 }
 
-// The operator's page and what it asks for all the time: it says why everybody else is refused.
-bool is_operators(std::string_view path) {
-  return path.starts_with("/admin") || path.starts_with("/v1/operations");
-}
-
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
@@ -98,7 +93,7 @@ Limits::Refusal Limits::by_address(Call& call, char kind) {
 }
 
 Limits::Refusal Limits::at_door(Call& call, Door door) {
-  if (closed_ && door != Door::open && !is_operators(call.request.path)) {
+  if (closed_ && door != Door::open && door != Door::operators) {
     if (const std::string reason = closed_(); !reason.empty())
       return overloaded("This gateway is not ready: " + reason + ".");
   }
@@ -112,6 +107,7 @@ Limits::Refusal Limits::at_door(Call& call, Door door) {
         return overloaded("The gateway is over its capacity; ask again.");
       return by_address(call, kind_of_submit_address);
     case Door::counted:
+    case Door::operators:
       break;
   }
   if (call.quota != nullptr) call.quota->policies = other_policies_;

@@ -46,7 +46,7 @@ class Limits {
          const std::function<std::uint32_t()>& random_u32, ports::Metrics& metrics);
 
   // `reason`: one sentence while everybody is refused with 503 OVERLOADED, whatever they ask for; empty otherwise. Not
-  // refused are those whom no limit counts, and the operator who looks what is wrong. Any thread; must not block.
+  // refused are those whom no limit counts, and Door::operators. Any thread; must not block.
   void close_while(std::function<std::string()> reason) { closed_ = std::move(reason); }
   // Before a handler runs. A submit is shed here too, before anything of it is read.
   [[nodiscard]] Refusal at_door(Call& call, Door door);

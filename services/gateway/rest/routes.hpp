@@ -19,10 +19,11 @@ namespace openrun::gateway {
 
 // Which limits count for a call (access/limits.hpp).
 enum class Door : std::uint8_t {
-  counted,  // by client address
-  submit,   // by client address in buckets of their own, and shed first where there is too much; then Limits::submit
-  poll,     // not at the door: Limits::poll, once the receipt is verified
-  open,     // none
+  counted,    // by client address
+  operators,  // as counted, and also while everybody else is refused: it says why
+  submit,     // by client address in buckets of their own, and shed first where there is too much; then Limits::submit
+  poll,       // not at the door: Limits::poll, once the receipt is verified
+  open,       // none
 };
 
 // One call as a handler sees it. `request` and `argument` are valid until the handler returns; the rest may be kept.

@@ -182,6 +182,9 @@ TEST_F(RestoredBelow, NobodyIsAnsweredUntilItHasCaughtUp) {
   EXPECT_EQ(harness_.ask(ports::HttpMethod::get, "/livez").status(), 200U);
   EXPECT_EQ(harness_.ask(ports::HttpMethod::get, "/metrics").status(), 200U);
   EXPECT_EQ(harness_.ask(ports::HttpMethod::get, "/admin").status(), 200U);
+  EXPECT_EQ(harness_.ask(ports::HttpMethod::get, "/admin/main.js").status(), 200U);
+  EXPECT_EQ(harness_.ask(ports::HttpMethod::get, "/v1/operations").status(), 401U)
+      << "its own door, and then the token";
 
   {
     const std::lock_guard lock(harness_.database.mutex);
