@@ -278,7 +278,7 @@ class System:
                     continue
 
     def kafka_tool(self, main_class, *arguments):
-        libs = next(self.state.rglob("kafka-server-common-*.jar"), None) or next((ROOT / ".openrun").rglob("kafka-server-common-*.jar"))
+        libs = next((ROOT / "build").glob("kafka-*/kafka-server-common-*.jar"))
         done = subprocess.run(
             ["java", "-Xmx128m", "-cp", f"{libs.parent}/*", main_class, "--bootstrap-server", self.environment["OPENRUN_KAFKA"],
              *map(str, arguments)],
