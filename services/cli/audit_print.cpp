@@ -14,7 +14,7 @@ std::string text_of(const Findings& findings) {
     for (const auto& [invariant, count] : findings.by_invariant()) {
       out += " " + invariant + " " + std::to_string(count);
     }
-    out += "\n";
+    out += '\n';
   }
   return out;
 }

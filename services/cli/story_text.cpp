@@ -136,7 +136,7 @@ std::string history_text(const Story& story) {
     }
     out += std::string("  ") + (entry.known ? issuance::to_string(entry.decision.outcome) : "not known any more");
     if (entry.decision.first_offset) out += " of offset " + std::to_string(entry.decision.first_offset->value);
-    out += "\n";
+    out += '\n';
     if (entry.before) out += "  before: " + state_words(*entry.before, entry.time) + "\n";
     if (entry.after) out += "  after:  " + state_words(*entry.after, entry.time) + "\n";
   }

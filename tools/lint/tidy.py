@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs clang-tidy over our own sources, and remembers what was clean.
+"""Runs the clang-tidy of the PATH over our own sources, and remembers what was clean.
 
     tidy.py BUILD_DIRECTORY [--jobs N] [FILE...]
 
@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CLANG_TIDY = "clang-tidy-19"
+CLANG_TIDY = "clang-tidy"
 # Where the decisions are made and where strangers' bytes are read.
 ROOMS = ("libs/base/", "libs/issuance/", "libs/crypto/", "libs/wire/", "libs/ports/", "services/")
 TEST = re.compile(r"_(test|pgtest|kafkatest)\.cpp$|/test_\w+\.cpp$|/testing/")

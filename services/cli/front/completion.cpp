@@ -184,7 +184,7 @@ std::string completion_lines(const Completion& completion, Shell shell) {
   for (const Candidate& one : completion.candidates) {
     out += printable(one.text);
     if (shell != Shell::bash) out += "\t" + printable(one.description);
-    out += "\n";
+    out += '\n';
   }
   return out;
 }
