@@ -16,11 +16,8 @@ sanitizer_options=(
   "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
   "ASAN_SYMBOLIZER_PATH=/usr/lib/llvm-19/bin/llvm-symbolizer"
   "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1"
-  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1"
+  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:external_symbolizer_path=/usr/lib/llvm-19/bin/llvm-symbolizer"
 )
-# The thread sanitizer of g++ 12 cannot live with the address randomisation of newer kernels.
-without_randomisation=(env)
-if [[ "$build_preset" != dev ]] && setarch -R true 2>/dev/null; then without_randomisation=(setarch -R); fi
 
 # What the caller has open besides 0, 1 and 2 (a CI runner's pipe, a jobserver) must not live on in the daemons: the caller
 # might wait for its end. 255 is bash's own: the script.

@@ -135,7 +135,7 @@ start_process() {
       if [[ "$name" == gateway-1 && -n "${setting[second-port]:-}" ]] && port_taken "${setting[second-port]}"; then
         variables+=(OPENRUN_GATEWAY__SECOND_PORT=0)
       fi
-      launch "$name" "${without_randomisation[@]}" env "${variables[@]}" "$bin_dir/$(program_of "$name")" --config "$config_file"
+      launch "$name" env "${variables[@]}" "$bin_dir/$(program_of "$name")" --config "$config_file"
       ;;
   esac
 }

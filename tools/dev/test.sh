@@ -110,8 +110,6 @@ test_suites() {
 # test_ctest NAME PRESET LABEL [SUITE...]: those entries; GoogleTest programs are counted case by case, others as one.
 test_ctest() {
   local name="$1" preset="$2" label="$3" log reports suite made needs status=0 counts pattern="" targets=() jobs=2
-  local without_randomisation=(env)
-  if [[ "$preset" != dev ]] && setarch -R true 2>/dev/null; then without_randomisation=(setarch -R); fi
   log="$test_dir/log/${1//[^a-zA-Z0-9]/-}.log"
   shift 3
   build_configure "$preset" || {
@@ -132,7 +130,7 @@ test_ctest() {
   if [[ "$label" == pg || "$label" == kafka ]]; then jobs=1; fi
   reports="$test_dir/reports/${name//[^a-zA-Z0-9]/-}"
   rm -rf "$reports" && mkdir -p "$reports/gtest"
-  "${without_randomisation[@]}" env "${sanitizer_options[@]}" GTEST_OUTPUT="xml:$reports/gtest/" ctest --test-dir "$root/build/$preset" -j "$jobs" -R "$pattern" -L "^$label\$" --output-on-failure --timeout 600 \
+  env "${sanitizer_options[@]}" GTEST_OUTPUT="xml:$reports/gtest/" ctest --test-dir "$root/build/$preset" -j "$jobs" -R "$pattern" -L "^$label\$" --output-on-failure --timeout 600 \
     --output-junit "$reports/ctest.xml" </dev/null >"$log" 2>&1 9>&- || status=$?
   counts="$(/usr/bin/python3 "$root/tools/dev/tally.py" ctest "$reports/gtest" "$reports/ctest.xml" "$status")"
   # shellcheck disable=SC2086 # three numbers
