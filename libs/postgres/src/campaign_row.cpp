@@ -150,16 +150,37 @@ const Statement update_counters{"update_counters",
                                 "UPDATE campaign SET issued = $3, state = $4, digest = $5, counters_offset = $6, "
                                 "touched_at = now() WHERE id = $1 AND partition = $2"};
 
-Parameters update_counters_parameters(const issuance::Campaign& campaign, const Digest& digest, Partition partition,
-                                      Offset last_offset) {
+const Statement update_counters_of_many{
+    "update_counters_of_many",
+    "UPDATE campaign SET issued = given.issued, state = given.state, digest = given.digest, counters_offset = $2, "
+    "touched_at = now() FROM unnest($3, $4, $5, $6) AS given(id, issued, state, digest) "
+    "WHERE campaign.id = given.id AND campaign.partition = $1"};
+
+Step update_counters_step(std::span<const CampaignCounters> campaigns, Partition partition, Offset last_offset) {
+  const auto bytes_of = [](const Digest& digest) {
+    return std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size());
+  };
   Parameters parameters;
-  parameters.int4(static_cast<std::int32_t>(campaign.id.value))
-      .int4(partition.value)
-      .int8(campaign.issued)
-      .text(stored_state(campaign))
-      .bytes({reinterpret_cast<const char*>(digest.data()), digest.size()})
-      .int8(last_offset.value);
-  return parameters;
+  if (campaigns.size() == 1) {
+    const auto& [campaign, digest] = campaigns.front();
+    parameters.int4(static_cast<std::int32_t>(campaign->id.value))
+        .int4(partition.value)
+        .int8(campaign->issued)
+        .text(stored_state(*campaign))
+        .bytes(bytes_of(*digest))
+        .int8(last_offset.value);
+    return {&update_counters, std::move(parameters)};
+  }
+  Array id(Type::int4), issued(Type::int8), state(Type::text), digests(Type::bytes);
+  for (const auto& [campaign, digest] : campaigns) {
+    id.add_int4(static_cast<std::int32_t>(campaign->id.value));
+    issued.add_int8(campaign->issued);
+    state.add_text(stored_state(*campaign));
+    digests.add_text(bytes_of(*digest));
+  }
+  parameters.int4(partition.value).int8(last_offset.value);
+  for (const Array* column : {&id, &issued, &state, &digests}) parameters.array(*column);
+  return {&update_counters_of_many, std::move(parameters)};
 }
 
 }  // namespace openrun::postgres

@@ -171,21 +171,27 @@ bool has_new_terms(const issuance::Campaign& campaign, const CommitBatch& batch)
   return campaign.terms_offset >= batch.expected_next_offset;
 }
 
-void append_campaigns(std::vector<Step>& steps, const CommitBatch& batch, Offset last_offset) {
+void append_campaigns(std::vector<Step>& steps, const CommitBatch& batch, std::span<const CampaignCounters> counted,
+                      Offset last_offset) {
+  if (!counted.empty()) steps.push_back(update_counters_step(counted, batch.partition, last_offset));
   std::vector<issuance::Campaign> changed;
   std::vector<Digest> digests;
   for (std::size_t i = 0; i < batch.campaigns.size(); ++i) {
-    const issuance::Campaign& campaign = batch.campaigns[i];
-    if (has_new_terms(campaign, batch)) {
-      changed.push_back(campaign);
-      digests.push_back(batch.digests[i]);
-    } else {
-      steps.push_back(
-          {&update_counters, update_counters_parameters(campaign, batch.digests[i], batch.partition, last_offset)});
-    }
+    if (!has_new_terms(batch.campaigns[i], batch)) continue;
+    changed.push_back(batch.campaigns[i]);
+    digests.push_back(batch.digests[i]);
   }
   if (changed.empty()) return;
   steps.push_back({&upsert_campaigns, upsert_campaigns_parameters(changed, digests, batch.partition, last_offset)});
+}
+
+// The campaigns of which only counters have changed.
+std::vector<CampaignCounters> counted_campaigns(const CommitBatch& batch) {
+  std::vector<CampaignCounters> counted;
+  for (std::size_t i = 0; i < batch.campaigns.size(); ++i) {
+    if (!has_new_terms(batch.campaigns[i], batch)) counted.push_back({&batch.campaigns[i], &batch.digests[i]});
+  }
+  return counted;
 }
 
 // What comes before the coupons.
@@ -195,7 +201,8 @@ void append_beginning(std::vector<Step>& steps, const CommitBatch& batch) {
 }
 
 // What comes after them.
-void append_end(std::vector<Step>& steps, const CommitBatch& batch, Ending ending) {
+void append_end(std::vector<Step>& steps, const CommitBatch& batch, std::span<const CampaignCounters> counted,
+                Ending ending) {
   const Offset last_offset = batch.next_offset + -1;
   Parameters outbox;
   outbox.int4(batch.partition.value)
@@ -203,7 +210,7 @@ void append_end(std::vector<Step>& steps, const CommitBatch& batch, Ending endin
       .int8(last_offset.value)
       .bytes(batch.payload);
   steps.push_back({&insert_outbox, std::move(outbox)});
-  append_campaigns(steps, batch, last_offset);
+  append_campaigns(steps, batch, counted, last_offset);
   if (!batch.commands.empty()) {
     steps.push_back({&insert_commands, command_parameters(batch)});
     steps.push_back({&repeat_reservations, reservation_parameters(batch)});
@@ -271,7 +278,8 @@ CommitAnswer write_batch(Connection& connection, const CommitBatch& batch, Endin
     append_beginning(steps, batch);
     if (!batch.coupons.empty()) steps.push_back({&insert_coupons, coupon_parameters(batch)});
   }
-  append_end(steps, batch, ending);
+  const std::vector<CampaignCounters> counted = counted_campaigns(batch);
+  append_end(steps, batch, counted, ending);
   if (auto prepared = connection.prepare(steps); !prepared) {
     failure = std::move(prepared.error());
     return answer_of(*failure);
@@ -282,7 +290,8 @@ CommitAnswer write_batch(Connection& connection, const CommitBatch& batch, Endin
     return answer_of_failed_pipeline(touched.error(), steps.size() - 1, ending);
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i].statement == &update_counters && (*touched)[i] != 1) {
+    const bool counts = steps[i].statement == &update_counters || steps[i].statement == &update_counters_of_many;
+    if (counts && (*touched)[i] != std::ssize(counted)) {
       failure = Failure{Failure::Cause::statement, "", "the row of a campaign is gone, or in another partition"};
       return {CommitOutcome::in_doubt, failure->message};
     }

@@ -55,6 +55,48 @@ TEST_F(Commit, ACampaignWhoseRowIsGoneIsToldAsDoubt) {
   EXPECT_NE(last_message_.find("is gone"), std::string::npos) << last_message_;
 }
 
+// One batch that goes on with every one of these campaigns.
+ports::CommitBatch batch_of_many(const ports::TakenOver& writer, std::vector<issuance::Campaign>& campaigns) {
+  ports::CommitBatch all = sample_batch(writer, campaigns.front(), 1);
+  for (std::size_t i = 1; i < campaigns.size(); ++i) {
+    ports::TakenOver behind = writer;
+    behind.snapshot.next_offset = all.next_offset;
+    const ports::CommitBatch one = sample_batch(behind, campaigns[i], 1);
+    all.coupons.push_back(one.coupons.front());
+    all.campaigns.push_back(one.campaigns.front());
+    all.digests.push_back({0xD1, static_cast<std::uint8_t>(10 * (i + 1) + campaigns[i].issued)});
+    all.next_offset = one.next_offset;
+  }
+  return all;
+}
+
+TEST_F(Commit, CountersOfManyCampaignsAreWrittenEachIntoItsOwnRow) {
+  std::vector<issuance::Campaign> campaigns{sample_campaign(7), sample_campaign(8, 2), sample_campaign(9)};
+  ASSERT_EQ(commit(batch_of_many(writer_, campaigns)), CommitOutcome::committed) << last_message_;
+  database().rows("UPDATE campaign SET name = 'as it is stored'");
+  // Beside two that only count there is one with new terms.
+  campaigns[2].terms_offset = writer_.snapshot.next_offset;
+  ASSERT_EQ(commit(batch_of_many(writer_, campaigns)), CommitOutcome::committed) << last_message_;
+  EXPECT_EQ(database().rows("SELECT id, name, issued, state, counters_offset, get_byte(digest, 1) FROM campaign "
+                            "ORDER BY id"),
+            (std::vector<std::vector<std::string>>{{"7", "as it is stored", "2", "open", "5", "2"},
+                                                   {"8", "as it is stored", "2", "sold_out", "5", "22"},
+                                                   {"9", "campaign 9", "2", "open", "5", "32"}}));
+}
+
+TEST_F(Commit, OneRowOfManyThatIsGoneOrElsewhereIsToldAsDoubt) {
+  for (const char* harm : {"DELETE FROM campaign WHERE id = 8", "UPDATE campaign SET partition = 1 WHERE id = 11"}) {
+    const std::uint32_t first = writer_.snapshot.next_offset.value == 0 ? 7 : 10;
+    std::vector<issuance::Campaign> campaigns{sample_campaign(first), sample_campaign(first + 1)};
+    ASSERT_EQ(commit(batch_of_many(writer_, campaigns)), CommitOutcome::committed) << last_message_;
+    database().rows(harm);
+    EXPECT_EQ(commit(batch_of_many(writer_, campaigns)), CommitOutcome::in_doubt) << harm;
+    EXPECT_NE(last_message_.find("is gone"), std::string::npos) << last_message_;
+    store_ = coupon_store();
+    writer_ = *store_->take_over(Partition{0});
+  }
+}
+
 TEST_F(Commit, ReadsBackExactlyTheStateThatWasWritten) {
   issuance::Campaign plain = sample_campaign(1);
   issuance::Campaign rich = sample_campaign(2, static_cast<std::uint32_t>(limits::stock_max), 17);
