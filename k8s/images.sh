@@ -64,7 +64,7 @@ build_openrun() {
 build_openrun_kafka() {
   mkdir -p "$context/kafka"
   cp "$root"/k8s/images/kafka/* "$root"/tools/dev/kafka/{log4j2.xml,server.properties.in} "$context/kafka/"
-  kafka_install "$context/kafka"
+  kafka_install && cp -a "$kafka_jars" "$context/kafka/libs"
   "${build[@]}" -t "localhost/openrun-kafka:$tag" "$context/kafka"
 }
 

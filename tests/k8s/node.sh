@@ -151,18 +151,18 @@ build_next() {
   ninja -C build/next -j "$(nproc)" openrun-gateway openrun-issuer openrun-relay openrun-reconciler openrun
 }
 
-make_image openrun-kafka dev none "$root"/k8s/images/kafka/* "$root"/tools/dev/kafka/{pom.xml,log4j2.xml,server.properties.in}
 make_image openrun-postgres dev none "$root"/k8s/images/postgres/*
+# Where one image can be made, a failure of the others is openrun's.
+is_preparing=""
+make_image openrun-kafka dev none "$root"/k8s/images/kafka/* "$root"/tools/dev/kafka/{pom.xml,log4j2.xml,server.properties.in}
 make_image_of_programs dev "${OPENRUN_BIN:-$root/build/dev/bin}"
-quietly build-next build_next || {
-  is_preparing=""
-  exit 1
-}
+quietly build-next build_next
 # The layers of builds before: each of openrun leaves some 150 MB.
 if (($(stored images -a -q | wc -l) > 200)); then quietly prune stored rmi --prune; fi
 say "programs of another version are there"
 make_image_of_programs next "$root/build/next/bin"
 
+is_preparing=yes
 quietly up bash "$node_tools/up.sh"
 in_node=(nsenter -t "$(node_pid)" -m -u -i -n -p -w/ --)
 say "the node is up"
