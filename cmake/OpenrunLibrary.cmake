@@ -19,11 +19,72 @@ function(openrun_check_third_party room)
   endforeach()
 endfunction()
 
+# openrun_sources(out name file...): what a target is compiled from. With a sanitizer up to ten files together, as one that includes them:
+# their headers are read once, which is most of the work, and a test run on a new machine compiles all of it. That each file has its includes the
+# other presets see. Where two that come together use a name twice in their anonymous namespaces, one of them goes into this list, and alone:
+set(OPENRUN_COMPILED_ALONE
+    libs/config/src/print.cpp
+    libs/crypto/src/mac_test.cpp
+    libs/crypto/src/text_forms.cpp
+    libs/issuance/src/refusal_order_test.cpp
+    libs/issuance/src/small_world_test.cpp
+    libs/kafka/src/client.cpp
+    libs/postgres/src/gateway_store.cpp
+    libs/sim/src/database_test.cpp
+    libs/telemetry/src/otlp.cpp
+    libs/wire/src/log_record_encode.cpp
+    libs/wire/src/result_batch_decode.cpp
+    services/gateway/access/client_address.cpp
+    services/gateway/access/jwt.cpp
+    services/gateway/access/jwt_test.cpp
+    services/gateway/calls/issuing.cpp
+    services/gateway/dialects/coupon_issuance_v1/service_test.cpp
+    services/gateway/rest/coupons_handler.cpp
+    services/gateway/rest/dead_letters_handler.cpp
+    services/gateway/campaigns/winners_test.cpp
+    services/gateway/results/results_window_test.cpp
+    services/gateway/waits/waiters_test.cpp
+    services/issuer/issuer_spans_test.cpp
+    services/issuer/issuer_test.cpp
+    services/reconciler/undecided_test.cpp
+    tests/sim/workload_verify.cpp)
+function(openrun_sources out name)
+  if(NOT OPENRUN_SANITIZE)
+    set(${out} ${ARGN} PARENT_SCOPE)
+    return()
+  endif()
+  set(generated ${ARGN})
+  list(FILTER generated INCLUDE REGEX "^[/$]")
+  set(together ${ARGN})
+  list(FILTER together EXCLUDE REGEX "^[/$]")
+  list(TRANSFORM together PREPEND "${CMAKE_CURRENT_SOURCE_DIR}/")
+  # Relative to the root, so that a compiler cache finds it in another clone.
+  list(TRANSFORM together REPLACE "^${PROJECT_SOURCE_DIR}/" "")
+  set(sources ${together})
+  list(REMOVE_ITEM together ${OPENRUN_COMPILED_ALONE})
+  list(REMOVE_ITEM sources ${together})
+  list(TRANSFORM sources PREPEND "${PROJECT_SOURCE_DIR}/")
+  list(APPEND sources ${generated})
+  list(TRANSFORM together REPLACE "^(.+)$" "#include \"\\1\"\n")
+  while(together)
+    list(LENGTH together left)
+    list(SUBLIST together 0 10 some)
+    list(REMOVE_ITEM together ${some})
+    list(JOIN some "" content)
+    set(file ${CMAKE_CURRENT_BINARY_DIR}/merged/${name}_${left}.cpp)
+    file(CONFIGURE OUTPUT ${file} CONTENT "${content}" @ONLY)
+    set_source_files_properties(${file} PROPERTIES INCLUDE_DIRECTORIES ${PROJECT_SOURCE_DIR})
+    list(APPEND sources ${file})
+  endwhile()
+  set(${out} ${sources} PARENT_SCOPE)
+endfunction()
+
 function(openrun_library name)
   cmake_parse_arguments(ARG "" "TIER" "SOURCES;DEPS;THIRD_PARTY;TESTS;TEST_DEPS" ${ARGN})
   set(target openrun_${name})
   if(ARG_SOURCES)
-    add_library(${target} STATIC ${ARG_SOURCES})
+    openrun_sources(sources ${name} ${ARG_SOURCES})
+    add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
     target_link_libraries(${target} PRIVATE openrun_options ${ARG_THIRD_PARTY})
   else()
@@ -79,7 +140,8 @@ function(openrun_test name)
     set(ARG_LABEL unit)
   endif()
   set(target ${name}_${ARG_LABEL}_tests)
-  add_executable(${target} ${ARG_SOURCES})
+  openrun_sources(sources ${target} ${ARG_SOURCES})
+  add_executable(${target} ${sources})
   target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(${target} PRIVATE openrun_options ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
   if(OPENRUN_SANITIZE)
@@ -97,7 +159,8 @@ endfunction()
 function(openrun_service name)
   cmake_parse_arguments(ARG "" "MAIN;EXECUTABLE" "SOURCES;MAIN_SOURCES;DEPS;ADAPTERS;THIRD_PARTY;TESTS;TEST_DEPS" ${ARGN})
   set(target openrun_${name}_service)
-  add_library(${target} STATIC ${ARG_SOURCES})
+  openrun_sources(sources ${name} ${ARG_SOURCES})
+  add_library(${target} STATIC ${sources})
   target_link_libraries(${target} PRIVATE openrun_options)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/services)
   foreach(dep IN LISTS ARG_DEPS)
