@@ -219,13 +219,7 @@ asan_integration=(test_pipeline.OpenRun test_pipeline.Commands test_pipeline.Zom
   test_pipeline.GatewayRestarted test_coupons.Redeeming test_coupons.EventStreams)
 
 test_sanitizers() {
-  test_unit_sanitized
-  test_all_else_sanitized
-}
-
-test_unit_sanitized() { test_ctest "unit tests, address and undefined" asan unit; }
-
-test_all_else_sanitized() {
+  test_ctest "unit tests, address and undefined" asan unit
   test_ctest "simulation, address and undefined" asan sim
   if test_servers_start; then
     test_ctest "Postgres, address and undefined" asan pg
@@ -306,8 +300,7 @@ test_everything() {
   test_ctest "unit tests, exhaustive" dev unit "${dev_suites[@]}"
   test_sim
   if test_servers_start; then test_script integration; fi
-  # By now they are built, or nearly; what fails shall be seen early.
-  test_unit_sanitized
+  # These wait for most of their time, and leave the cores to what is built behind them.
   test_script api
   test_script monitoring
   test_script k8s manifests
@@ -315,7 +308,7 @@ test_everything() {
   # Always the same plan: what is new shall fail here because of what was changed, and not because of the dice.
   test_script chaos --seed 1
   test_script e2e
-  test_all_else_sanitized
+  test_sanitizers
   # A little of what ./dev test k8s does, where a node can come up; elsewhere it says why not. It waits, and leaves the cores to clang-tidy.
   test_script k8s cluster --brief
   grep '^k8s: ' "$test_dir/log/k8s-cluster.log" || true
