@@ -42,7 +42,8 @@ kafka_archive_classes() {
   local dir port deadline
   dir="$(mktemp -d)" port=$((20000 + RANDOM % 10000))
   if kafka_format "$dir" "$port"; then
-    "${kafka_java[@]}" -Xmx256m -XX:ArchiveClassesAtExit="$dir/classes.jsa" kafka.Kafka "$dir/server.properties" >"$dir/log" 2>&1 7>&- &
+    timeout -k 5 60 "${kafka_java[@]}" -Xmx256m -XX:ArchiveClassesAtExit="$dir/classes.jsa" \
+      kafka.Kafka "$dir/server.properties" >"$dir/log" 2>&1 7>&- &
     deadline=$((SECONDS + 30))
     until grep -q 'Kafka Server started' "$dir/log" || ! kill -0 $! 2>/dev/null || ((SECONDS > deadline)); do sleep 0.1; done
     kill $! 2>/dev/null || true
