@@ -7,6 +7,10 @@ namespace {
 
 constexpr std::string_view rfc3339_format = "YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"";
 
+std::string_view bytes_of(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
 }  // namespace
 
 std::string_view stored_state(const issuance::Campaign& campaign) {
@@ -116,7 +120,7 @@ Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campa
     max_per_user.add_int8(policy.max_per_user);
     code_format.add_text(policy.code_format == issuance::CodeFormat::latin ? "latin" : "hangul");
   }
-  for (const Digest& one : digests) digest.add_text({reinterpret_cast<const char*>(one.data()), one.size()});
+  for (const Digest& one : digests) digest.add_text(bytes_of(one));
   Parameters parameters;
   parameters.int4(partition.value).int8(last_offset.value);
   for (const Array* column : {&id,
@@ -157,9 +161,6 @@ const Statement update_counters_of_many{
     "WHERE campaign.id = given.id AND campaign.partition = $1"};
 
 Step update_counters_step(std::span<const CampaignCounters> campaigns, Partition partition, Offset last_offset) {
-  const auto bytes_of = [](const Digest& digest) {
-    return std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size());
-  };
   Parameters parameters;
   if (campaigns.size() == 1) {
     const auto& [campaign, digest] = campaigns.front();
