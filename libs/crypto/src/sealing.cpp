@@ -17,8 +17,8 @@ const EVP_CIPHER* cipher() {
 unsigned char* bytes(char* text) {
   return reinterpret_cast<unsigned char*>(text);
 }
-const unsigned char* bytes(const char* text) {
-  return reinterpret_cast<const unsigned char*>(text);
+const unsigned char* bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
 }
 
 // A context that knows its key; each message brings its number as the nonce.
@@ -72,7 +72,7 @@ void Sealer::seal(std::span<const std::uint8_t> header, std::string_view message
   out.resize(at + message.size() + seal_bytes);
   int written = 0;
   int rest = 0;
-  const bool done = EVP_CipherUpdate(context, bytes(out.data()) + at, &written, bytes(message.data()),
+  const bool done = EVP_CipherUpdate(context, bytes(out.data()) + at, &written, bytes(message),
                                      static_cast<int>(message.size())) == 1 &&
                     EVP_CipherFinal_ex(context, bytes(out.data()) + at + written, &rest) == 1 &&
                     EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(seal_bytes),
@@ -96,8 +96,7 @@ bool Opener::open(std::span<const std::uint8_t> header, std::string_view sealed,
   int written = 0;
   int rest = 0;
   const bool good =
-      EVP_CipherUpdate(context, bytes(out.data()), &written, bytes(hidden.data()), static_cast<int>(hidden.size())) ==
-          1 &&
+      EVP_CipherUpdate(context, bytes(out.data()), &written, bytes(hidden), static_cast<int>(hidden.size())) == 1 &&
       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()), tag.data()) == 1 &&
       EVP_CipherFinal_ex(context, bytes(out.data()) + written, &rest) == 1;
   if (!good) out.clear();
