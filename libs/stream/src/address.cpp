@@ -1,9 +1,11 @@
 #include "address.hpp"
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -19,16 +21,6 @@ struct FreeAddresses {
   void operator()(addrinfo* list) const { freeaddrinfo(list); }
 };
 using Addresses = std::unique_ptr<addrinfo, FreeAddresses>;
-
-Addresses look_up(const char* host, const char* port, sa_family_t family, int flags, int& code) {
-  addrinfo hints{};
-  hints.ai_family = family;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = flags;
-  addrinfo* found = nullptr;
-  code = getaddrinfo(host, port, &hints, &found);
-  return Addresses(code == 0 ? found : nullptr);
-}
 
 SocketAddress copy_of(const addrinfo& from) {
   SocketAddress address;
@@ -58,29 +50,59 @@ std::uint16_t SocketAddress::port() const {
   return ntohs(storage.ss_family == AF_INET6 ? version_6(*this).sin6_port : version_4(*this).sin_port);
 }
 
+bool SocketAddress::is_local() const {
+  if (storage.ss_family == AF_INET6) {
+    const in6_addr& six = version_6(*this).sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(&six) || IN6_IS_ADDR_LINKLOCAL(&six);
+  }
+  return ntohl(version_4(*this).sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 bool SocketAddress::is_any() const {
   return storage.ss_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&version_6(*this).sin6_addr)
                                        : version_4(*this).sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
+// inet_pton() alone, for getaddrinfo() also takes 127.1, 0x7f.1 and names of interfaces.
 Result<SocketAddress> numeric_address(const std::string& host, std::uint16_t port) {
-  int code = 0;
-  const Addresses found =
-      look_up(host.c_str(), std::to_string(port).c_str(), AF_UNSPEC, AI_NUMERICHOST | AI_NUMERICSERV, code);
-  if (!found) return fail(Error::Kind::invalid, "'" + host + "' is no numeric address, such as 192.0.2.1 or ::1");
-  return copy_of(*found);
+  SocketAddress address;
+  auto& four = reinterpret_cast<sockaddr_in&>(address.storage);
+  auto& six = reinterpret_cast<sockaddr_in6&>(address.storage);
+  if (inet_pton(AF_INET, host.c_str(), &four.sin_addr) == 1) {
+    four.sin_family = AF_INET;
+    four.sin_port = htons(port);
+    address.length = sizeof four;
+  } else if (inet_pton(AF_INET6, host.c_str(), &six.sin6_addr) == 1) {
+    six.sin6_family = AF_INET6;
+    six.sin6_port = htons(port);
+    address.length = sizeof six;
+  } else {
+    return fail(Error::Kind::invalid, "'" + host + "' is no numeric address, such as 192.0.2.1 or ::1");
+  }
+  return address;
 }
 
 Result<std::string> own_address(sa_family_t family) {
   std::array<char, HOST_NAME_MAX + 1> name{};
   OPENRUN_ASSERT(gethostname(name.data(), name.size() - 1) == 0, "a host has a name");
-  int code = 0;
-  const Addresses found = look_up(name.data(), nullptr, family, 0, code);
+  addrinfo hints{};
+  hints.ai_family = family;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
+  const int code = getaddrinfo(name.data(), nullptr, &hints, &list);
+  const Addresses found(code == 0 ? list : nullptr);
   if (!found) {
-    return fail(Error::Kind::invalid, "this host's name " + std::string(name.data()) + " stands for no address: " +
-                                          (code == 0 ? "none of this family" : gai_strerror(code)));
+    return fail(Error::Kind::invalid,
+                "this host's name " + std::string(name.data()) + " stands for no address: " + gai_strerror(code));
   }
-  return copy_of(*found).host();
+  std::vector<SocketAddress> all;
+  for (const addrinfo* entry = found.get(); entry != nullptr; entry = entry->ai_next) all.push_back(copy_of(*entry));
+  return most_reachable(all).host();
+}
+
+const SocketAddress& most_reachable(std::span<const SocketAddress> addresses) {
+  const auto found = std::ranges::find_if_not(addresses, &SocketAddress::is_local);
+  return found != addresses.end() ? *found : addresses.front();
 }
 
 SocketAddress bound_address(int socket) {
