@@ -15,6 +15,7 @@
 #include <openrun/stream/stream.hpp>
 
 #include "address.hpp"
+#include "frames.hpp"
 #include "greeting.hpp"
 #include "socket.hpp"
 #include "wake.hpp"
@@ -27,7 +28,7 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t greetings_max = 16;  // connections that have not answered yet, beside the listeners
 constexpr std::size_t buffer_bytes_kept = 1'048'576;
-constexpr milliseconds accept_pause{1'000};  // after the process had no descriptor left
+constexpr milliseconds accept_pause{1'000};  // after a descriptor or memory was lacking
 
 // One connection. With the broadcaster's lock.
 class Peer {
@@ -48,9 +49,7 @@ class Peer {
 
   void tell(std::string_view message) {
     const bool waits = unsent() != 0;
-    const auto length = write_length(message.size() + crypto::seal_bytes);
-    backlog_.append(length.begin(), length.end());
-    sealer_->seal(length, message, backlog_);
+    write_frame(*sealer_, message, backlog_);
     if (!waits) flush();
   }
 
@@ -122,6 +121,7 @@ class TcpBroadcaster final : public ports::Broadcaster {
     stopping_ = true;
     wake_.wake();
     thread_.join();
+    listeners_.set(0);
   }
 
   void send(std::string_view message) override;
@@ -132,6 +132,7 @@ class TcpBroadcaster final : public ports::Broadcaster {
   [[nodiscard]] int prepare(std::vector<pollfd>& polled);
   void serve(const std::vector<pollfd>& polled);
   void let_in();
+  [[nodiscard]] std::size_t listening() const;
   void let_go();
 
   const BroadcastOptions options_;
@@ -143,7 +144,7 @@ class TcpBroadcaster final : public ports::Broadcaster {
   const std::string text_;
   Wake wake_;
   std::atomic<bool> stopping_{false};
-  steady_clock::time_point accept_from_{};  // of the thread
+  steady_clock::time_point accept_from_;  // of the thread
 
   std::mutex mutex_;
   std::vector<Peer> peers_;  // added and removed by the thread alone
@@ -182,8 +183,8 @@ void TcpBroadcaster::run() {
     if (polled[0].revents != 0) wake_.settle();
     const std::lock_guard lock(mutex_);
     serve(polled);
-    if (polled[1].revents != 0) let_in();
     let_go();
+    if (polled[1].revents != 0) let_in();
   }
 }
 
@@ -207,20 +208,29 @@ void TcpBroadcaster::serve(const std::vector<pollfd>& polled) {
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     const short events = polled[i + 2].revents;
     if ((events & POLLOUT) != 0) peers_[i].flush();
-    if ((events & (POLLIN | POLLHUP | POLLERR)) != 0) peers_[i].hear(invitation_);
+    if ((events & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+    const bool has_answered = peers_[i].listens();
+    peers_[i].hear(invitation_);
+    // They were let in before they said who they are: more of them than may listen.
+    if (!has_answered && listening() > options_.listeners_max) peers_[i].lose();
   }
+}
+
+std::size_t TcpBroadcaster::listening() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(peers_, [](const Peer& peer) { return peer.listens() && !peer.is_lost(); }));
 }
 
 void TcpBroadcaster::let_in() {
   while (true) {
     Socket socket(::accept4(door_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) {
-      if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) accept_from_ = steady_clock::now() + accept_pause;
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        accept_from_ = steady_clock::now() + accept_pause;
       return;
     }
-    const auto listening = std::ranges::count_if(peers_, [](const Peer& peer) { return peer.listens(); });
-    const bool has_room = static_cast<std::size_t>(listening) < options_.listeners_max &&
-                          peers_.size() < options_.listeners_max + greetings_max;
+    const bool has_room =
+        listening() < options_.listeners_max && peers_.size() < options_.listeners_max + greetings_max;
     if (has_room) peers_.emplace_back(std::move(socket), steady_clock::now() + options_.greeting_timeout);
   }
 }
@@ -229,7 +239,7 @@ void TcpBroadcaster::let_go() {
   const auto now = steady_clock::now();
   std::erase_if(peers_,
                 [&](const Peer& peer) { return peer.is_lost() || (!peer.listens() && now >= peer.greet_by()); });
-  listeners_.set(static_cast<double>(std::ranges::count_if(peers_, [](const Peer& peer) { return peer.listens(); })));
+  listeners_.set(static_cast<double>(listening()));
 }
 
 Result<Socket> open_door(const BroadcastOptions& options) {
@@ -249,9 +259,19 @@ Result<Socket> open_door(const BroadcastOptions& options) {
 }
 
 Result<std::string> host_of(const BroadcastOptions& options, const SocketAddress& bound) {
-  if (options.host.empty()) return bound.is_any() ? own_address(bound.storage.ss_family) : bound.host();
-  const auto host = numeric_address(options.host, 1);
-  if (!host) return std::unexpected(host.error());
+  const auto trouble = [](const std::string& why) {
+    return fail(Error::Kind::invalid,
+                "cannot invite listeners: " + why + "; give the host as an address at which they reach this one");
+  };
+  if (options.host.empty()) {
+    if (!bound.is_any()) return bound.host();
+    auto own = own_address(bound.storage.ss_family);
+    if (!own) return trouble(own.error().message);
+    return own;
+  }
+  const auto host = numeric_address(options.host, bound.port());
+  if (!host) return trouble(host.error().message);
+  if (host->is_any()) return trouble(options.host + " is where to listen, not where to connect to");
   return host->host();
 }
 

@@ -50,7 +50,8 @@ std::optional<Invitation> read_invitation(std::string_view text) {
   const std::vector<std::uint8_t> key = crypto::from_hex(rest);
   if (key.size() != invitation.key.size()) return std::nullopt;
   std::ranges::copy(key, invitation.key.begin());
-  if (invitation.text() != text || !numeric_address(invitation.host, invitation.port)) return std::nullopt;
+  const auto address = numeric_address(invitation.host, invitation.port);
+  if (!address || address->host() != invitation.host || invitation.text() != text) return std::nullopt;
   return invitation;
 }
 
@@ -76,15 +77,6 @@ std::optional<crypto::SealingKey> check_answer(const Invitation& invitation, con
   const auto proof = draw(invitation.key, proof_purpose, broadcaster, listener);
   if (!crypto::equal_constant_time(std::span(proof), answer.subspan<nonce_bytes>())) return std::nullopt;
   return draw(invitation.key, session_purpose, broadcaster, listener);
-}
-
-std::array<std::uint8_t, length_bytes> write_length(std::size_t length) {
-  return {static_cast<std::uint8_t>(length >> 24), static_cast<std::uint8_t>(length >> 16),
-          static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length)};
-}
-
-std::size_t read_length(std::span<const std::uint8_t, length_bytes> bytes) {
-  return std::size_t{bytes[0]} << 24 | std::size_t{bytes[1]} << 16 | std::size_t{bytes[2]} << 8 | bytes[3];
 }
 
 }  // namespace openrun::stream

@@ -2,8 +2,7 @@
 //
 //   broadcaster -> listener   its nonce, 32 bytes
 //   listener -> broadcaster   its nonce, 32 bytes; HMAC-SHA-256 of both under the invitation's key, 32 bytes
-//   broadcaster -> listener   messages: length of what follows (4 bytes, big endian), message sealed by the session's
-//   key
+//   broadcaster -> listener   messages, sealed by the session's key (frames.hpp)
 //
 // The session's key is another HMAC of both nonces: no key seals two connections, and nobody who lacks the invitation's
 // can answer for either side.
@@ -23,7 +22,6 @@ namespace openrun::stream {
 
 inline constexpr std::size_t nonce_bytes = 32;
 inline constexpr std::size_t answer_bytes = nonce_bytes + 32;
-inline constexpr std::size_t length_bytes = 4;
 using Nonce = std::array<std::uint8_t, nonce_bytes>;
 
 struct Invitation {
@@ -47,8 +45,5 @@ struct Answer {
 // The session's key; empty where whoever answered does not know the invitation.
 [[nodiscard]] std::optional<crypto::SealingKey> check_answer(const Invitation& invitation, const Nonce& broadcaster,
                                                              std::span<const std::uint8_t, answer_bytes> answer);
-
-[[nodiscard]] std::array<std::uint8_t, length_bytes> write_length(std::size_t length);
-[[nodiscard]] std::size_t read_length(std::span<const std::uint8_t, length_bytes> bytes);
 
 }  // namespace openrun::stream

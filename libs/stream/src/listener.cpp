@@ -12,10 +12,10 @@
 #include <poll.h>
 
 #include <openrun/base/assert.hpp>
-#include <openrun/crypto/sealing.hpp>
 #include <openrun/stream/stream.hpp>
 
 #include "address.hpp"
+#include "frames.hpp"
 #include "greeting.hpp"
 #include "socket.hpp"
 #include "wake.hpp"
@@ -46,7 +46,7 @@ class Connection {
   [[nodiscard]] const Invitation& invitation() const { return invitation_; }
   [[nodiscard]] int socket() const { return socket_.get(); }
   [[nodiscard]] State state() const { return state_; }
-  [[nodiscard]] bool was_heard() const { return opener_.has_value(); }
+  [[nodiscard]] bool was_heard() const { return frames_.has_value(); }
   [[nodiscard]] short events() const { return state_ == State::connecting ? POLLOUT : POLLIN; }
   [[nodiscard]] steady_clock::time_point greet_by() const { return greet_by_; }
   [[nodiscard]] steady_clock::time_point used_at() const { return used_at_; }
@@ -71,7 +71,7 @@ class Connection {
     if (read_bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
     if (read_bytes <= 0) return lose();
     if (state_ == State::greeting) greet();
-    if (state_ == State::hearing) take_messages(on_message);
+    if (state_ == State::hearing && !frames_->take(received_, on_message)) lose();
   }
 
  private:
@@ -84,23 +84,8 @@ class Connection {
     // So few bytes always fit into a connection on which nothing was sent.
     const ssize_t written = ::send(socket_.get(), made.bytes.data(), made.bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (written != std::ssize(made.bytes)) return lose();
-    opener_.emplace(made.session);
+    frames_.emplace(made.session);
     state_ = State::hearing;
-  }
-
-  void take_messages(const std::function<void(std::string_view)>& on_message) {
-    std::string_view rest = received_;
-    while (rest.size() >= length_bytes) {
-      std::array<std::uint8_t, length_bytes> header{};
-      std::copy_n(rest.begin(), length_bytes, header.begin());
-      const std::size_t length = read_length(header);
-      if (length > message_bytes_max + crypto::seal_bytes) return lose();
-      if (rest.size() < length_bytes + length) break;
-      if (!opener_->open(header, rest.substr(length_bytes, length), message_)) return lose();
-      on_message(message_);
-      rest.remove_prefix(length_bytes + length);
-    }
-    received_.erase(0, received_.size() - rest.size());
   }
 
   std::string text_;
@@ -109,9 +94,8 @@ class Connection {
   State state_ = State::connecting;
   steady_clock::time_point used_at_;
   steady_clock::time_point greet_by_;
-  std::optional<crypto::Opener> opener_;
+  std::optional<FrameReader> frames_;  // once it has answered
   std::string received_;
-  std::string message_;
 };
 
 class TcpListener final : public ports::Listener {
@@ -128,6 +112,7 @@ class TcpListener final : public ports::Listener {
     stopping_ = true;
     wake_.wake();
     thread_.join();
+    heard_.set(0);
   }
 
   void invited(std::string_view text) override;
@@ -136,7 +121,7 @@ class TcpListener final : public ports::Listener {
   // Of an invitation.
   struct Known {
     bool is_in_use = true;
-    steady_clock::time_point again_from{};
+    steady_clock::time_point again_from;
   };
 
   void run();
@@ -262,6 +247,7 @@ void TcpListener::forget(const Connection& connection, steady_clock::time_point 
 Result<std::unique_ptr<ports::Listener>> make_listener(const ListenOptions& options,
                                                        std::function<void(std::string_view)> on_message,
                                                        ports::Logger& logger, ports::Metrics& metrics) {
+  OPENRUN_ASSERT(options.connections_max > 0, "a listener may connect");
   return std::make_unique<TcpListener>(options, std::move(on_message), logger, metrics);
 }
 
