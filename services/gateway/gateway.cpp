@@ -141,7 +141,8 @@ Gateway::Gateway(Environment environment, Settings settings)
       directory_(cache_, winners_, pool_, environment_.clock, environment_.user_hash, settings_),
       sink_(window_, winners_, cache_, directory_, lanes_, environment_.clock),
       feed_(environment_.log, feed_hooks(), environment_.clock, environment_.logger, settings_,
-            environment_.feed_timing) {
+            environment_.feed_timing),
+      streamed_(stream_hooks(), environment_.logger, environment_.metrics) {
   if (environment_.spans != nullptr) {
     tracing_.emplace(*environment_.spans, settings_.trace_sample_ratio, environment_.clock, environment_.random_u32);
   }
@@ -164,7 +165,16 @@ ResultsFeed::Hooks Gateway::feed_hooks() {
   hooks.nothing_retained = [this](Partition partition) { seed(partition); };
   hooks.request_partitions = [this](std::int32_t partitions) { partitions_ = partitions; };
   hooks.look_at_store = [this] { return look_at_store(); };
+  if (environment_.listen) hooks.invited = [this](std::string_view invitation) { listener_->invited(invitation); };
   return hooks;
+}
+
+StreamedResults::Hooks Gateway::stream_hooks() {
+  return {[this] { return feed_.ready(); },
+          [this](const wire::ResultBatch& batch) {
+            if (tracing_) tracing_->learn(batch);
+            sink_.apply(batch, true);
+          }};
 }
 
 ports::LogAppender::OnDeliveries Gateway::on_deliveries() {
@@ -179,6 +189,9 @@ void Gateway::start(ports::LogAppender& appender, std::int32_t partitions,
     std::map<Partition, Timestamp> decided_until;
     for (const auto& [partition, checkpoint] : *checkpoints) decided_until.emplace(partition, checkpoint.log_time);
     feed_.read_back(std::move(decided_until));
+  }
+  if (environment_.listen) {
+    listener_ = environment_.listen([this](std::string_view payload) { streamed_.hear(payload); });
   }
   feed_.start();
 }
@@ -274,6 +287,7 @@ void Gateway::begin_drain() {
 
 void Gateway::stop() {
   feed_.stop();
+  listener_.reset();
   pool_.stop();
 }
 

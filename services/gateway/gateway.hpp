@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <openrun/base/result.hpp>
@@ -20,6 +21,7 @@
 #include <openrun/ports/metrics.hpp>
 #include <openrun/ports/request_log.hpp>
 #include <openrun/ports/spans.hpp>
+#include <openrun/ports/stream.hpp>
 
 #include "gateway/access/auth.hpp"
 #include "gateway/access/cors.hpp"
@@ -38,6 +40,7 @@
 #include "gateway/results/results_sink.hpp"
 #include "gateway/results/results_window.hpp"
 #include "gateway/results/store_watch.hpp"
+#include "gateway/results/streamed_results.hpp"
 #include "gateway/settings.hpp"
 #include "gateway/store_pool.hpp"
 #include "gateway/waits/lanes.hpp"
@@ -71,6 +74,9 @@ struct Environment {
   SystemWatch::Factory operations_factory = {};  // NOLINT(readability-redundant-member-init): may be left out
   DeadLetterAccess dead_letters = {};
   ports::SpanSink* spans = nullptr;  // null: tracing is off
+  // Makes who listens to issuers, wherever the log invites to it. Empty: results are read in the log alone.
+  std::function<std::unique_ptr<ports::Listener>(std::function<void(std::string_view)> on_message)> listen =
+      {};  // NOLINT(readability-redundant-member-init): may be left out
 };
 
 class Gateway {
@@ -122,6 +128,7 @@ class Gateway {
   void watch_log();
   void watch_log_from(ports::IoThread& io, const std::weak_ptr<Limits>& limits);
   [[nodiscard]] ResultsFeed::Hooks feed_hooks();
+  [[nodiscard]] StreamedResults::Hooks stream_hooks();
 
   Environment environment_;
   Settings settings_;
@@ -152,6 +159,8 @@ class Gateway {
   Directory directory_;
   ResultsSink sink_;
   ResultsFeed feed_;
+  StreamedResults streamed_;
+  std::unique_ptr<ports::Listener> listener_;  // from start() to stop()
   ports::LogAppender* appender_ = nullptr;
   std::unique_ptr<Served> served_;
 };

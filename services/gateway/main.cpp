@@ -3,9 +3,11 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -21,6 +23,7 @@
 #include <openrun/postgres/operations_store.hpp>
 #include <openrun/postgres/postgres.hpp>
 #include <openrun/runtime/runtime.hpp>
+#include <openrun/stream/stream.hpp>
 #include <openrun/telemetry/logger.hpp>
 #include <openrun/telemetry/metrics.hpp>
 #include <openrun/wiring/daemon.hpp>
@@ -271,7 +274,10 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
                             [&server] { return server->connections(); },
                             [&] { return postgres::make_operations_store(database, logger); },
                             dead_letter_access(database, broker, logger),
-                            spans.get()},
+                            spans.get(),
+                            [&](std::function<void(std::string_view)> on_message) {
+                              return stream::make_listener({}, std::move(on_message), logger, *metrics).value();
+                            }},
                            settings_of(config.gateway, config.traces));
   if (const Result<void> known = gateway.refresh_token_keys(); !known) return cannot_start(logger, known.error());
   auto appender = kafka::make_appender(broker, ports::Topic::requests, gateway.on_deliveries(), logger);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include <openrun/config/config.hpp>
 #include <openrun/crypto/coupon_code.hpp>
@@ -16,6 +17,7 @@
 #include <openrun/kafka/kafka.hpp>
 #include <openrun/postgres/postgres.hpp>
 #include <openrun/runtime/runtime.hpp>
+#include <openrun/stream/stream.hpp>
 #include <openrun/telemetry/logger.hpp>
 #include <openrun/telemetry/metrics.hpp>
 #include <openrun/wiring/daemon.hpp>
@@ -49,6 +51,15 @@ issuer::IssuerSettings settings_of(const config::Config& config) {
   return settings;
 }
 
+stream::BroadcastOptions stream_options(const config::Issuer& from) {
+  stream::BroadcastOptions options;
+  options.address = from.stream_address;
+  options.port = static_cast<std::uint16_t>(from.stream_port);
+  options.host = from.stream_host;
+  options.listeners_max = static_cast<std::size_t>(from.stream_listeners_max);
+  return options;
+}
+
 void work(ports::Membership& membership, issuer::Issuer& issuer, runtime::StopSignal& stop) {
   // Whatever Postgres does, this thread keeps polling: a member that falls silent loses its partitions.
   while (!stop.wait_for(milliseconds(0))) {
@@ -72,8 +83,10 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   database.lock_timeout = milliseconds(config.issuer.lock_timeout_ms);
   kafka::Health log_health(logger, *metrics);
   kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-issuer", log_health);
-  // One record of the issuer holds a whole batch of outcomes: there is nothing to collect, and users wait for it.
-  broker.linger = std::chrono::microseconds(0);
+  // Where gateways hear outcomes at once, nobody waits for Kafka's copy, and several batches share a request. Else
+  // users wait for it, and one record holds a whole batch of outcomes: there is nothing to collect.
+  const bool streams = config.issuer.stream_listeners_max != 0;
+  broker.linger = std::chrono::microseconds(streams ? config.issuer.results_linger_us : 0);
   broker.instance_id = config.issuer.instance_id;
   const auto failed = [&](const Error& error) {
     logger.critical("cannot start", {{"error", error.message}});
@@ -93,8 +106,14 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   };
   auto results = kafka::make_appender(broker, ports::Topic::results, on_deliveries, logger);
   if (!results) return failed(results.error());
+  std::unique_ptr<ports::Broadcaster> stream;
+  if (streams) {
+    auto made = stream::make_broadcaster(stream_options(config.issuer), logger, *metrics);
+    if (!made) return failed(made.error());
+    stream = std::move(*made);
+  }
   issuer::Issuer issuer(
-      {**log, **results, clock, logger, *metrics, codes, user_hash, spans ? &*spans : nullptr},
+      {**log, **results, clock, logger, *metrics, codes, user_hash, spans ? &*spans : nullptr, stream.get()},
       [&] { return postgres::make_coupon_store(database, logger); }, settings_of(config));
 
   std::atomic<bool> started{false};

@@ -15,6 +15,11 @@ constexpr std::size_t dead_letter_lines_max = 10;
 // The longest nap of a thread that has nothing planned: a bound, not a rhythm.
 constexpr std::int64_t nap_us_max = 1'000'000;
 
+ports::Headers invitation_of(const ports::Broadcaster* stream) {
+  if (stream == nullptr) return {};
+  return {{std::string(ports::invitation_name), stream->invitation()}};
+}
+
 template <class... Handlers>
 struct Overloaded : Handlers... {
   using Handlers::operator()...;
@@ -28,6 +33,7 @@ PartitionWorker::PartitionWorker(Partition partition, WorkerParts parts, std::un
       parts_(parts),
       store_(std::move(store)),
       hash_seed_(settings.hash_seed),
+      invitation_(invitation_of(parts.stream)),
       started_us_(parts.clock.monotonic_us()),
       metrics_(parts.metrics, partition),
       loop_(
@@ -231,13 +237,14 @@ void PartitionWorker::perform_now(const Action& action) {
 }
 
 void PartitionWorker::publish(const Publish& action) {
+  if (parts_.stream != nullptr) parts_.stream->send(action.batch->payload);
   const std::string key = std::to_string(partition_.value);
   const auto token = static_cast<std::uint64_t>(action.batch->expected_next_offset.value);
   if (parts_.spans != nullptr) {
     parts_.spans->committed(partition_, action.facts, commit_times_);
     parts_.spans->publishing(partition_, token, action.facts);
   }
-  const bool queued = parts_.results.append(partition_, key, action.batch->payload, {}, token).has_value();
+  const bool queued = parts_.results.append(partition_, key, action.batch->payload, invitation_, token).has_value();
   metrics_.published(queued);
   if (!queued && parts_.spans != nullptr) parts_.spans->not_published(partition_, token);
   log_decided(*action.batch);

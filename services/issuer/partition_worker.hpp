@@ -19,6 +19,7 @@
 #include <openrun/ports/log.hpp>
 #include <openrun/ports/metrics.hpp>
 #include <openrun/ports/request_log.hpp>
+#include <openrun/ports/stream.hpp>
 
 #include "issuer/issuer_spans.hpp"
 #include "issuer/loop.hpp"
@@ -35,7 +36,8 @@ struct WorkerParts {
   ports::Metrics& metrics;
   const crypto::CouponCodes& codes;
   const crypto::UserHash& user_hash;
-  IssuerSpans* spans = nullptr;  // null: tracing is off
+  IssuerSpans* spans = nullptr;          // null: tracing is off
+  ports::Broadcaster* stream = nullptr;  // null: outcomes are told through the log alone
 };
 
 // Every member may be called from any thread.
@@ -86,6 +88,7 @@ class PartitionWorker {
   const WorkerParts parts_;
   const std::unique_ptr<ports::CouponStore> store_;
   const std::uint64_t hash_seed_;
+  const ports::Headers invitation_;  // beside each batch of outcomes
   const std::int64_t started_us_;
   WorkerMetrics metrics_;
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include <openrun/ports/stream.hpp>
+
 namespace openrun::gateway {
 namespace {
 constexpr std::size_t records_per_poll = 256;
@@ -50,6 +52,14 @@ void ResultsReader::apply(const ports::LogRecord& record) {
                        {"error", batch ? std::string("names another partition") : batch.error().message}});
 }
 
+// Where the issuer listens is in each of its records, and an old one may name an issuer that is gone.
+void ResultsReader::take_invitation(const ports::LogRecord& newest) {
+  if (!parts_.hooks.invited || !progress_.ready()) return;
+  const ports::Headers headers = log_reader_->headers(newest);
+  const std::string_view invitation = ports::header(headers, ports::invitation_name);
+  if (!invitation.empty()) parts_.hooks.invited(invitation);
+}
+
 void ResultsReader::sample() {
   const std::int64_t now_us = parts_.clock.monotonic_us();
   if (now_us - sampled_us_ < parts_.timing.sample.count() * 1'000) return;
@@ -79,6 +89,7 @@ std::chrono::milliseconds ResultsReader::step() {
     apply(record);
     progress_.reached(record.offset + 1);
   }
+  if (!batch->records.empty()) take_invitation(batch->records.back());
   sample();
   return {};
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include <openrun/base/ids.hpp>
 #include <openrun/ports/clock.hpp>
@@ -29,6 +30,9 @@ struct ResultsHooks {
   std::function<void(std::int32_t)> request_partitions;
   // Looks at the store, or has it looked at, from time to time; false: again after timing.retry. Empty: nobody does.
   std::function<bool()> look_at_store = {};  // NOLINT(readability-redundant-member-init): may be left out
+  // The newest record that was read, of a reader that is ready, names where its issuer can be heard. Empty: nobody
+  // cares.
+  std::function<void(std::string_view)> invited = {};  // NOLINT(readability-redundant-member-init): may be left out
 };
 
 // The clocks of the two topics' brokers may differ by so much.
@@ -70,6 +74,7 @@ class ResultsReader {
  private:
   [[nodiscard]] std::unique_ptr<ports::LogReader> open();
   void apply(const ports::LogRecord& record);
+  void take_invitation(const ports::LogRecord& newest);
   void sample();
 
   const Partition partition_;

@@ -113,6 +113,11 @@ struct Issuer {
   std::string instance_id;  // static group membership where not empty
   std::string metrics_address = "127.0.0.1";
   std::int64_t metrics_port = 9101;
+  std::string stream_address = "127.0.0.1";
+  std::int64_t stream_port = 0;
+  std::string stream_host;  // numeric; empty: found out
+  std::int64_t stream_listeners_max = 64;
+  std::int64_t results_linger_us = 20'000;
   std::int64_t batch_max = 5'000;  // records in one transaction
   std::int64_t lock_timeout_ms = 500;
   std::int64_t clock_skew_ms_max = 1'000;  // a record's time further ahead of our clock: pause and alarm
