@@ -56,8 +56,8 @@ class Stream(unittest.TestCase):
             return heard(gateway) > since
         wait_until(f"gateway-{gateway} hears what is decided", ask, 30)
 
-    def load(self, *urls):
-        return system.load("--create", 500, "--users", 2000, "--double-click", "--connections", 64, "--check-codes", "--reread", *urls)
+    def load(self, *arguments):
+        return system.load(*arguments, "--users", 2000, "--double-click", "--connections", 64, "--check-codes", "--reread")
 
     def assertExact(self, report):
         self.assertEqual(wrong_checks(report), [], report)
@@ -70,7 +70,7 @@ class Stream(unittest.TestCase):
             self.assertGreaterEqual(connections(gateway), 1)
         self.assertGreaterEqual(listeners(), 2)
         before = heard(1), heard(2)
-        self.assertExact(self.load("--url", system.url(1), "--url", system.url(2)).finish())
+        self.assertExact(self.load("--create", 500, "--url", system.url(1), "--url", system.url(2)).finish())
         self.assertGreater(heard(1), before[0])
         self.assertGreater(heard(2), before[1])
 
@@ -88,15 +88,14 @@ class Stream(unittest.TestCase):
 
     def test_a_gateway_that_was_frozen_knows_all_outcomes(self):
         self.hears_again(2, heard(2))
-        load = self.load("--url", system.url(1))
+        campaign = system.create(500)
         system.freeze("gateway-2")
         try:
-            report = load.finish()
+            report = self.load("--campaign", campaign, "--gateway", system.url(1)).finish()
         finally:
             system.thaw("gateway-2")
         self.assertExact(report)
         wait_until("gateway-2 is ready", lambda: system.ready(2), 30)
-        campaign = report["campaign"]
         wait_until("gateway-2 knows that the campaign is sold out", lambda: system.campaign(campaign, gateway=2)["issued"] == 500, 30)
         self.hears_again(2, heard(2))
 
@@ -109,7 +108,7 @@ class Stream(unittest.TestCase):
             self.setUp()
             self.decide()
             before = heard(1), heard(2)
-            self.assertExact(self.load("--url", system.url(1), "--url", system.url(2)).finish())
+            self.assertExact(self.load("--create", 500, "--url", system.url(1), "--url", system.url(2)).finish())
             self.assertEqual((heard(1), heard(2)), before)
             self.assertEqual((connections(1), connections(2)), (0, 0))
         finally:
