@@ -85,6 +85,7 @@ DASHBOARDS = [
                 (rate("openrun_results_unacknowledged_total"), "unacknowledged")]),
             ("Exported and pruned", "ops", 8, [(rate("openrun_dead_letters_exported_total"), "dead letters"), (rate("openrun_outbox_pruned_total"), "pruned rows")]),
             ("Result records not read yet", "short", 8, [(f"max by (instance, partition) (openrun_results_lag_records{{{PART}}})", "{{instance}}, {{partition}}")]),
+            ("Batches that gateways heard before Kafka had them", "ops", 8, [(rate("openrun_results_streamed_total", "instance"), "{{instance}}")]),
             ("Results behind", "s", 8, [(f"max by (instance, partition) (openrun_results_behind_seconds{{{PART}}})", "{{instance}}, {{partition}}")]),
             ("Outcomes in a gateway's window", "short", 8, [
                 (f"openrun_window_highest{{{PART}}} - openrun_window_lowest{{{PART}}}", "{{instance}}, {{partition}}")]),

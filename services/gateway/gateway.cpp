@@ -142,7 +142,8 @@ Gateway::Gateway(Environment environment, Settings settings)
       sink_(window_, winners_, cache_, directory_, lanes_, environment_.clock),
       feed_(environment_.log, feed_hooks(), environment_.clock, environment_.logger, settings_,
             environment_.feed_timing),
-      streamed_(stream_hooks(), environment_.logger, environment_.metrics) {
+      streamed_({[this] { return feed_.ready(); }, [this](const wire::ResultBatch& batch) { take(batch, true); }},
+                environment_.logger, environment_.metrics) {
   if (environment_.spans != nullptr) {
     tracing_.emplace(*environment_.spans, settings_.trace_sample_ratio, environment_.clock, environment_.random_u32);
   }
@@ -158,8 +159,7 @@ Gateway::~Gateway() {
 ResultsFeed::Hooks Gateway::feed_hooks() {
   ResultsFeed::Hooks hooks;
   hooks.apply = [this](const wire::ResultBatch& batch, bool live) {
-    if (tracing_) tracing_->learn(batch);
-    sink_.apply(batch, live);
+    take(batch, live);
     if (live) history_.apply(batch);
   };
   hooks.nothing_retained = [this](Partition partition) { seed(partition); };
@@ -169,12 +169,9 @@ ResultsFeed::Hooks Gateway::feed_hooks() {
   return hooks;
 }
 
-StreamedResults::Hooks Gateway::stream_hooks() {
-  return {[this] { return feed_.ready(); },
-          [this](const wire::ResultBatch& batch) {
-            if (tracing_) tracing_->learn(batch);
-            sink_.apply(batch, true);
-          }};
+void Gateway::take(const wire::ResultBatch& batch, bool live) {
+  if (tracing_) tracing_->learn(batch);
+  sink_.apply(batch, live);
 }
 
 ports::LogAppender::OnDeliveries Gateway::on_deliveries() {

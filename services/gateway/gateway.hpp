@@ -128,7 +128,7 @@ class Gateway {
   void watch_log();
   void watch_log_from(ports::IoThread& io, const std::weak_ptr<Limits>& limits);
   [[nodiscard]] ResultsFeed::Hooks feed_hooks();
-  [[nodiscard]] StreamedResults::Hooks stream_hooks();
+  void take(const wire::ResultBatch& batch, bool live);
 
   Environment environment_;
   Settings settings_;

@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -275,17 +274,15 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
                             [&] { return postgres::make_operations_store(database, logger); },
                             dead_letter_access(database, broker, logger),
                             spans.get(),
-                            [&](std::function<void(std::string_view)> on_message) {
-                              return stream::make_listener({}, std::move(on_message), logger, *metrics).value();
-                            }},
+                            [&](auto told) { return stream::make_listener({}, std::move(told), logger, *metrics); }},
                            settings_of(config.gateway, config.traces));
   if (const Result<void> known = gateway.refresh_token_keys(); !known) return cannot_start(logger, known.error());
   auto appender = kafka::make_appender(broker, ports::Topic::requests, gateway.on_deliveries(), logger);
   if (!appender) return cannot_start(logger, appender.error());
   gateway.start(**appender, *partitions, checkpoints);
   stand_in.reset();
-  const Result<void> started = server->start(gateway.handler(), gateway.line());
-  if (!started) return cannot_start(logger, started.error());
+  if (const Result<void> started = server->start(gateway.handler(), gateway.line()); !started)
+    return cannot_start(logger, started.error());
   const auto grpc = rpc::make_server(grpc_options(config.gateway));
   if (const Result<void> called = start_grpc(*grpc, config.gateway, gateway, io_threads); !called) {
     server.reset();

@@ -51,13 +51,20 @@ issuer::IssuerSettings settings_of(const config::Config& config) {
   return settings;
 }
 
-stream::BroadcastOptions stream_options(const config::Issuer& from) {
+bool streams(const config::Issuer& from) {
+  return from.stream_listeners_max != 0;
+}
+
+// Null where nobody may listen.
+Result<std::unique_ptr<ports::Broadcaster>> make_stream(const config::Issuer& from, ports::Logger& logger,
+                                                        ports::Metrics& metrics) {
+  if (!streams(from)) return nullptr;
   stream::BroadcastOptions options;
   options.address = from.stream_address;
   options.port = static_cast<std::uint16_t>(from.stream_port);
   options.host = from.stream_host;
   options.listeners_max = static_cast<std::size_t>(from.stream_listeners_max);
-  return options;
+  return stream::make_broadcaster(options, logger, metrics);
 }
 
 void work(ports::Membership& membership, issuer::Issuer& issuer, runtime::StopSignal& stop) {
@@ -85,8 +92,7 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   kafka::Options broker = wiring::kafka_options(config.kafka, "openrun-issuer", log_health);
   // Where gateways hear outcomes at once, nobody waits for Kafka's copy, and several batches share a request. Else
   // users wait for it, and one record holds a whole batch of outcomes: there is nothing to collect.
-  const bool streams = config.issuer.stream_listeners_max != 0;
-  broker.linger = std::chrono::microseconds(streams ? config.issuer.results_linger_us : 0);
+  broker.linger = std::chrono::microseconds(streams(config.issuer) ? config.issuer.results_linger_us : 0);
   broker.instance_id = config.issuer.instance_id;
   const auto failed = [&](const Error& error) {
     logger.critical("cannot start", {{"error", error.message}});
@@ -106,14 +112,10 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
   };
   auto results = kafka::make_appender(broker, ports::Topic::results, on_deliveries, logger);
   if (!results) return failed(results.error());
-  std::unique_ptr<ports::Broadcaster> stream;
-  if (streams) {
-    auto made = stream::make_broadcaster(stream_options(config.issuer), logger, *metrics);
-    if (!made) return failed(made.error());
-    stream = std::move(*made);
-  }
+  const auto stream = make_stream(config.issuer, logger, *metrics);
+  if (!stream) return failed(stream.error());
   issuer::Issuer issuer(
-      {**log, **results, clock, logger, *metrics, codes, user_hash, spans ? &*spans : nullptr, stream.get()},
+      {**log, **results, clock, logger, *metrics, codes, user_hash, spans ? &*spans : nullptr, stream->get()},
       [&] { return postgres::make_coupon_store(database, logger); }, settings_of(config));
 
   std::atomic<bool> started{false};

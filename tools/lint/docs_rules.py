@@ -83,7 +83,7 @@ def check_edge_cases(files):
                 yield path, number, "edge-case", "this case names no test that shows it"
 
 
-MAKES_METRICS = re.compile(r"(services|libs/kafka|libs/postgres|libs/telemetry)/(?!.*(/testing/|/test_|test\.)).*\.[ch]pp$")
+MAKES_METRICS = re.compile(r"(services|libs/kafka|libs/postgres|libs/stream|libs/telemetry)/(?!.*(/testing/|/test_|test\.)).*\.[ch]pp$")
 METRIC_IN_SOURCE = re.compile(r"\"(openrun_[a-z_]+)\"")
 METRIC_IN_TEXT = re.compile(r"`(openrun_[a-z_]+)")
 

@@ -166,7 +166,7 @@ TEST_F(Broadcasts, CutOffWhoDoesNotReadAndNobodyElse) {
   lazy.greet();
   Heard heard;
   const auto made = make_listener({}, [&](std::string_view message) { heard.add(message); }, logger_, metrics_);
-  (*made)->invited(broadcaster_->invitation());
+  made->invited(broadcaster_->invitation());
   ASSERT_TRUE(listen(2));
   const auto cut = [&] { return metrics_.value("openrun_stream_listeners_cut_total"); };
   std::vector<std::string> sent;

@@ -244,9 +244,9 @@ void TcpListener::forget(const Connection& connection, steady_clock::time_point 
 
 }  // namespace
 
-Result<std::unique_ptr<ports::Listener>> make_listener(const ListenOptions& options,
-                                                       std::function<void(std::string_view)> on_message,
-                                                       ports::Logger& logger, ports::Metrics& metrics) {
+std::unique_ptr<ports::Listener> make_listener(const ListenOptions& options,
+                                               std::function<void(std::string_view)> on_message, ports::Logger& logger,
+                                               ports::Metrics& metrics) {
   OPENRUN_ASSERT(options.connections_max > 0, "a listener may connect");
   return std::make_unique<TcpListener>(options, std::move(on_message), logger, metrics);
 }

@@ -28,9 +28,7 @@ class Listens : public ::testing::Test {
   }
 
   void begin() {
-    auto made = make_listener(options_, [this](std::string_view message) { heard_.add(message); }, logger_, metrics_);
-    ASSERT_TRUE(made.has_value());
-    listener_ = std::move(*made);
+    listener_ = make_listener(options_, [this](std::string_view message) { heard_.add(message); }, logger_, metrics_);
   }
   void invite(const RawBroadcaster& to) { listener_->invited(to.invitation().text()); }
   // Invites until it comes, as the log does.

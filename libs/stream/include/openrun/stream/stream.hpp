@@ -45,8 +45,8 @@ struct ListenOptions {
 
 // `on_message` is called on the listener's one thread, in the order of each broadcaster; the view lives as long as the
 // call. It must not block for long: whoever is not read from is cut off by the broadcaster.
-[[nodiscard]] Result<std::unique_ptr<ports::Listener>> make_listener(const ListenOptions& options,
-                                                                     std::function<void(std::string_view)> on_message,
-                                                                     ports::Logger& logger, ports::Metrics& metrics);
+[[nodiscard]] std::unique_ptr<ports::Listener> make_listener(const ListenOptions& options,
+                                                             std::function<void(std::string_view)> on_message,
+                                                             ports::Logger& logger, ports::Metrics& metrics);
 
 }  // namespace openrun::stream
