@@ -40,6 +40,7 @@ struct Told {
   std::string reason;
   std::string code;  // of the coupon
   std::int64_t sequence = 0;
+  std::string issued_at;      // of the coupon
   std::int64_t campaign = 0;  // id of a campaign in the body
   std::int64_t stock = 0;     // of a campaign
   std::int64_t issued = 0;    // of a campaign

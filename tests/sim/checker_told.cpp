@@ -59,6 +59,7 @@ Told read_answer(const ports::HttpResponse& response) {
   if (const auto* coupon = member(*body, "coupon")) {
     told.code = text_of(*coupon, "code");
     told.sequence = number_of(*coupon, "sequence");
+    told.issued_at = text_of(*coupon, "issued_at");
   }
   told.campaign = number_of(*body, "id");
   told.stock = number_of(*body, "stock");
@@ -139,6 +140,10 @@ void Checker::check_coupon(const std::string& who, const Asked& asked, const Tol
   if (told.sequence != sequence.value || told.code != row->second.code) {
     context_.violate(who + " another coupon than the store holds: sequence " + std::to_string(told.sequence) +
                      " instead of " + std::to_string(sequence.value));
+  }
+  const std::string issued_at = wire::format_time(row->second.issued_at.value);
+  if (told.issued_at != issued_at) {
+    context_.violate(who + " that a coupon was issued at " + told.issued_at + ", and the store holds " + issued_at);
   }
   if (!asked.user.empty() && asked.kind == Asked::Kind::request && row->second.user != asked.user) {
     context_.violate(who + " somebody else's coupon");
