@@ -23,7 +23,7 @@ def run(bench):
     report = bench.load("--create", users, "--users", users, "--connections", CONNECTIONS)
     ended.set()
     watcher.join()
-    # The first third fills buffers; from then on nothing may grow but the window, 16 bytes an outcome.
+    # The first third fills buffers; from then on nothing may grow but the window, 12 bytes an outcome.
     third, end = sizes[len(sizes) // 3], max(sizes[len(sizes) * 2 // 3:])
     grown = (end - third) / third * 100
     a_connection = (end - before) / CONNECTIONS

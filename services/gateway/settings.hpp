@@ -25,7 +25,7 @@ struct Settings {
   std::int64_t waits_max = 20'000;          // requests held for their outcome, all threads together
   std::int64_t streams_max = 5'000;         // event streams, all threads together
   std::int64_t pending_max = 20'000;        // requests between produce and acknowledgement, all threads together
-  std::int64_t window_records = 1'048'576;  // outcomes kept in memory a partition, 16 bytes each
+  std::int64_t window_records = 1'048'576;  // outcomes kept in memory a partition, 12 bytes each
   std::int64_t window_age_s = 600;          // how far back results are read at start
   std::int64_t store_threads = 4;
   std::int64_t store_queue_max = 4'096;

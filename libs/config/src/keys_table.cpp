@@ -158,7 +158,7 @@ const std::array gateway_keys{
     Key{"gateway", "pending_max", OPENRUN_INT64(gateway.pending_max), between(1, 1'000'000),
         "requests between produce and acknowledgement; above: 503"},
     Key{"gateway", "window_records", OPENRUN_INT64(gateway.window_records), between(1'024, 1'073'741'824),
-        "outcomes kept in memory a partition (16 bytes each)"},
+        "outcomes kept in memory a partition (12 bytes each)"},
     Key{"gateway", "window_age_s", OPENRUN_INT64(gateway.window_age_s), between(1, 604'800),
         "how far back results are read at start, in seconds"},
     Key{"gateway", "store_threads", OPENRUN_INT64(gateway.store_threads), between(1, 256),

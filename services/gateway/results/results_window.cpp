@@ -2,27 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <new>
-
-#include <openrun/base/assert.hpp>
 
 namespace openrun::gateway {
-namespace {
 
-constexpr std::uint64_t pack(issuance::Outcome outcome, Timestamp time) {
-  return static_cast<std::uint64_t>(outcome) | (static_cast<std::uint64_t>(time.value) << 8U);
-}
-constexpr issuance::Outcome outcome_of(std::uint64_t packed) {
-  return static_cast<issuance::Outcome>(packed & 0xFFU);
-}
-constexpr Timestamp time_of(std::uint64_t packed) {
-  return Timestamp{static_cast<std::int64_t>(packed >> 8U)};
-}
-
-}  // namespace
-
-ResultsWindow::ResultsWindow(std::size_t records)
-    : capacity_(std::bit_ceil(std::max<std::size_t>(records, 2))), mask_(capacity_ - 1) {}
+ResultsWindow::ResultsWindow(std::size_t records) : capacity_(std::bit_ceil(std::max<std::size_t>(records, 2))) {}
 
 ResultsWindow::~ResultsWindow() {
   for (auto& ring : rings_) delete ring.load();
@@ -37,20 +20,13 @@ ResultsWindow::Ring& ResultsWindow::ring(Partition partition) {
   if (Ring* found = find(partition)) return *found;
   std::lock_guard lock(growth_);
   if (Ring* found = find(partition)) return *found;
-  auto made = std::make_unique<Ring>();
-  // calloc, because the pages of a ring that is hardly used are then never touched.
-  made->slots.reset(static_cast<Slot*>(std::calloc(capacity_, sizeof(Slot))));
-  if (!made->slots) throw std::bad_alloc();
-  Ring* raw = made.release();
+  Ring* raw = std::make_unique<Ring>(capacity_).release();
   rings_[static_cast<std::size_t>(partition.value)].store(raw, std::memory_order_release);
   return *raw;
 }
 
 void ResultsWindow::clear(Ring& ring, std::int64_t from, std::int64_t to) {
-  from = std::max(from, to - static_cast<std::int64_t>(capacity_));
-  for (std::int64_t offset = from; offset < to; ++offset) {
-    ring.slots.get()[static_cast<std::size_t>(offset) & mask_] = Slot{};
-  }
+  ring.slots.clear(std::max(from, to - static_cast<std::int64_t>(capacity_)), to);
 }
 
 void ResultsWindow::sample(Ring& ring, std::int64_t before, std::int64_t now_us) {
@@ -89,28 +65,24 @@ void ResultsWindow::advance(Ring& ring, std::int64_t first, std::int64_t next, s
   }
 }
 
-void ResultsWindow::write(Ring& ring, const wire::OutcomeEntry& entry) {
+void ResultsWindow::write(Ring& ring, const wire::OutcomeEntry& entry, Timestamp log_time) {
   if (entry.offset.value < ring.floor) return;
-  Slot& slot = ring.slots.get()[static_cast<std::size_t>(entry.offset.value) & mask_];
-  const issuance::Outcome held = outcome_of(slot.kind_and_time);
+  const OutcomeSlots::Entry held = ring.slots.read(entry.offset);
   // A dead letter that was replayed meanwhile must not fall back when its batch comes once more.
-  const bool replayed =
-      entry.outcome == issuance::Outcome::dead_lettered && held != issuance::Outcome::none && slot.nonce == entry.nonce;
+  const bool replayed = entry.outcome == issuance::Outcome::dead_lettered && held.outcome != issuance::Outcome::none &&
+                        held.nonce == entry.nonce;
   if (replayed) return;
-  slot.nonce = entry.nonce;
-  slot.sequence = entry.sequence.value;
-  slot.kind_and_time = pack(entry.outcome, entry.issued_at);
+  ring.slots.write(entry.offset, {entry.nonce, entry.outcome, entry.sequence, entry.issued_at}, log_time);
 }
 
 void ResultsWindow::follow_replay(Ring& ring, const wire::ResultBatch& batch, const wire::ReplayResult& replay) {
   const std::int64_t index = replay.offset - batch.first_offset;
   if (index < 0 || index >= static_cast<std::int64_t>(batch.entries.size())) return;
   if (replay.origin.value < ring.floor || replay.origin.value >= ring.highest) return;
-  Slot& origin = ring.slots.get()[static_cast<std::size_t>(replay.origin.value) & mask_];
-  if (outcome_of(origin.kind_and_time) != issuance::Outcome::dead_lettered) return;
+  const OutcomeSlots::Entry origin = ring.slots.read(replay.origin);
+  if (origin.outcome != issuance::Outcome::dead_lettered) return;
   const wire::OutcomeEntry& final = batch.entries[static_cast<std::size_t>(index)];
-  origin.sequence = final.sequence.value;
-  origin.kind_and_time = pack(final.outcome, final.issued_at);
+  ring.slots.write(replay.origin, {origin.nonce, final.outcome, final.sequence, final.issued_at}, batch.log_time);
 }
 
 void ResultsWindow::apply(const wire::ResultBatch& batch, std::int64_t now_us) {
@@ -119,7 +91,7 @@ void ResultsWindow::apply(const wire::ResultBatch& batch, std::int64_t now_us) {
   std::lock_guard lock(target.mutex);
   if (target.seen && batch.last_offset.value < target.highest - static_cast<std::int64_t>(capacity_)) return;
   advance(target, batch.first_offset.value, batch.last_offset.value + 1, now_us);
-  for (const wire::OutcomeEntry& entry : batch.entries) write(target, entry);
+  for (const wire::OutcomeEntry& entry : batch.entries) write(target, entry, batch.log_time);
   for (const wire::ReplayResult& replay : batch.replays) follow_replay(target, batch, replay);
 }
 
@@ -168,21 +140,21 @@ Found ResultsWindow::look_up(Partition partition, Offset offset, std::uint32_t n
     found.kind = Found::Kind::too_old;
     return found;
   }
-  const Slot& slot = target->slots.get()[static_cast<std::size_t>(offset.value) & mask_];
-  found.outcome = outcome_of(slot.kind_and_time);
+  const OutcomeSlots::Entry held = target->slots.read(offset);
+  found.outcome = held.outcome;
   if (found.outcome == issuance::Outcome::none) {
     found.kind = Found::Kind::hole;
     found.missing_us = now_us - passed_at(*target, offset.value);
     return found;
   }
-  if (slot.nonce != nonce) {
+  if (held.nonce != nonce) {
     found.kind = Found::Kind::mismatch;
     found.outcome = issuance::Outcome::none;
     return found;
   }
   found.kind = Found::Kind::decided;
-  found.sequence = Sequence{slot.sequence};
-  found.issued_at = time_of(slot.kind_and_time);
+  found.sequence = held.sequence;
+  found.issued_at = held.issued_at;
   return found;
 }
 
@@ -205,6 +177,13 @@ bool ResultsWindow::seen(Partition partition) const {
   if (target == nullptr) return false;
   std::lock_guard lock(target->mutex);
   return target->seen;
+}
+
+std::size_t ResultsWindow::exceptions(Partition partition) const {
+  const Ring* target = find(partition);
+  if (target == nullptr) return 0;
+  std::lock_guard lock(target->mutex);
+  return target->slots.exceptions();
 }
 
 std::optional<double> ResultsWindow::rate(Partition partition, std::int64_t now_us) const {

@@ -1,4 +1,4 @@
-// The newest outcomes of every partition in memory: a dense ring indexed by offset, 16 bytes a slot. Fed with result
+// The newest outcomes of every partition in memory: a dense ring indexed by offset, 12 bytes a slot. Fed with result
 // batches in any order and any number of times; asked by every poll. Any thread; one mutex a partition, held for one
 // look-up or one batch.
 #pragma once
@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +15,7 @@
 #include <openrun/issuance/decision.hpp>
 #include <openrun/wire/result_batch.hpp>
 
+#include "gateway/results/outcome_slots.hpp"
 #include "gateway/settings.hpp"
 
 namespace openrun::gateway {
@@ -32,7 +32,7 @@ struct Found {
   Kind kind = Kind::waiting;
   issuance::Outcome outcome = issuance::Outcome::none;
   Sequence sequence;
-  Timestamp issued_at;
+  Timestamp issued_at;  // where the outcome shows a coupon
   std::int64_t position = 0;
   std::int64_t missing_us = 0;
 };
@@ -64,14 +64,10 @@ class ResultsWindow {
   [[nodiscard]] bool seen(Partition partition) const;
   // Records decided a second over the last few seconds; empty while nothing was decided in them.
   [[nodiscard]] std::optional<double> rate(Partition partition, std::int64_t now_us) const;
+  // Times that take memory beside the slots (see OutcomeSlots).
+  [[nodiscard]] std::size_t exceptions(Partition partition) const;
 
  private:
-  struct Slot {
-    std::uint32_t nonce;
-    std::uint32_t sequence;
-    std::uint64_t kind_and_time;  // the outcome in the low 8 bits, issued_at in ms above
-  };
-  static_assert(sizeof(Slot) == 16);
   // How far the frontier was when: for the rate, and for how long a hole has been one.
   struct Sample {
     std::int64_t time_us = 0;
@@ -82,12 +78,10 @@ class ResultsWindow {
   static constexpr std::int64_t sample_us = 50'000;
   static constexpr std::int64_t rate_window_us = 5'000'000;
 
-  struct Free {
-    void operator()(Slot* slots) const { std::free(slots); }
-  };
   struct Ring {
+    explicit Ring(std::size_t capacity) : slots(capacity) {}
     mutable std::mutex mutex;
-    std::unique_ptr<Slot, Free> slots;
+    OutcomeSlots slots;
     bool seen = false;
     std::int64_t floor = 0;  // slots hold [floor, highest)
     std::int64_t highest = 0;
@@ -98,14 +92,13 @@ class ResultsWindow {
   [[nodiscard]] Ring* find(Partition partition) const;
   Ring& ring(Partition partition);
   void advance(Ring& ring, std::int64_t first, std::int64_t next, std::int64_t now_us);
-  void write(Ring& ring, const wire::OutcomeEntry& entry);
-  void follow_replay(Ring& ring, const wire::ResultBatch& batch, const wire::ReplayResult& replay);
+  static void write(Ring& ring, const wire::OutcomeEntry& entry, Timestamp log_time);
+  static void follow_replay(Ring& ring, const wire::ResultBatch& batch, const wire::ReplayResult& replay);
   void clear(Ring& ring, std::int64_t from, std::int64_t to);
   static void sample(Ring& ring, std::int64_t before, std::int64_t now_us);
   [[nodiscard]] static std::int64_t passed_at(const Ring& ring, std::int64_t offset);
 
   std::size_t capacity_;
-  std::size_t mask_;
   std::mutex growth_;
   std::array<std::atomic<Ring*>, static_cast<std::size_t>(partitions_max)> rings_{};
 };

@@ -1,5 +1,6 @@
 #include "gateway/results/results_window.hpp"
 
+#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -23,6 +24,7 @@ wire::ResultBatch batch(std::int64_t first, std::int64_t last, Outcome outcome =
   made.partition = p;
   made.first_offset = Offset{first};
   made.last_offset = Offset{last};
+  made.log_time = Timestamp{1'700'000'000'000 + last};
   for (std::int64_t offset = first; offset <= last; ++offset) {
     made.entries.push_back({Offset{offset}, outcome, nonce_of(offset), CampaignId{1},
                             Sequence{static_cast<std::uint32_t>(offset + 1)}, Timestamp{1'700'000'000'000 + offset},
@@ -149,6 +151,61 @@ TEST(ResultsWindow, AReplayGivesTheDeadLettersReceiptTheNewOutcome) {
   // The old batch once more: the outcome must not fall back.
   window.apply(batch(0, 0, Outcome::dead_lettered), 0);
   EXPECT_EQ(look(window, 0).outcome, Outcome::issued);
+}
+
+// As batch(), but its coupons were issued at that time, and it was decided later.
+wire::ResultBatch decided_at(std::int64_t first, std::int64_t last, std::int64_t log_time, std::int64_t issued_at) {
+  wire::ResultBatch made = batch(first, last, issued_at == log_time ? Outcome::issued : Outcome::already_issued);
+  made.log_time = Timestamp{log_time};
+  for (wire::OutcomeEntry& entry : made.entries) entry.issued_at = Timestamp{issued_at + entry.offset.value};
+  return made;
+}
+
+TEST(ResultsWindow, CouponsOfAnyAgeShowTheirTimeToTheMillisecond) {
+  constexpr std::int64_t decided = 1'800'000'000'000;
+  for (const std::int64_t days : {0, 1, 10, 12, 30, 4'000}) {
+    const std::int64_t issued = decided - days * 86'400'000;
+    ResultsWindow window(4'096);
+    window.apply(decided_at(0, 2'999, decided, decided), 0);
+    window.apply(decided_at(3'000, 3'999, decided + 5, issued), 0);
+    // A batch that comes late, and one that comes again from the store.
+    window.apply(decided_at(4'100, 4'199, decided + 7, decided + 7), 0);
+    window.repair(decided_at(4'000, 4'099, decided + 6, issued), 0);
+    window.repair(decided_at(3'000, 3'999, decided + 5, issued), 0);
+    for (std::int64_t offset = 104; offset < 4'200; ++offset) {
+      const Found found = look(window, offset);
+      ASSERT_EQ(found.kind, Kind::decided) << offset;
+      const std::int64_t at = offset < 3'000 ? decided : offset < 4'100 ? issued : decided + 7;
+      ASSERT_EQ(found.issued_at, Timestamp{at + offset}) << days << " days, " << offset;
+    }
+    EXPECT_EQ(window.exceptions(p), days > 11 ? 1'100U : 0U) << days;
+  }
+}
+
+TEST(ResultsWindow, TimesStayExactThroughManyLapsOfTheRing) {
+  ResultsWindow window(2'048);
+  const auto time_at = [](std::int64_t first) { return 1'700'000'000'000 + first * 100'000; };
+  for (std::int64_t first = 0; first < 20'000; first += 100) {
+    window.apply(decided_at(first, first + 99, time_at(first), time_at(first)), 0);
+    for (std::int64_t offset = std::max<std::int64_t>(first + 100 - 2'048, 0); offset < first + 100; ++offset) {
+      ASSERT_EQ(look(window, offset).issued_at, Timestamp{time_at(offset - offset % 100) + offset}) << first;
+    }
+    ASSERT_EQ(window.exceptions(p), 0U);
+  }
+}
+
+TEST(ResultsWindow, AReplayShowsTheTimeOfItsCoupon) {
+  for (const std::int64_t days : {0, 5, 100}) {
+    ResultsWindow window(4'096);
+    window.apply(batch(0, 9, Outcome::dead_lettered), 0);
+    const std::int64_t replayed = 1'700'000'000'000 + days * 86'400'000;
+    wire::ResultBatch replay = decided_at(3'000, 3'000, replayed, replayed);
+    replay.replays.push_back({Offset{4}, Offset{3'000}});
+    window.apply(replay, 0);
+    EXPECT_EQ(look(window, 4).issued_at, Timestamp{replayed + 3'000});
+    EXPECT_EQ(look(window, 3'000).issued_at, Timestamp{replayed + 3'000});
+    EXPECT_EQ(look(window, 5).outcome, Outcome::dead_lettered);
+  }
 }
 
 TEST(ResultsWindow, ASeedMovesTheFrontierOnlyAhead) {

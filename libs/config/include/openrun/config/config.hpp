@@ -94,7 +94,7 @@ struct Gateway {
   std::int64_t waits_max = 20'000;          // requests held for their outcome; above: 202 at once
   std::int64_t streams_max = 5'000;         // event streams; above: 503
   std::int64_t pending_max = 20'000;        // requests between produce and acknowledgement; above: 503
-  std::int64_t window_records = 1'048'576;  // outcomes kept in memory a partition (16 bytes each)
+  std::int64_t window_records = 1'048'576;  // outcomes kept in memory a partition (12 bytes each)
   std::int64_t window_age_s = 600;          // how far back results are read at start
   std::int64_t store_threads = 4;           // blocking calls to Postgres
   std::int64_t store_queue_max = 4'096;
