@@ -18,7 +18,15 @@ using ports::CommitOutcome;
 const Statement begin{"begin", "BEGIN"};
 const Statement commit{"commit", "COMMIT"};
 const Statement roll_back{"roll_back", "ROLLBACK"};
-const Statement advance{"advance", "SELECT advance_checkpoint($1, $2, $3, $4, $5, $6, $7)"};
+// The compare-and-swap that every batch begins with, and its outbox row: one statement, because each has a price of its
+// own. It raises OR001 where no checkpoint was moved, so that nothing behind it in the pipeline takes effect for a
+// writer that has lost its partition. Who waits for the row's lock compares with the newest version of the row.
+const Statement advance{
+    "advance",
+    "WITH moved AS (UPDATE partition_checkpoint SET next_offset = $4, log_time = $5, fingerprint = $6, "
+    "decision_version = $7 WHERE partition = $1 AND epoch = $2 AND next_offset = $3 RETURNING partition) "
+    "INSERT INTO outbox (partition, first_offset, last_offset, payload) "
+    "VALUES (coalesce((SELECT partition FROM moved), refuse_fenced_writer()), $3, $4 - 1, $8)"};
 const Statement insert_coupons{
     "insert_coupons",
     "INSERT INTO coupon (request_partition, campaign_id, sequence, user_id, idempotency_key, code, issued_at, "
@@ -31,8 +39,6 @@ constexpr std::int16_t coupon_columns = 9;
 // So small that the server begins early, so large that a system call a piece is nothing.
 constexpr std::size_t copied_piece_bytes = 32'768;
 
-const Statement insert_outbox{
-    "insert_outbox", "INSERT INTO outbox (partition, first_offset, last_offset, payload) VALUES ($1, $2, $3, $4)"};
 const Statement insert_commands{"insert_commands",
                                 "INSERT INTO campaign_command (campaign_id, idempotency_key, request_offset, outcome) "
                                 "SELECT * FROM unnest($1, $2, $3, $4)"};
@@ -74,7 +80,8 @@ Parameters advance_parameters(const CommitBatch& batch) {
       .int8(batch.next_offset.value)
       .timestamp(batch.log_time)
       .int8(static_cast<std::int64_t>(batch.fingerprint))
-      .int4(static_cast<std::int32_t>(batch.decision_version));
+      .int4(static_cast<std::int32_t>(batch.decision_version))
+      .bytes(batch.payload);
   return parameters;
 }
 
@@ -194,23 +201,19 @@ std::vector<CampaignCounters> counted_campaigns(const CommitBatch& batch) {
   return counted;
 }
 
+// Where the transaction of a pipeline is committed. Without a BEGIN all steps up to the pipeline's end are one
+// transaction, and the end commits it: two statements less. A COPY stands in no pipeline, and a trial is rolled back.
+enum class CommittedBy { end_of_pipeline, statement };
+
 // What comes before the coupons.
-void append_beginning(std::vector<Step>& steps, const CommitBatch& batch) {
-  steps.push_back({&begin, {}});
+void append_beginning(std::vector<Step>& steps, const CommitBatch& batch, CommittedBy committed_by) {
+  if (committed_by == CommittedBy::statement) steps.push_back({&begin, {}});
   steps.push_back({&advance, advance_parameters(batch)});
 }
 
-// What comes after them.
-void append_end(std::vector<Step>& steps, const CommitBatch& batch, std::span<const CampaignCounters> counted,
-                Ending ending) {
-  const Offset last_offset = batch.next_offset + -1;
-  Parameters outbox;
-  outbox.int4(batch.partition.value)
-      .int8(batch.expected_next_offset.value)
-      .int8(last_offset.value)
-      .bytes(batch.payload);
-  steps.push_back({&insert_outbox, std::move(outbox)});
-  append_campaigns(steps, batch, counted, last_offset);
+// What comes after them, but for the COMMIT.
+void append_rest(std::vector<Step>& steps, const CommitBatch& batch, std::span<const CampaignCounters> counted) {
+  append_campaigns(steps, batch, counted, batch.next_offset + -1);
   if (!batch.commands.empty()) {
     steps.push_back({&insert_commands, command_parameters(batch)});
     steps.push_back({&repeat_reservations, reservation_parameters(batch)});
@@ -219,7 +222,6 @@ void append_end(std::vector<Step>& steps, const CommitBatch& batch, std::span<co
     steps.push_back({&insert_dead_letter, dead_letter_parameters(batch.partition, letter)});
   }
   if (!batch.replays.empty()) steps.push_back({&resolve_replays, replay_parameters(batch)});
-  steps.push_back({ending == Ending::commit ? &commit : &roll_back, {}});
 }
 
 CommitAnswer answer_of(const Failure& failure) {
@@ -231,13 +233,14 @@ CommitAnswer answer_of(const Failure& failure) {
   return {CommitOutcome::rolled_back, failure.message};
 }
 
-// The COMMIT has left with everything else, so it may have been done wherever the server did not say what stopped it.
-CommitAnswer answer_of_failed_pipeline(const PipelineFailure& failed, std::size_t commit_index, Ending ending) {
-  const bool ends_unknown = failed.failure.cause == Failure::Cause::statement
-                                ? false
-                                : failed.failure.cause != Failure::Cause::ended || failed.index >= commit_index;
-  if (ending == Ending::commit && ends_unknown) {
-    return {CommitOutcome::in_doubt, "the answer to COMMIT was lost: " + failed.failure.message};
+// The commit was asked for with everything else, so it may have been done wherever the server did not say what stopped
+// it. `committing` is the index of what commits: the COMMIT, or the end of the pipeline. What is told from there on may
+// come from behind the commit (a cancellation, say), whatever it is.
+CommitAnswer answer_of_failed_pipeline(const PipelineFailure& failed, std::size_t committing, Ending ending) {
+  const bool was_stopped_before = failed.index < committing && (failed.failure.cause == Failure::Cause::statement ||
+                                                                failed.failure.cause == Failure::Cause::ended);
+  if (ending == Ending::commit && !was_stopped_before) {
+    return {CommitOutcome::in_doubt, "whether the batch was committed was not told: " + failed.failure.message};
   }
   return answer_of(failed.failure);
 }
@@ -246,7 +249,7 @@ CommitAnswer answer_of_failed_pipeline(const PipelineFailure& failed, std::size_
 // nothing is there.
 Sql<void> copy_beginning(Connection& connection, const CommitBatch& batch) {
   std::vector<Step> steps;
-  append_beginning(steps, batch);
+  append_beginning(steps, batch, CommittedBy::statement);
   if (auto prepared = connection.prepare(steps); !prepared) return std::unexpected(std::move(prepared.error()));
   // Answered before a row leaves: a writer that has lost its partition takes no locks on its successor's coupons.
   if (auto begun = connection.run_pipeline(steps); !begun) return std::unexpected(std::move(begun.error().failure));
@@ -268,18 +271,23 @@ CommitAnswer write_batch(Connection& connection, const CommitBatch& batch, Endin
                          std::optional<Failure>& failure) {
   OPENRUN_ASSERT(batch.next_offset > batch.expected_next_offset, "a batch decides at least one offset");
   OPENRUN_ASSERT(batch.digests.size() == batch.campaigns.size(), "every touched campaign has a digest");
+  const bool is_copied = batch.coupons.size() >= copied_coupons_min;
+  const CommittedBy committed_by =
+      is_copied || ending == Ending::roll_back ? CommittedBy::statement : CommittedBy::end_of_pipeline;
   std::vector<Step> steps;
-  if (batch.coupons.size() >= copied_coupons_min) {
+  if (is_copied) {
     if (auto copied = copy_beginning(connection, batch); !copied) {
       failure = std::move(copied.error());
       return answer_of(*failure);
     }
   } else {
-    append_beginning(steps, batch);
+    append_beginning(steps, batch, committed_by);
     if (!batch.coupons.empty()) steps.push_back({&insert_coupons, coupon_parameters(batch)});
   }
   const std::vector<CampaignCounters> counted = counted_campaigns(batch);
-  append_end(steps, batch, counted, ending);
+  append_rest(steps, batch, counted);
+  const std::size_t committing = steps.size();
+  if (committed_by == CommittedBy::statement) steps.push_back({ending == Ending::commit ? &commit : &roll_back, {}});
   if (auto prepared = connection.prepare(steps); !prepared) {
     failure = std::move(prepared.error());
     return answer_of(*failure);
@@ -287,7 +295,7 @@ CommitAnswer write_batch(Connection& connection, const CommitBatch& batch, Endin
   const auto touched = connection.run_pipeline(steps);
   if (!touched) {
     failure = touched.error().failure;
-    return answer_of_failed_pipeline(touched.error(), steps.size() - 1, ending);
+    return answer_of_failed_pipeline(touched.error(), committing, ending);
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const bool counts = steps[i].statement == &update_counters || steps[i].statement == &update_counters_of_many;

@@ -109,7 +109,9 @@ class Connection {
   [[nodiscard]] Sql<void> execute(const std::string& sql);
   // Makes sure that these are prepared, in one round trip.
   [[nodiscard]] Sql<void> prepare(std::span<const Step> steps);
-  // All steps in one round trip; how many rows each of them wrote. The steps must be prepared.
+  // All steps in one round trip; how many rows each of them wrote. The steps must be prepared. Where none of them
+  // begins a transaction they are one all the same, which the end of the pipeline commits: a failure behind the last
+  // step may stand before that commit or behind it.
   [[nodiscard]] std::expected<std::vector<std::int64_t>, PipelineFailure> run_pipeline(std::span<const Step> steps);
 
   // A COPY ... TO STDOUT (FORMAT binary). The patience is counted anew with each message: a long table is no fault, a

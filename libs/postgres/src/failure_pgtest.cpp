@@ -71,6 +71,7 @@ class BrokenConnection : public PostgresTest {
   }
   void cut_everywhere(std::atomic<std::int64_t>& left, std::atomic<std::int64_t>& total, std::uint32_t coupons,
                       std::int64_t step) {
+    const bool is_copied = coupons >= copied_coupons_min;
     // The length of an undisturbed batch on a warm connection.
     ASSERT_EQ(commit_with_cut(left, CuttingProxy::never, coupons), CommitOutcome::committed);
     issuance::Campaign after = campaign_;
@@ -95,9 +96,8 @@ class BrokenConnection : public PostgresTest {
       ++seen[commit_with_cut(left, bytes, coupons)];
     }
     EXPECT_GT(seen[CommitOutcome::in_doubt], 0);
-    if (coupons > 0) {
-      EXPECT_GT(seen[CommitOutcome::rolled_back], 0);
-    }
+    // One message holds all, and its end commits: nobody can tell what a cut has kept back.
+    EXPECT_EQ(seen[CommitOutcome::rolled_back] > 0, is_copied);
   }
 
   std::unique_ptr<CuttingProxy> proxy_;
@@ -142,6 +142,38 @@ TEST_F(BrokenConnection, ACommitThatNeverArrivedIsDoubtAndRebuildTellsThatItWasN
   EXPECT_EQ(writer_.snapshot.next_offset, batch.expected_next_offset);
 }
 
+TEST_F(BrokenConnection, CutBeforeTheStatementsArePreparedNothingIsWritten) {
+  std::atomic<std::int64_t>& left = proxy_->to_client_left;
+  // Some of what the server says when a connection is opened, and some of what it says to the preparation.
+  EXPECT_EQ(commit_with_cut(left, 0, 3), CommitOutcome::rolled_back);
+  const ports::CommitBatch batch = sample_batch(writer_, campaign_, 3);
+  ASSERT_TRUE(store_->dispatch_per_second(Partition{0}));
+  left = 3;
+  EXPECT_EQ(store_->commit(batch).outcome, CommitOutcome::rolled_back);
+  reread();
+  EXPECT_EQ(writer_.snapshot.next_offset, batch.expected_next_offset);
+}
+
+// A check that waits for the commit answers behind all steps.
+TEST_F(BrokenConnection, ACommitThatFailsItselfIsNotTakenForDone) {
+  database().rows("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$");
+  for (const std::uint32_t coupons : {0U, 3U, static_cast<std::uint32_t>(copied_coupons_min)}) {
+    database().rows(
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE "
+        "FUNCTION refuse()");
+    issuance::Campaign after = campaign_;
+    const ports::CommitBatch batch = sample_batch(writer_, after, coupons);
+    EXPECT_EQ(store_->commit(batch).outcome, CommitOutcome::in_doubt) << coupons;
+    reread();
+    EXPECT_EQ(writer_.snapshot.next_offset, batch.expected_next_offset);
+    EXPECT_EQ(campaign_.issued + coupons, after.issued);
+    database().rows("DROP TRIGGER late ON outbox");
+    EXPECT_EQ(store_->commit(batch).outcome, CommitOutcome::committed) << coupons;
+    reread();
+  }
+  database().rows("DROP FUNCTION refuse");
+}
+
 TEST_F(BrokenConnection, AnEndedIdleBackendCostsNothing) {
   database().rows(
       "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name ^@ 'openrun-issuer/'");
@@ -159,7 +191,13 @@ class WaitingWriter : public BrokenConnection {
     holder_ = std::make_unique<Plain>(options().url);
     holder_->rows("BEGIN");
     holder_->rows("SELECT 1 FROM partition_checkpoint FOR UPDATE");
+    written_ = database().value(every_row);
     batch_ = sample_batch(writer_, campaign_, 1);
+    batch_.commands.push_back({campaign_.id, "key", batch_.expected_next_offset, issuance::Outcome::command_applied});
+    ports::DeadLetterRow letter;
+    letter.offset = batch_.expected_next_offset;
+    letter.reason = "UNDECODABLE";
+    batch_.dead_letters.push_back(letter);
     answer_ = std::async(std::launch::async, [this] { return store_->commit(batch_); });
     ASSERT_TRUE(eventually([&] {
       return database().value(
@@ -167,6 +205,7 @@ class WaitingWriter : public BrokenConnection {
                  "'openrun-issuer/'") == "1";
     }));
   }
+  std::string written_;
   std::unique_ptr<Plain> holder_;
   ports::CommitBatch batch_;
   std::future<ports::CommitAnswer> answer_;
@@ -177,6 +216,31 @@ TEST_F(WaitingWriter, ATerminatedWriterIsRolledBack) {
   database().rows(
       "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name ^@ 'openrun-issuer/'");
   EXPECT_EQ(answer_.get().outcome, CommitOutcome::rolled_back);
+}
+
+// After the wait the newest version of the row is compared, not the one that was there at the beginning.
+TEST_F(WaitingWriter, WhoeverLosesThePartitionWhileItWaitsWritesNothing) {
+  begin_waiting();
+  holder_->rows("UPDATE partition_checkpoint SET epoch = epoch + 1");
+  holder_->rows("COMMIT");
+  EXPECT_EQ(answer_.get().outcome, CommitOutcome::fenced);
+  EXPECT_EQ(database().value(every_row), written_);
+}
+
+TEST_F(WaitingWriter, WhoeverIsBehindAfterItsWaitWritesNothing) {
+  begin_waiting();
+  holder_->rows("UPDATE partition_checkpoint SET next_offset = next_offset + 1");
+  holder_->rows("COMMIT");
+  EXPECT_EQ(answer_.get().outcome, CommitOutcome::fenced);
+  EXPECT_EQ(database().value(every_row), written_);
+}
+
+TEST_F(WaitingWriter, AfterAWaitForNothingTheBatchIsWritten) {
+  begin_waiting();
+  holder_->rows("UPDATE partition_checkpoint SET log_time = now()");
+  holder_->rows("COMMIT");
+  EXPECT_EQ(answer_.get().outcome, CommitOutcome::committed);
+  EXPECT_NE(database().value(every_row), written_);
 }
 
 TEST_F(WaitingWriter, CancelEndsARunningCallSoon) {

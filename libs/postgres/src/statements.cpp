@@ -114,7 +114,7 @@ std::expected<std::vector<std::int64_t>, PipelineFailure> Connection::run_pipeli
     auto result = next_result();
     if (!result) return failed(index, std::move(result.error()));
     touched.push_back(result->touched());
-    if (auto end = next_result(); !end) return failed(index, std::move(end.error()));
+    if (auto end = next_result(); !end) return failed(index + 1, std::move(end.error()));
   }
   if (auto sync = next_result(); !sync) return failed(steps.size(), std::move(sync.error()));
   if (PQexitPipelineMode(connection_) == 0) broken_ = true;

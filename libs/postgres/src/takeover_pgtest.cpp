@@ -2,6 +2,7 @@
 #include <chrono>
 #include <future>
 
+#include "commit.hpp"
 #include "test_database.hpp"
 
 namespace openrun::postgres::test {
@@ -59,6 +60,46 @@ TEST_F(TakeOver, AWriterWithAnOldEpochIsFenced) {
   EXPECT_EQ(successor->commit(sample_batch(taken, campaign, 1)).outcome, CommitOutcome::committed);
 }
 
+// Every kind of row that a batch can hold, in one message and copied.
+TEST_F(TakeOver, AZombieWritesNothingAtAll) {
+  auto zombie = coupon_store();
+  const ports::TakenOver old = take(*zombie);
+  issuance::Campaign campaign = sample_campaign(7, 10'000);
+  ASSERT_EQ(zombie->commit(sample_batch(old, campaign, 1)).outcome, CommitOutcome::committed);
+  database().rows("UPDATE partition_checkpoint SET epoch = 2");
+  const std::string before = database().value(every_row);
+  for (const std::uint32_t coupons : {0U, 1U, static_cast<std::uint32_t>(copied_coupons_min)}) {
+    ports::TakenOver believed = old;
+    believed.snapshot.next_offset = Offset{1};
+    issuance::Campaign after = campaign;
+    ports::CommitBatch batch = sample_batch(believed, after, coupons);
+    batch.commands.push_back({campaign.id, "key", Offset{1}, issuance::Outcome::command_applied});
+    ports::DeadLetterRow letter;
+    letter.offset = Offset{1};
+    letter.reason = "UNDECODABLE";
+    batch.dead_letters.push_back(letter);
+    const ports::CommitAnswer answer = zombie->commit(batch);
+    EXPECT_EQ(answer.outcome, CommitOutcome::fenced) << coupons;
+    EXPECT_NE(answer.message.find("OR001"), std::string::npos) << answer.message;
+    EXPECT_EQ(database().value(every_row), before) << coupons;
+    EXPECT_EQ(database().value("SELECT next_offset FROM partition_checkpoint"), "1");
+    EXPECT_EQ(zombie->probe(batch).outcome, CommitOutcome::fenced) << coupons;
+  }
+}
+
+// An issuer of the release before may run beside this schema, and moves its checkpoint so.
+TEST_F(TakeOver, TheReleaseBeforeStillHasItsCompareAndSwap) {
+  auto first = coupon_store();
+  take(*first);
+  Plain older(options().url);
+  older.rows("SELECT advance_checkpoint(0, 1, 0, 5, now(), 0, 1)");
+  EXPECT_EQ(database().value("SELECT next_offset FROM partition_checkpoint"), "5");
+  PGresult* again = PQexec(older.raw(), "SELECT advance_checkpoint(0, 1, 0, 5, now(), 0, 1)");
+  EXPECT_EQ(std::string(PQresultErrorField(again, PG_DIAG_SQLSTATE)), "OR001");
+  PQclear(again);
+  EXPECT_EQ(database().value("SELECT next_offset FROM partition_checkpoint"), "5");
+}
+
 TEST_F(TakeOver, ALateRebuildDoesNotEndASuccessorWhoseEpochBeginsWithItsOwn) {
   auto zombie = coupon_store();
   auto successor = coupon_store();
@@ -74,7 +115,7 @@ TEST_F(TakeOver, AFrozenWriterInItsTransactionIsEnded) {
   take(*first);
   Plain frozen(options().url, "openrun-issuer/0/1");
   frozen.rows("BEGIN");
-  frozen.rows("SELECT advance_checkpoint(0, 1, 0, 5, now(), 0, 1)");
+  frozen.rows("UPDATE partition_checkpoint SET next_offset = 5 WHERE partition = 0");
   frozen.rows(
       "INSERT INTO coupon (campaign_id, sequence, user_id, idempotency_key, code, issued_at, request_partition, "
       "request_offset) VALUES (7, 1, 'somebody', '', '', now(), 0, 0)");

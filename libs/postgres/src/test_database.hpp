@@ -67,6 +67,12 @@ class PostgresTest : public ::testing::Test {
 [[nodiscard]] ports::CommitBatch sample_batch(const ports::TakenOver& writer, issuance::Campaign& campaign,
                                               std::uint32_t coupons);
 
+// All that a batch can write but its checkpoint, and the transaction that wrote it.
+inline constexpr const char* every_row =
+    "SELECT string_agg(row, ' ' ORDER BY row) FROM (SELECT xmin || c::text AS row FROM coupon AS c UNION ALL "
+    "SELECT xmin || c::text FROM campaign AS c UNION ALL SELECT xmin || o::text FROM outbox AS o UNION ALL "
+    "SELECT xmin || c::text FROM campaign_command AS c UNION ALL SELECT xmin || d::text FROM dead_letter AS d) AS rows";
+
 // Waits until `condition` holds, at most ten seconds.
 [[nodiscard]] bool eventually(const std::function<bool()>& condition);
 
