@@ -142,7 +142,7 @@ void Connection::receive(std::string_view fresh) {
     if (rest == input_.size()) return;
     input_.erase(0, input_.size() - rest);
   }
-  if (state_ == State::reading && !is_writing()) set_deadline();
+  if (state_ == State::reading) set_deadline();
 }
 
 void Connection::resume() {
@@ -205,7 +205,7 @@ std::string_view Connection::work_through(std::string_view bytes) {
     }
   }
   is_in_turn_ = false;
-  flush();
+  flush_later();
   return bytes;
 }
 
@@ -257,14 +257,20 @@ void Connection::end_answer() {
   state_ = form_.keep_alive ? State::reading : State::closing;
   if (is_in_turn_) return;
   has_unread_ = has_unread_ || !input_.empty();
+  flush_later();
+}
+
+void Connection::flush_later() {
+  if (output_.empty()) return flush();
+  if (!std::exchange(is_flush_due_, true)) worker_.flush_later(slot_);
+}
+
+void Connection::flush_if_due() {
+  if (!std::exchange(is_flush_due_, false)) return;
   flush();
   if (state_ != State::reading || is_writing()) return;
-  if (input_.empty() && !is_input_closed_) {
-    watch_for(EPOLLIN);
-    set_deadline();
-  } else {
-    worker_.resume_later(slot_);  // not now: the handler's caller is on the stack
-  }
+  if (input_.empty() && !is_input_closed_) return set_deadline();
+  worker_.resume_later(slot_);  // not now: others have their turn too
 }
 
 void Connection::begin_stream(const ports::HttpResponse& head) {

@@ -50,6 +50,8 @@ class Connection final : public Pollable, public Standing {
   // Goes on with the request that stood in line.
   void come_in(bool is_overdue) override;
 
+  // At the end of a turn: writes what its answers have left in the buffer, and goes on.
+  void flush_if_due();
   // Goes on with what is pipelined behind an answered request.
   void resume();
   // Answers with `problem` and closes, in any state but `answering` and `streaming`.
@@ -84,6 +86,8 @@ class Connection final : public Pollable, public Standing {
   [[nodiscard]] bool stands_in_line(std::string_view bytes);
   void hand_over(ParsedRequest& parsed);
   void flush();
+  // At the end of the turn, with what others answer in it: whoever reads is then woken once, and not by each answer.
+  void flush_later();
   void finish();
   // The answer is complete: on with the next request, or the end.
   void end_answer();
@@ -97,7 +101,8 @@ class Connection final : public Pollable, public Standing {
   const std::unique_ptr<TlsSession> tls_;  // null: none
   const std::uint32_t slot_;
   State state_ = State::reading;
-  bool is_in_turn_ = false;       // work_through() is on the stack: it flushes at its end
+  bool is_in_turn_ = false;       // work_through() is on the stack: it sees to the output at its end
+  bool is_flush_due_ = false;     // see flush_later()
   bool is_input_closed_ = false;  // the client sends no more
   bool is_continue_sent_ = false;
   bool is_in_body_ = false;   // of the unfinished request the header has been seen

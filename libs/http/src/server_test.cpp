@@ -1,5 +1,6 @@
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -171,6 +172,26 @@ TEST_F(HttpServer, SaysContinueOnceToAClientThatWaitsForIt) {
   EXPECT_THAT(client.ask(head + "body").body, HasSubstr("[body]"));
 }
 
+TEST_F(HttpServer, TheAnswersOfATurnAreSentTogetherAtItsEnd) {
+  start();
+  Client first(port());
+  Client second(port());
+  ASSERT_TRUE(first.send(get("/hold")));
+  auto one = held_.take();
+  ASSERT_TRUE(second.send(get("/hold")));
+  auto two = held_.take();
+  bool is_early = false;
+  testing::on_thread(server_->thread(0), [&] {
+    one.reply->send(testing::text_response("one"));
+    two.reply->send(testing::text_response("two"));
+    is_early = !first.is_quiet_for(milliseconds{0}) || !second.is_quiet_for(milliseconds{0});
+  });
+  EXPECT_FALSE(is_early);
+  EXPECT_EQ(first.read().body, "one");
+  EXPECT_EQ(second.read().body, "two");
+  EXPECT_THAT(first.ask(get("/on")).body, StartsWith("0 /on?"));
+}
+
 TEST_F(HttpServer, AReplyThatIsDroppedUnansweredSends500) {
   start();
   Client client(port());
@@ -335,50 +356,6 @@ TEST_F(HttpServer, ASecondPortThatIsTakenIsToldAndNothingIsServed) {
 TEST_F(HttpServer, AnAddressThatIsNoneIsRefused) {
   auto server = make_server({.address = "no address"}, logger_);
   EXPECT_FALSE(server->start([](ports::IoThread&, const ports::HttpRequest&, std::shared_ptr<ports::HttpReply>) {}));
-}
-
-TEST_F(HttpServer, DrainingClosesIdleConnectionsAndAnswersWhatHasArrived) {
-  start();
-  Client idle(port());
-  ASSERT_EQ(idle.ask(get("/")).status, 200U);
-  Client busy(port());
-  ASSERT_TRUE(busy.send(get("/hold")));
-  auto held = held_.take();
-  std::thread drainer([&] { server_->drain(testing::patience); });
-  EXPECT_TRUE(idle.is_closed());
-  answer(std::move(held), "last");
-  const Answer last = busy.read();
-  EXPECT_EQ(last.body, "last");
-  EXPECT_EQ(last.header("connection"), "close");
-  EXPECT_TRUE(busy.is_closed());
-  drainer.join();
-  EXPECT_EQ(server_->connections(), 0U);
-  EXPECT_EQ(Client(port()).ask(get("/")).status, 0U);  // nobody listens any more
-}
-
-TEST_F(HttpServer, DrainingStopsWaitingAfterItsGrace) {
-  start();
-  Client busy(port());
-  ASSERT_TRUE(busy.send(get("/hold")));
-  auto held = held_.take();
-  server_->drain(milliseconds{20});
-  EXPECT_EQ(server_->connections(), 0U);
-  EXPECT_TRUE(busy.is_closed());
-  answer(std::move(held), "too late");  // reaches nobody and harms nobody
-}
-
-TEST_F(HttpServer, AReplyMayOutliveTheServer) {
-  start();
-  Client client(port());
-  ASSERT_TRUE(client.send(get("/hold/1")));
-  auto answered = held_.take();
-  Client other(port());
-  ASSERT_TRUE(other.send(get("/hold/2")));
-  auto dropped = held_.take();
-  server_.reset();
-  EXPECT_TRUE(answered.reply->abandoned());
-  answered.reply->send(testing::text_response("late"));
-  dropped.reply.reset();
 }
 
 }  // namespace

@@ -181,6 +181,7 @@ Result<void> Worker::start(const std::vector<int>& sockets, ports::HttpHandler h
     loop_.run(
         [this] {
           serve_line();
+          flush_answers();
           graveyard_.clear();
         },
         [this] { close_all(); });
@@ -291,8 +292,17 @@ void Worker::sweep() {
   if (is_any_left) loop_.after(sweep_interval_ms_, [this] { sweep(); });
 }
 
+// A slot may have another connection by now, which then has nothing due.
+void Worker::flush_answers() {
+  for (const std::uint32_t slot : unflushed_) {
+    if (connections_[slot]) connections_[slot]->flush_if_due();
+  }
+  unflushed_.clear();
+}
+
 void Worker::drain_here() {
   if (std::exchange(is_draining_, true)) return;
+  flush_answers();  // who has just been answered is idle
   for (const auto& listener : listeners_) {
     while (accept_some(*listener)) continue;  // whoever stands in the backlog has been promised a connection
     loop_.forget(listener->socket);
@@ -307,6 +317,7 @@ void Worker::drain_here() {
 }
 
 void Worker::close_all() {
+  flush_answers();
   for (std::size_t slot = 0; slot < connections_.size(); ++slot) {
     if (connections_[slot]) connections_[slot]->close_now();
   }

@@ -73,6 +73,8 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   // The connection to which the body of this answer is being streamed, or null.
   [[nodiscard]] Connection* streaming(std::uint32_t slot, std::uint64_t request_number);
   void resume_later(std::uint32_t slot);
+  // flush_if_due() is called at the end of the turn.
+  void flush_later(std::uint32_t slot) { unflushed_.push_back(slot); }
   [[nodiscard]] Line& line() { return line_; }
   void report_throw(std::string_view what);
   void report_overfull_stream();
@@ -97,6 +99,7 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   void refresh_tls();
   void sweep();
   void serve_line();
+  void flush_answers();
   void drain_here();
   void close_all();
 
@@ -114,6 +117,7 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   DateLine date_;
   std::vector<std::unique_ptr<Connection>> connections_;  // by slot
   std::vector<std::uint32_t> free_slots_;
+  std::vector<std::uint32_t> unflushed_;
   std::vector<std::unique_ptr<Connection>> graveyard_;
   Line line_;
   bool is_line_timed_ = false;
