@@ -12,7 +12,6 @@
 
 #include <openrun/base/assert.hpp>
 #include <openrun/crypto/jws.hpp>
-#include <openrun/crypto/mac.hpp>
 
 namespace openrun::crypto {
 namespace {
@@ -130,7 +129,7 @@ Result<JwsKey> JwsKey::hs256(std::span<const std::uint8_t> secret) {
     return fail(Error::Kind::invalid, "a key for HS256 has " + std::to_string(secret.size()) + " bytes; give it " +
                                           std::to_string(hmac_key_bytes_min) + " or more");
   }
-  return JwsKey(JwsAlgorithm::hs256, nullptr, {secret.begin(), secret.end()});
+  return JwsKey(HmacKey(secret));
 }
 
 Result<JwsKey> JwsKey::rs256(std::span<const std::uint8_t> modulus, std::span<const std::uint8_t> exponent) {
@@ -153,7 +152,7 @@ Result<JwsKey> JwsKey::rs256(std::span<const std::uint8_t> modulus, std::span<co
                  "OpenSSL takes two numbers");
   auto handle = public_key("RSA", builder.get());
   if (!handle) return fail(Error::Kind::invalid, "a key for RS256 is no RSA key");
-  return JwsKey(JwsAlgorithm::rs256, std::move(handle), {});
+  return JwsKey(JwsAlgorithm::rs256, std::move(handle));
 }
 
 Result<JwsKey> JwsKey::es256(std::span<const std::uint8_t> x, std::span<const std::uint8_t> y) {
@@ -171,7 +170,7 @@ Result<JwsKey> JwsKey::es256(std::span<const std::uint8_t> x, std::span<const st
       "OpenSSL takes a group and a point");
   auto handle = public_key("EC", builder.get());
   if (!handle) return fail(Error::Kind::invalid, "a key for ES256 is no point of P-256");
-  return JwsKey(JwsAlgorithm::es256, std::move(handle), {});
+  return JwsKey(JwsAlgorithm::es256, std::move(handle));
 }
 
 bool JwsKey::verify(JwsAlgorithm algorithm, std::string_view signed_text,
@@ -180,7 +179,7 @@ bool JwsKey::verify(JwsAlgorithm algorithm, std::string_view signed_text,
   switch (algorithm_) {
     case JwsAlgorithm::hs256: {
       const std::span message(reinterpret_cast<const std::uint8_t*>(signed_text.data()), signed_text.size());
-      return equal_constant_time(hmac_sha256(secret_, message), signature);
+      return equal_constant_time(mac_->sha256(message), signature);
     }
     case JwsAlgorithm::rs256:
       return verify_public(handle_.get(), signed_text, signature);

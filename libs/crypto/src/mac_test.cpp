@@ -29,8 +29,27 @@ TEST(Mac, HmacAgreesWithRfc4231) {
        "60e431591ee0b67f0d8a26aacbf5b77f"},
   };
   for (int again = 0; again < 2; ++again) {
-    for (const auto& [key, message, tag] : cases) EXPECT_EQ(hex(hmac_tag(key, message)), tag);
+    for (const auto& [key, message, tag] : cases) {
+      EXPECT_EQ(hex(hmac_tag(key, message)), tag);
+      const HmacKey kept(key);
+      EXPECT_EQ(hex(kept.tag(message)), tag);
+      EXPECT_EQ(hex(kept.tag(message)), tag);  // a message leaves nothing behind
+      EXPECT_EQ(hex(kept.sha256(message)).substr(0, 32), tag);
+    }
   }
+}
+
+// RFC 4231, test case 7: key and message both longer than a block. Then keys of a block and of one byte more, and one
+// that padding makes equal to a longer one.
+TEST(Mac, HmacTakesKeysAndMessagesOfAnyLength) {
+  const std::vector<std::uint8_t> long_key(131, 0xAA);
+  const HmacKey key(long_key);
+  EXPECT_EQ(hex(key.sha256(bytes_of("This is a test using a larger than block-size key and a larger than block-size "
+                                    "data. The key needs to be hashed before being used by the HMAC algorithm."))),
+            "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+  EXPECT_NE(HmacKey(std::vector<std::uint8_t>(64, 1)).tag({}), HmacKey(std::vector<std::uint8_t>(65, 1)).tag({}));
+  EXPECT_EQ(HmacKey(std::vector<std::uint8_t>{1}).tag({}), HmacKey(std::vector<std::uint8_t>{1, 0}).tag({}));
+  EXPECT_DEATH(HmacKey({}), "a MAC needs a key");
 }
 
 // The paper's appendix A, and the first vectors of its reference implementation: key 00..0f, message 00, 01, ... of

@@ -1,10 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <tuple>
-#include <utility>
 
 #include <openrun/base/assert.hpp>
-#include <openrun/crypto/mac.hpp>
 #include <openrun/crypto/receipt.hpp>
 
 namespace openrun::crypto {
@@ -30,15 +28,18 @@ std::uint64_t take(std::span<const std::uint8_t>& in, std::size_t bytes) {
 
 }  // namespace
 
-ReceiptSigner::ReceiptSigner(std::vector<ReceiptKey> keys) : keys_(std::move(keys)) {
-  OPENRUN_ASSERT(!keys_.empty(), "a signer has at least one key");
-  for (const ReceiptKey& key : keys_) OPENRUN_ASSERT(key.key.size() == 32, "a receipt key has 32 bytes");
+ReceiptSigner::ReceiptSigner(const std::vector<ReceiptKey>& keys) {
+  OPENRUN_ASSERT(!keys.empty(), "a signer has at least one key");
+  for (const ReceiptKey& key : keys) {
+    OPENRUN_ASSERT(key.key.size() == 32, "a receipt key has 32 bytes");
+    keys_.push_back({key.id, HmacKey(key.key)});
+  }
 }
 
 std::string ReceiptSigner::sign(const Receipt& receipt) const {
   OPENRUN_ASSERT(receipt.partition.value >= 0 && receipt.partition.value <= partition_max && receipt.offset.value >= 0,
                  "a receipt names a place in the log");
-  const ReceiptKey& key = keys_.back();
+  const Key& key = keys_.back();
   std::array<std::uint8_t, receipt_bytes> bytes{};
   std::span<std::uint8_t> out(bytes);
   put(out, key.id, 1);
@@ -46,7 +47,7 @@ std::string ReceiptSigner::sign(const Receipt& receipt) const {
   put(out, receipt.campaign.value, 4);
   put(out, static_cast<std::uint64_t>(receipt.offset.value), 8);
   put(out, receipt.nonce, 4);
-  std::ranges::copy(hmac_tag(key.key, std::span(bytes).first(facts_bytes)), out.begin());
+  std::ranges::copy(key.key.tag(std::span(bytes).first(facts_bytes)), out.begin());
   return base64url(bytes);
 }
 
@@ -55,9 +56,8 @@ std::optional<Receipt> ReceiptSigner::verify(std::string_view text) const {
   if (text.size() != receipt_characters || !from_base64url(text, bytes)) return std::nullopt;
   const std::span<const std::uint8_t> facts = std::span(bytes).first(facts_bytes);
   const std::span<const std::uint8_t> tag = std::span(bytes).subspan(facts_bytes);
-  const bool signed_by_us = std::ranges::any_of(keys_, [&](const ReceiptKey& key) {
-    return key.id == facts[0] && equal_constant_time(hmac_tag(key.key, facts), tag);
-  });
+  const bool signed_by_us = std::ranges::any_of(
+      keys_, [&](const Key& key) { return key.id == facts[0] && equal_constant_time(key.key.tag(facts), tag); });
   if (!signed_by_us) return std::nullopt;
   std::span<const std::uint8_t> in = facts.subspan(1);
   Receipt receipt;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <openrun/base/result.hpp>
+#include <openrun/crypto/mac.hpp>
 
 namespace openrun::crypto {
 
@@ -56,12 +57,13 @@ class JwsKey {
                             std::span<const std::uint8_t> signature) const;
 
  private:
-  JwsKey(JwsAlgorithm algorithm, std::shared_ptr<const void> handle, std::vector<std::uint8_t> secret)
-      : algorithm_(algorithm), handle_(std::move(handle)), secret_(std::move(secret)) {}
+  JwsKey(JwsAlgorithm algorithm, std::shared_ptr<const void> handle)
+      : algorithm_(algorithm), handle_(std::move(handle)) {}
+  explicit JwsKey(const HmacKey& mac) : algorithm_(JwsAlgorithm::hs256), mac_(mac) {}
 
   JwsAlgorithm algorithm_;
   std::shared_ptr<const void> handle_;  // OpenSSL's key; none for HMAC
-  std::vector<std::uint8_t> secret_;
+  std::optional<HmacKey> mac_;          // of HMAC alone
 };
 
 }  // namespace openrun::crypto

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <openrun/base/ids.hpp>
+#include <openrun/crypto/mac.hpp>
 
 namespace openrun::crypto {
 
@@ -31,13 +32,17 @@ struct ReceiptKey {
 // Verifies with all keys, signs with the last. Thread-safe after construction.
 class ReceiptSigner {
  public:
-  explicit ReceiptSigner(std::vector<ReceiptKey> keys);  // at least one (asserted)
+  explicit ReceiptSigner(const std::vector<ReceiptKey>& keys);  // at least one (asserted)
   [[nodiscard]] std::string sign(const Receipt& receipt) const;
   // Empty for anything that was not signed with one of the keys; compared in constant time.
   [[nodiscard]] std::optional<Receipt> verify(std::string_view text) const;
 
  private:
-  std::vector<ReceiptKey> keys_;
+  struct Key {
+    std::uint8_t id;
+    HmacKey key;
+  };
+  std::vector<Key> keys_;
 };
 
 }  // namespace openrun::crypto
