@@ -52,15 +52,20 @@ std::vector<std::uint8_t> from_hex(std::string_view text) {
 }
 
 std::string base64url(std::span<const std::uint8_t> bytes) {
-  std::string out;
-  out.reserve((bytes.size() * 4 + 2) / 3);
-  std::uint32_t bits = 0;
-  unsigned count = 0;
-  for (const std::uint8_t byte : bytes) {
-    bits = bits << 8 | byte;
-    for (count += 8; count >= 6; count -= 6) out.push_back(base64url_digits[bits >> (count - 6) & 63]);
+  std::string out((bytes.size() * 4 + 2) / 3, '\0');
+  char* to = out.data();
+  for (; bytes.size() >= 3; bytes = bytes.subspan(3)) {
+    const std::uint32_t bits = bytes[0] << 16 | bytes[1] << 8 | bytes[2];
+    *to++ = base64url_digits[bits >> 18];
+    *to++ = base64url_digits[bits >> 12 & 63];
+    *to++ = base64url_digits[bits >> 6 & 63];
+    *to++ = base64url_digits[bits & 63];
   }
-  if (count > 0) out.push_back(base64url_digits[bits << (6 - count) & 63]);
+  if (bytes.empty()) return out;
+  const std::uint32_t bits = bytes[0] << 8 | (bytes.size() == 2 ? bytes[1] : 0);
+  *to++ = base64url_digits[bits >> 10];
+  *to++ = base64url_digits[bits >> 4 & 63];
+  if (bytes.size() == 2) *to = base64url_digits[bits << 2 & 63];
   return out;
 }
 

@@ -1,7 +1,9 @@
 #include "response_writer.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 
 #include <openrun/base/assert.hpp>
@@ -21,9 +23,25 @@ bool is_control(char c) {
   return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
 }
 
+// Eight at a time, because nearly no value holds one; true for a tab too.
+bool may_hold_control(std::string_view value) {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  constexpr std::uint64_t tops = ones * 0x80;
+  std::uint64_t found = 0;
+  while (value.size() >= sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, value.data(), sizeof word);
+    const std::uint64_t deleted = word ^ (ones * 0x7F);
+    found |= ((word - ones * 0x20) & ~word) | ((deleted - ones) & ~deleted);
+    value.remove_prefix(sizeof word);
+  }
+  return (found & tops) != 0 || std::any_of(value.begin(), value.end(), is_control);
+}
+
 void append_value(std::string& out, std::string_view value) {
   const std::size_t begin = out.size();
   out.append(value);
+  if (!may_hold_control(value)) return;
   for (std::size_t i = begin; i < out.size(); ++i) {
     if (is_control(out[i])) out[i] = ' ';
   }
@@ -33,8 +51,12 @@ void append_value(std::string& out, std::string_view value) {
 void append_status(std::string& out, unsigned status) {
   if (status == 200) {
     out.append("HTTP/1.1 200 OK\r\n");
+  } else if (status == 201) {
+    out.append("HTTP/1.1 201 Created\r\n");
   } else if (status == 202) {
     out.append("HTTP/1.1 202 Accepted\r\n");
+  } else if (status == 409) {
+    out.append("HTTP/1.1 409 Conflict\r\n");
   } else {
     out.append("HTTP/1.1 ");
     append_number(out, status);

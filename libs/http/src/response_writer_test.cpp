@@ -35,6 +35,13 @@ TEST(ResponseWriter, WritesTheWholeResponse) {
             "Location: /v1/requests/x\r\n\r\n{}");
 }
 
+TEST(ResponseWriter, TheStatusLineHasTheStatusesPhrase) {
+  for (const unsigned status : {200U, 201U, 202U, 404U, 409U, 503U}) {
+    EXPECT_THAT(written(response_of(status, "")), ::testing::StartsWith("HTTP/1.1 " + std::to_string(status) + " " +
+                                                                        std::string(reason_phrase(status)) + "\r\n"));
+  }
+}
+
 TEST(ResponseWriter, AnEmptyBodyHasALengthToo) {
   ports::HttpResponse response;
   response.status = 200;
@@ -63,6 +70,21 @@ TEST(ResponseWriter, AHeaderValueCannotEndItsLine) {
   auto response = response_of(200, "");
   response.headers.emplace_back("Location", "/a\r\nSet-Cookie: x=y\0z");
   EXPECT_THAT(written(response), HasSubstr("Location: /a  Set-Cookie: x=y"));
+}
+
+TEST(ResponseWriter, EachControlCharacterOfAValueBecomesASpaceWhereverItStands) {
+  for (std::size_t length = 1; length <= 20; ++length) {
+    for (std::size_t at = 0; at < length; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string value(length, 'x');
+        value[at] = static_cast<char>(byte);
+        auto response = response_of(200, "");
+        response.headers.emplace_back("A", value);
+        if ((byte < 0x20 && byte != '\t') || byte == 0x7F) value[at] = ' ';
+        ASSERT_THAT(written(response), HasSubstr("\r\nA: " + value + "\r\n")) << length << " " << at << " " << byte;
+      }
+    }
+  }
 }
 
 TEST(ResponseWriter, AStreamsHeadTellsTheCodingAndNoLength) {
