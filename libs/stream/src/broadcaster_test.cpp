@@ -214,6 +214,13 @@ TEST_F(Broadcasts, InviteToTheAddressThatTheyListenOn) {
   EXPECT_LT(broadcaster_->invitation().size(), 256U);
 }
 
+TEST_F(Broadcasts, HaveAKeyOfTheirOwn) {
+  begin();
+  const Invitation first = invitation_;
+  begin();
+  EXPECT_NE(invitation_.key, first.key);
+}
+
 TEST_F(Broadcasts, OnAnyAddressInviteToOne) {
   options_.address = "0.0.0.0";
   begin();

@@ -71,7 +71,9 @@ TEST_F(Listens, ToANonceThatIsCutAnywhere) {
   begin();
   invite(broadcaster_);
   const Wire wire = broadcaster_.accept();
-  for (std::size_t i = 0; i < nonce_bytes; ++i) wire.send("n");
+  wire.send(std::string(nonce_bytes - 1, 'n'));
+  follow_all();  // after it has read what there is
+  wire.send("n");
   EXPECT_EQ(wire.read(answer_bytes).size(), answer_bytes);
 }
 
@@ -263,6 +265,8 @@ TEST_F(Listens, LaterWhereNobodyIsThereYet) {
 TEST_F(Listens, NotByAnInvitationThatItDoesNotUnderstand) {
   begin();
   const std::string later = "2" + broadcaster_.invitation().text().substr(1);
+  listener_->invited(later);
+  ASSERT_TRUE(becomes([&] { return logger_.messages_with("an invitation to listen is not understood") == 1; }));
   for (int i = 0; i < 1'000; ++i) listener_->invited(later);
   listener_->invited(std::string(10'000, 'x'));
   follow_all();
