@@ -36,7 +36,7 @@ void read_campaigns(postgres::AuditStore& store, Audit& audit) {
   constexpr std::size_t page = 1'000;
   CampaignId after{0};
   for (;;) {
-    const auto campaigns = value_or_fail(store.stored_campaigns(after, page, Timestamp{0}));
+    const auto campaigns = value_or_fail(store.stored_campaigns(after, page, Timestamp{0}, {}));
     for (const issuance::StoredCampaign& campaign : campaigns) audit.campaign(campaign);
     if (campaigns.size() < page) return;
     after = campaigns.back().campaign;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <vector>
 
 #include <openrun/base/ids.hpp>
@@ -30,10 +31,12 @@ class Facts {
  public:
   virtual ~Facts() = default;
   // Campaigns with id above `after`, ascending, at most `limit`; only those that were changed at or after
-  // `changed_since` (0: all). Duplicate claims are counted only where that is 0.
-  [[nodiscard]] virtual Result<std::vector<issuance::StoredCampaign>> stored_campaigns(CampaignId after,
-                                                                                       std::size_t limit,
-                                                                                       Timestamp changed_since) = 0;
+  // `changed_since` (0: all). Duplicate claims are counted only where that is 0. Of one that is `known`, from an answer
+  // before that was sound, the coupons that were there then are taken for what they were, and not read again; unless
+  // its counter has run back since, as that of a restored store.
+  [[nodiscard]] virtual Result<std::vector<issuance::StoredCampaign>> stored_campaigns(
+      CampaignId after, std::size_t limit, Timestamp changed_since,
+      std::span<const issuance::StoredCampaign> known) = 0;
   [[nodiscard]] virtual Result<std::vector<PartitionFacts>> partitions() = 0;
 };
 

@@ -38,9 +38,10 @@ class PostgresFacts final : public reconciler::Facts {
  public:
   explicit PostgresFacts(postgres::AuditStore& store) : store_(store) {}
 
-  Result<std::vector<issuance::StoredCampaign>> stored_campaigns(CampaignId after, std::size_t limit,
-                                                                 Timestamp changed_since) override {
-    return store_.stored_campaigns(after, limit, changed_since);
+  Result<std::vector<issuance::StoredCampaign>> stored_campaigns(
+      CampaignId after, std::size_t limit, Timestamp changed_since,
+      std::span<const issuance::StoredCampaign> known) override {
+    return store_.stored_campaigns(after, limit, changed_since, known);
   }
   Result<std::vector<reconciler::PartitionFacts>> partitions() override {
     const auto rows = store_.partitions();

@@ -66,7 +66,7 @@ std::int64_t Reconciler::turn() {
   }
   if (check_partitions() && advance(recent_, deadline_us)) {
     if (!recent_.is_running) {
-      recent_from_ = recent_.began_at;
+      recent_pass_ended();
       last_success_.set(seconds(clock_.now()));
     }
     const bool was_running = full_.is_running;
@@ -110,7 +110,9 @@ bool Reconciler::advance(Pass& pass, std::int64_t deadline_us) {
   // At least one chunk a turn, so that every pass ends.
   do {
     const std::size_t limit = chunk_;
-    const auto campaigns = facts_.stored_campaigns(pass.after, limit, pass.changed_since);
+    const auto campaigns =
+        facts_.stored_campaigns(pass.after, limit, pass.changed_since,
+                                is_full ? std::vector<issuance::StoredCampaign>{} : known_after(pass.after, limit));
     if (!campaigns) {
       chunk_ = std::max<std::size_t>(1, chunk_ / 2);
       chunks_since_failure_ = 0;
@@ -139,6 +141,25 @@ void Reconciler::check(const issuance::StoredCampaign& campaign, bool is_full) {
       is_full ? std::span<const std::string_view>{} : std::span<const std::string_view>(counted_in_full_passes_only);
   violations_.update({Subject::Kind::campaign, campaign.campaign.value}, found, unchecked);
   campaigns_checked_.add();
+  // What is not sound is counted as a whole until it is, by either pass.
+  if (!found.empty()) {
+    known_.erase(campaign.campaign);
+  } else if (!is_full) {
+    known_[campaign.campaign] = {campaign, recent_passes_};
+  }
+}
+
+std::vector<issuance::StoredCampaign> Reconciler::known_after(CampaignId after, std::size_t limit) const {
+  std::vector<issuance::StoredCampaign> known;
+  for (auto next = known_.upper_bound(after); next != known_.end() && known.size() < limit; ++next)
+    known.push_back(next->second.facts);
+  return known;
+}
+
+void Reconciler::recent_pass_ended() {
+  recent_from_ = recent_.began_at;
+  std::erase_if(known_, [this](const auto& one) { return one.second.pass != recent_passes_; });
+  ++recent_passes_;
 }
 
 void Reconciler::full_pass_ended() {

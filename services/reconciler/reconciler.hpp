@@ -1,5 +1,6 @@
 // Checks, all the time, that counters, coupons, outbox and checkpoints agree (docs/internals/commit-protocol.md):
-// recently changed campaigns in every turn, all campaigns from time to time, in chunks. It reads and reports, and keeps
+// recently changed campaigns in every turn, in which only new coupons are counted, and all coupons of all campaigns
+// from time to time, in chunks. It reads and reports, and keeps
 // what it found for those who look at the page; it repairs nothing.
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <openrun/base/ids.hpp>
 #include <openrun/ports/audit_results.hpp>
@@ -67,6 +69,9 @@ class Reconciler {
   // False where the store failed; the pass then goes on from where it stood.
   [[nodiscard]] bool advance(Pass& pass, std::int64_t deadline_us);
   void check(const issuance::StoredCampaign& campaign, bool is_full);
+  // The next ones that were sound when a recent pass last saw them.
+  [[nodiscard]] std::vector<issuance::StoredCampaign> known_after(CampaignId after, std::size_t limit) const;
+  void recent_pass_ended();
   void full_pass_ended();
   // Where there is something new to keep and the last time is long enough ago.
   void keep_result();
@@ -86,6 +91,13 @@ class Reconciler {
   Pass recent_;
   Pass full_;
   Timestamp recent_from_;  // the next recent pass looks back to it
+  // Of the campaigns that change. A recent pass counts only what came since; passes over all count everything.
+  struct Known {
+    issuance::StoredCampaign facts;
+    std::uint64_t pass = 0;
+  };
+  std::map<CampaignId, Known> known_;
+  std::uint64_t recent_passes_ = 0;
   std::int64_t full_due_us_ = 0;
   // Halved when a call fails, because a large chunk may run into the statement time-out; doubled after some successes.
   std::size_t chunk_ = chunk_campaigns_max;

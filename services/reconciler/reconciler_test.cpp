@@ -145,6 +145,65 @@ TEST_F(ReconcilerTest, TurnsLookAtWhatChangedLatelyAndAtAllFromTimeToTime) {
   EXPECT_GE(checked(), before + 3);
 }
 
+TEST_F(ReconcilerTest, ARecentPassIsToldWhatWasSoundBefore) {
+  facts_.add(7, 5);
+  facts_.add(8, 5).issued = 6;
+  (void)turn();
+  (void)turn();
+  ASSERT_EQ(facts_.calls.size(), 3U);  // recent, full, recent
+  EXPECT_THAT(facts_.calls[0].known, IsEmpty());
+  EXPECT_THAT(facts_.calls[1].known, IsEmpty());
+  ASSERT_EQ(facts_.calls[2].known.size(), 1U);
+  EXPECT_EQ(facts_.calls[2].known[0].campaign, CampaignId{7});
+  EXPECT_EQ(facts_.calls[2].known[0].coupons, 5);
+  EXPECT_EQ(facts_.calls[2].known[0].offset_max, 4);
+}
+
+TEST_F(ReconcilerTest, WhatAPassOverAllFindsWrongIsCountedAsAWholeUntilItIsSound) {
+  facts_.add(7, 5);
+  (void)turn();
+  facts_.campaigns[CampaignId{7}].stored.coupons = 4;
+  (void)turn();
+  EXPECT_EQ(drift("issued_is_coupons"), 0);  // old rows are not read
+  for (int i = 0; i < 160; ++i) {            // until the next pass over all
+    facts_.campaigns[CampaignId{7}].changed_at = clock_.now();
+    (void)turn();
+  }
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(drift("issued_is_coupons"), 1);
+    (void)turn();
+  }
+  facts_.add(7, 5);
+  (void)turn();
+  EXPECT_EQ(drift("issued_is_coupons"), 0);
+}
+
+TEST_F(ReconcilerTest, APassOverAllIsToldNothing) {
+  facts_.add(7, 5);
+  (void)turn();
+  clock_.advance_ms(300'000);
+  facts_.add(7, 6);
+  facts_.calls.clear();
+  (void)turn();
+  ASSERT_EQ(facts_.calls.size(), 2U);
+  EXPECT_EQ(facts_.calls[1].changed_since, Timestamp{});
+  EXPECT_THAT(facts_.calls[1].known, IsEmpty());
+}
+
+TEST_F(ReconcilerTest, WhatNoLongerChangesIsForgotten) {
+  facts_.add(7, 5);
+  (void)turn();
+  clock_.advance_ms(2 * overlap_ms);
+  (void)turn();
+  (void)turn();  // looks back over less than that
+  facts_.add(8, 5);
+  (void)turn();
+  facts_.calls.clear();
+  (void)turn();
+  ASSERT_EQ(facts_.calls.at(0).known.size(), 1U);
+  EXPECT_EQ(facts_.calls[0].known[0].campaign, CampaignId{8});
+}
+
 TEST_F(ReconcilerTest, AChangeThatWasCommittedLateIsNotMissed) {
   (void)turn();
   clock_.advance_ms(overlap_ms / 2);

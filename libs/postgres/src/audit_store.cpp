@@ -15,14 +15,19 @@ namespace {
 // same.
 const Statement campaign_facts{
     "campaign_facts",
-    "SELECT campaign.id, campaign.stock, campaign.issued, facts.coupons, facts.sequence_min, facts.sequence_max, "
+    "SELECT campaign.id, campaign.stock, campaign.issued, known.coupons + facts.coupons, "
+    "CASE WHEN known.coupons > 0 THEN 1 ELSE facts.sequence_min END, greatest(known.coupons, facts.sequence_max), "
     "CASE WHEN $4 THEN (SELECT count(*) FROM (SELECT FROM coupon WHERE campaign_id = campaign.id "
     "GROUP BY user_id, idempotency_key HAVING count(*) > 1) AS twice) ELSE 0 END, "
-    "facts.offset_max, coalesce(partition_checkpoint.next_offset, 0) "
+    "greatest(known.offset_max, facts.offset_max), coalesce(partition_checkpoint.next_offset, 0) "
     "FROM campaign LEFT JOIN partition_checkpoint ON partition_checkpoint.partition = campaign.partition "
+    "LEFT JOIN unnest($5, $6, $7) AS given(campaign, coupons, offset_max) ON given.campaign = campaign.id AND "
+    "given.coupons <= campaign.issued "
+    "CROSS JOIN LATERAL (SELECT coalesce(given.coupons, 0) AS coupons, coalesce(given.offset_max, -1) AS offset_max) "
+    "AS known "
     "CROSS JOIN LATERAL (SELECT count(*) AS coupons, coalesce(min(sequence), 0) AS sequence_min, "
     "coalesce(max(sequence), 0) AS sequence_max, coalesce(max(request_offset), -1) AS offset_max "
-    "FROM coupon WHERE coupon.campaign_id = campaign.id) AS facts "
+    "FROM coupon WHERE coupon.campaign_id = campaign.id AND coupon.sequence > known.coupons) AS facts "
     "WHERE campaign.id > $1 AND campaign.touched_at >= $3 ORDER BY campaign.id LIMIT $2"};
 
 const Statement partition_facts{
@@ -99,13 +104,23 @@ class PostgresAuditStore : public AuditStore {
  public:
   PostgresAuditStore(const Options& options, ports::Logger& logger) : session_(options, logger) {}
 
-  Result<std::vector<issuance::StoredCampaign>> stored_campaigns(CampaignId after, std::size_t limit,
-                                                                 Timestamp updated_since) override {
+  Result<std::vector<issuance::StoredCampaign>> stored_campaigns(
+      CampaignId after, std::size_t limit, Timestamp updated_since,
+      std::span<const issuance::StoredCampaign> known) override {
+    Array campaign_ids(Type::int4), coupons(Type::int8), offset_max(Type::int8);
+    for (const issuance::StoredCampaign& one : known) {
+      campaign_ids.add_int4(static_cast<std::int32_t>(one.campaign.value));
+      coupons.add_int8(one.coupons);
+      offset_max.add_int8(one.offset_max);
+    }
     Parameters parameters;
     parameters.int8(after.value)
         .int8(static_cast<std::int64_t>(limit))
         .timestamp(updated_since)
-        .boolean(updated_since == Timestamp{});
+        .boolean(updated_since == Timestamp{})
+        .array(campaign_ids)
+        .array(coupons)
+        .array(offset_max);
     return session_.run_in_snapshot([&](Connection& connection) {
       return map(connection.query(campaign_facts, parameters), [](Rows rows) {
         std::vector<issuance::StoredCampaign> campaigns;

@@ -1,4 +1,6 @@
 // What reconciler and audit compare.
+#include <array>
+
 #include "test_database.hpp"
 
 namespace openrun::postgres::test {
@@ -25,7 +27,7 @@ class Audit : public PostgresTest {
 };
 
 TEST_F(Audit, ACampaignIsCountedFromItsRows) {
-  const auto campaigns = audit_->stored_campaigns(CampaignId{0}, 10, Timestamp{0});
+  const auto campaigns = audit_->stored_campaigns(CampaignId{0}, 10, Timestamp{0}, {});
   ASSERT_TRUE(campaigns) << campaigns.error().message;
   ASSERT_EQ(campaigns->size(), 2U);
   const issuance::StoredCampaign& first = (*campaigns)[0];
@@ -40,8 +42,8 @@ TEST_F(Audit, ACampaignIsCountedFromItsRows) {
   EXPECT_EQ(first.next_offset, 6);
   EXPECT_EQ((*campaigns)[1].coupons, 0);
   EXPECT_EQ((*campaigns)[1].offset_max, -1);
-  EXPECT_EQ(audit_->stored_campaigns(CampaignId{7}, 10, Timestamp{0})->size(), 1U);
-  EXPECT_EQ(audit_->stored_campaigns(CampaignId{0}, 1, Timestamp{0})->size(), 1U);
+  EXPECT_EQ(audit_->stored_campaigns(CampaignId{7}, 10, Timestamp{0}, {})->size(), 1U);
+  EXPECT_EQ(audit_->stored_campaigns(CampaignId{0}, 1, Timestamp{0}, {})->size(), 1U);
 }
 
 TEST_F(Audit, WhatWasDamagedIsSeen) {
@@ -49,7 +51,7 @@ TEST_F(Audit, WhatWasDamagedIsSeen) {
   database().rows("UPDATE coupon SET sequence = 9 WHERE sequence = 1");
   database().rows("ALTER TABLE coupon DROP CONSTRAINT coupon_user_id_campaign_id_idempotency_key_key");
   database().rows("UPDATE coupon SET user_id = 'same' WHERE sequence IN (3, 4)");
-  const auto first = audit_->stored_campaigns(CampaignId{0}, 10, Timestamp{0})->at(0);
+  const auto first = audit_->stored_campaigns(CampaignId{0}, 10, Timestamp{0}, {})->at(0);
   EXPECT_EQ(first.coupons, 4);
   EXPECT_EQ(first.sequence_min, 3);
   EXPECT_EQ(first.sequence_max, 9);
@@ -62,9 +64,34 @@ TEST_F(Audit, WhatWasDamagedIsSeen) {
 
 TEST_F(Audit, OnlyWhatChangedLatelyIsLookedAt) {
   database().rows("UPDATE campaign SET touched_at = '2001-01-01Z' WHERE id = 7");
-  const auto campaigns = audit_->stored_campaigns(CampaignId{0}, 10, Timestamp{1'500'000'000'000});
+  const auto campaigns = audit_->stored_campaigns(CampaignId{0}, 10, Timestamp{1'500'000'000'000}, {});
   ASSERT_EQ(campaigns->size(), 1U);
   EXPECT_EQ((*campaigns)[0].campaign, CampaignId{8});
+}
+
+TEST_F(Audit, OfAKnownCampaignOnlyNewCouponsAreRead) {
+  const auto facts = [this](const issuance::StoredCampaign& known) {
+    const std::array all{known, issuance::StoredCampaign{.campaign = CampaignId{99}, .coupons = 1}};
+    return audit_->stored_campaigns(CampaignId{0}, 10, Timestamp{1}, all)->at(0);
+  };
+  issuance::StoredCampaign known = audit_->stored_campaigns(CampaignId{0}, 10, Timestamp{1}, {})->at(0);
+  database().rows("DELETE FROM coupon WHERE sequence = 3");
+  EXPECT_EQ(facts(known).coupons, 5) << "what was there is taken for what it was";
+  EXPECT_EQ(facts(known).sequence_min, 1);
+  EXPECT_EQ(facts(known).sequence_max, 5);
+  EXPECT_EQ(facts(known).offset_max, 4);
+  // Rows 4 and 5 are new, and must be there.
+  known.coupons = known.sequence_max = 3;
+  known.offset_max = 2;
+  EXPECT_EQ(facts(known).coupons, 5);
+  EXPECT_EQ(facts(known).offset_max, 4);
+  database().rows("DELETE FROM coupon WHERE sequence = 4");
+  EXPECT_EQ(facts(known).coupons, 4);
+  EXPECT_EQ(facts(known).sequence_max, 5);
+  // More than the counter says is not believed.
+  database().rows("UPDATE campaign SET issued = 2 WHERE id = 7");
+  EXPECT_EQ(facts(known).coupons, 3);
+  EXPECT_EQ(facts(known).sequence_min, 1);
 }
 
 TEST_F(Audit, EveryCodeComesInOrder) {

@@ -23,11 +23,13 @@ class FakeFacts final : public Facts {
     CampaignId after;
     std::size_t limit;
     Timestamp changed_since;
+    std::vector<issuance::StoredCampaign> known;
   };
 
-  Result<std::vector<issuance::StoredCampaign>> stored_campaigns(CampaignId after, std::size_t limit,
-                                                                 Timestamp changed_since) override {
-    calls.push_back({after, limit, changed_since});
+  Result<std::vector<issuance::StoredCampaign>> stored_campaigns(
+      CampaignId after, std::size_t limit, Timestamp changed_since,
+      std::span<const issuance::StoredCampaign> known) override {
+    calls.push_back({after, limit, changed_since, {known.begin(), known.end()}});
     clock.advance_ms(call_takes_ms);
     if (is_down || limit > limit_that_times_out) return fail(Error::Kind::unavailable, "no answer in time");
     std::vector<issuance::StoredCampaign> page;
@@ -35,6 +37,13 @@ class FakeFacts final : public Facts {
       if (id <= after || campaign.changed_at < changed_since || page.size() >= limit) continue;
       page.push_back(campaign.stored);
       if (changed_since != Timestamp{}) page.back().duplicate_claims = 0;
+      // No coupon is new, and the others are taken for what they were.
+      const auto before = std::ranges::find(known, id, &issuance::StoredCampaign::campaign);
+      if (before != known.end() && before->coupons == campaign.stored.issued) {
+        page.back().coupons = page.back().sequence_max = before->coupons;
+        page.back().sequence_min = before->sequence_min;
+        page.back().offset_max = before->offset_max;
+      }
     }
     return page;
   }

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,9 +50,11 @@ class AuditStore {
  public:
   virtual ~AuditStore() = default;
   // Campaigns with id above `after`, ascending, at most `limit`; updated_since limits to those changed lately (0: all).
-  [[nodiscard]] virtual Result<std::vector<issuance::StoredCampaign>> stored_campaigns(CampaignId after,
-                                                                                       std::size_t limit,
-                                                                                       Timestamp updated_since) = 0;
+  // Of one that is `known`, from an answer before that was sound, the coupons that were there then are not read again,
+  // but taken for what they were; unless its counter has run back since.
+  [[nodiscard]] virtual Result<std::vector<issuance::StoredCampaign>> stored_campaigns(
+      CampaignId after, std::size_t limit, Timestamp updated_since,
+      std::span<const issuance::StoredCampaign> known) = 0;
   struct CodeRow {
     CampaignId campaign;
     Sequence sequence;
