@@ -54,8 +54,9 @@ class Issuing::Posted final : public Submission {
     receipt_.place.offset = offset;
     receipt_.text = parts_.signer.sign(receipt_.place);
     parts_.meters.accepted.add();
-    parts_.meters.append_seconds.observe(elapsed_s());
-    parts_.limits.admission().observe(parts_.clock.monotonic_us() - received_us_);
+    const std::int64_t taken_us = parts_.clock.monotonic_us() - received_us_;
+    parts_.meters.append_seconds.observe(static_cast<double>(taken_us) * 1e-6);
+    parts_.limits.admission().observe(taken_us);
     log("request stands in the log", "");
     if (is_traced()) parts_.tracing->appended(*trace_, span_, appended_us_, place(), true);
     if (wait_us_ > 0 && !parts_.draining) seat_ = parts_.waits.take();

@@ -11,6 +11,8 @@ struct Title {
   std::string_view code;
   std::string_view title;
 };
+constexpr std::size_t headers_usual = 8;  // as many as an answer about a request may get
+
 constexpr std::array titles{
     Title{"INVALID_REQUEST", "The request is not valid"},
     Title{"UNAUTHENTICATED", "Authentication is needed"},
@@ -58,6 +60,7 @@ ports::HttpResponse problem(unsigned status, std::string_view code, std::string_
   ports::HttpResponse response;
   response.status = status;
   response.content_type = problem_type;
+  response.headers.reserve(headers_usual);
   response.body.reserve(256);
   wire::JsonWriter json(response.body);
   json.begin_object();
@@ -161,6 +164,7 @@ ports::HttpResponse json_response(unsigned status, std::string body) {
   ports::HttpResponse response;
   response.status = status;
   response.content_type = json_type;
+  response.headers.reserve(headers_usual);
   response.body = std::move(body);
   return response;
 }

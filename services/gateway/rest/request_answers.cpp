@@ -70,7 +70,6 @@ ports::HttpResponse RequestAnswers::waiting(unsigned status, const NamedReceipt&
                                             std::optional<std::int64_t> wait_s) const {
   const Progress progress = this->progress(receipt, position);
   ports::HttpResponse response = json_response(status, waiting_request(receipt.text, receipt.place.campaign, progress));
-  response.headers.reserve(4);
   no_store(response);
   if (status == 202) location(response, receipt);
   response.headers.emplace_back("Retry-After", retry_after(progress.poll_after_ms));

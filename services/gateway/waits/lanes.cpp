@@ -12,15 +12,16 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
   const std::uint64_t token = pending_.open(std::move(submission));
   pending_count_.fetch_add(1, std::memory_order_relaxed);
   const std::size_t waiting = pending_.size() + waiters_.size();
-  if (gathered_.empty() && (waiting <= group_min || released_)) {
+  if (gathered_.appends.empty() && (waiting <= group_min || released_)) {
     append_now(appender, partition, key, value, trace, token);
     return;
   }
-  gathered_.push_back({partition, std::string(key), std::string(value), trace, token});
+  gathered_.appends.push_back({partition, key.size(), value.size(), trace, token});
+  gathered_.bytes.append(key).append(value);
   gathering_for_ = &appender;
-  if (gathered_.size() >= std::clamp(waiting / groups_under_way, group_min, group_max)) {
+  if (gathered_.appends.size() >= std::clamp(waiting / groups_under_way, group_min, group_max)) {
     append_group(appender);
-  } else if (gathered_.size() == 1) {
+  } else if (gathered_.appends.size() == 1) {
     io_.after(group_hold_ms, [this, group = groups_] {
       if (group == groups_) append_group(*gathering_for_);
     });
@@ -41,16 +42,21 @@ void Lane::append_now(ports::LogAppender& appender, Partition partition, std::st
 // Who is refused is told within, and may come again at once: into the next group.
 void Lane::append_group(ports::LogAppender& appender) {
   ++groups_;
-  std::vector<Gathered> group;
-  group.swap(gathered_);
-  for (const Gathered& one : group) {
-    append_now(appender, one.partition, one.key, one.value, one.trace, one.token);
+  Group group = std::exchange(gathered_, std::exchange(spare_, {}));
+  std::string_view bytes = group.bytes;
+  for (const Gathered& one : group.appends) {
+    append_now(appender, one.partition, bytes.substr(0, one.key_bytes), bytes.substr(one.key_bytes, one.value_bytes),
+               one.trace, one.token);
+    bytes.remove_prefix(one.key_bytes + one.value_bytes);
   }
+  group.appends.clear();
+  group.bytes.clear();
+  spare_ = std::move(group);
 }
 
 void Lane::release() {
   released_ = true;
-  if (!gathered_.empty()) append_group(*gathering_for_);
+  if (!gathered_.appends.empty()) append_group(*gathering_for_);
   waiters_.release();
 }
 

@@ -75,10 +75,14 @@ class Lane {
   // An append that waits for others of its group.
   struct Gathered {
     Partition partition;
-    std::string key;
-    std::string value;
+    std::size_t key_bytes = 0;
+    std::size_t value_bytes = 0;
     std::optional<TraceContext> trace;
     std::uint64_t token = 0;
+  };
+  struct Group {
+    std::vector<Gathered> appends;
+    std::string bytes;  // each one's key and value, one after the other
   };
   void append_now(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
                   const std::optional<TraceContext>& trace, std::uint64_t token);
@@ -94,7 +98,8 @@ class Lane {
   Waiters waiters_;
   Pending pending_;
   bool armed_ = false;
-  std::vector<Gathered> gathered_;
+  Group gathered_;
+  Group spare_;                                  // empty; keeps its memory for the next group
   std::uint64_t groups_ = 0;                     // appended so far; tells a timer whether its group still waits
   ports::LogAppender* gathering_for_ = nullptr;  // where gathered_ goes
   bool released_ = false;

@@ -41,16 +41,19 @@ class SlowThread final : public ports::IoThread {
 
 class CountingAppender final : public ports::LogAppender {
  public:
-  Result<void> append(Partition, std::string_view, std::string_view, const ports::Headers&,
+  Result<void> append(Partition partition, std::string_view key, std::string_view value, const ports::Headers& headers,
                       std::uint64_t token) override {
     if (refuses) return fail(Error::Kind::overloaded, "the queue is full");
     tokens.push_back(token);
+    texts.push_back(std::to_string(partition.value) + " " + std::string(key) + "=" + std::string(value) +
+                    (headers.empty() ? "" : " " + headers.front().second));
     return {};
   }
   bool flush(std::chrono::milliseconds) override { return true; }
   [[nodiscard]] std::chrono::milliseconds oldest_unacknowledged() const override { return {}; }
 
   std::vector<std::uint64_t> tokens;
+  std::vector<std::string> texts;
   bool refuses = false;
 };
 
@@ -167,6 +170,23 @@ TEST_F(LaneTest, WhereManyWaitAppendsGoInGroupsInTheOrderOfTheCalls) {
   for (std::size_t i = 1; i < appender.tokens.size(); ++i) {
     EXPECT_LT(PendingToken::slot(appender.tokens[i - 1]), PendingToken::slot(appender.tokens[i]));
   }
+}
+
+TEST_F(LaneTest, EachAppendOfAGroupGoesAsItWasGiven) {
+  hold(Lane::group_min);
+  const auto trace = parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  ASSERT_TRUE(trace);
+  std::vector<std::string> given;
+  for (std::size_t call = 0; call < 2 * Lane::group_min; ++call) {
+    const auto partition = static_cast<std::int32_t>(call % 3);
+    const std::string key = std::to_string(call * call);
+    const std::string value(call % 50, static_cast<char>('a' + call % 26));
+    lane.append(appender, Partition{partition}, key, value, call % 7 == 0 ? trace : std::nullopt,
+                std::make_unique<Wish>(told));
+    given.push_back(std::to_string(partition) + " " + key + "=" + value +
+                    (call % 7 == 0 ? " " + to_traceparent(*trace) : ""));
+  }
+  EXPECT_EQ(appender.texts, given) << "two groups";
 }
 
 TEST_F(LaneTest, AGroupIsAThirdOfAllWhoWait) {
