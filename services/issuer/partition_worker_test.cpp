@@ -85,6 +85,25 @@ class GatedStore final : public ports::CouponStore {
   FakeStore store_;
 };
 
+// What was told, in order.
+class FakeBroadcaster final : public ports::Broadcaster {
+ public:
+  void send(std::string_view message) override {
+    const std::lock_guard lock(mutex_);
+    told_.emplace_back(message);
+  }
+  [[nodiscard]] const std::string& invitation() const override { return invitation_; }
+  [[nodiscard]] std::vector<std::string> told() const {
+    const std::lock_guard lock(mutex_);
+    return told_;
+  }
+
+ private:
+  const std::string invitation_ = "come";
+  mutable std::mutex mutex_;
+  std::vector<std::string> told_;
+};
+
 class PartitionWorkerTest : public ::testing::Test {
  protected:
   std::unique_ptr<PartitionWorker> start() { return start(std::make_unique<FakeStore>(database_)); }
@@ -125,6 +144,39 @@ TEST_F(PartitionWorkerTest, DecidesCommitsWithCodesAndPublishes) {
   EXPECT_EQ(published.back().value, state.outbox.rbegin()->second);
   EXPECT_EQ(metric("openrun_takeovers_total"), 1);
   EXPECT_EQ(metric("openrun_issuer_owned", {{"partition", "3"}}), 1);
+}
+
+TEST_F(PartitionWorkerTest, TellsListenersWhatItPublishesAndInvitesToThemThere) {
+  FakeBroadcaster stream;
+  PartitionWorker worker(test_partition,
+                         WorkerParts{log_, results_, clock_, logger_, metrics_, codes_, user_hash_, nullptr, &stream},
+                         std::make_unique<FakeStore>(database_), LoopSettings{.retry_ms_min = 1, .retry_ms_max = 5});
+  append(create(1, 10));
+  append(request(1, "ann"));
+  ASSERT_TRUE(decided(2));
+  ASSERT_TRUE(eventually([&] { return metric("openrun_issuer_next_offset", {{"partition", "3"}}) == 2; }));
+  std::vector<std::string> published;
+  for (const FakeLog::Stored& record : log_.records(ports::Topic::results, test_partition)) {
+    EXPECT_EQ(ports::header(record.headers, ports::invitation_name), "come");
+    published.push_back(record.value);
+  }
+  EXPECT_FALSE(published.empty());
+  EXPECT_EQ(stream.told(), published);
+}
+
+// Nobody may hear of what could still be rolled back.
+TEST_F(PartitionWorkerTest, TellsListenersNothingBeforeItIsCommitted) {
+  FakeBroadcaster stream;
+  auto gated = std::make_unique<GatedStore>(database_);
+  GatedStore& store = *gated;
+  PartitionWorker worker(test_partition,
+                         WorkerParts{log_, results_, clock_, logger_, metrics_, codes_, user_hash_, nullptr, &stream},
+                         std::move(gated), LoopSettings{.retry_ms_min = 1, .retry_ms_max = 5});
+  append(create(1, 10));
+  ASSERT_TRUE(store.wait_for_commit());
+  EXPECT_TRUE(stream.told().empty());
+  store.let_go();
+  EXPECT_TRUE(eventually([&] { return stream.told().size() == 1; }));
 }
 
 const std::string traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

@@ -5,9 +5,14 @@
 #include <functional>
 #include <mutex>
 #include <set>
+#include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
+
+#include <openrun/ports/stream.hpp>
 
 #include "gateway/testing/fakes.hpp"
 
@@ -35,6 +40,14 @@ class Feed : public ::testing::Test {
   void put(std::int64_t offset, Timestamp time, Partition partition = Partition{0}) {
     (void)log.append(results, partition, time, batch(partition, offset));
   }
+  void put_inviting(std::int64_t offset, const std::string& invitation) {
+    (void)log.append(results, Partition{0}, clock.now(), batch(Partition{0}, offset),
+                     {{std::string(ports::invitation_name), invitation}});
+  }
+  std::vector<std::string> invitations() {
+    std::lock_guard lock(mutex);
+    return invited;
+  }
   bool until(const std::function<bool()>& condition) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     while (!condition()) {
@@ -57,24 +70,30 @@ class Feed : public ::testing::Test {
   std::mutex mutex;
   std::set<std::pair<std::int32_t, std::int64_t>> seen;
   std::set<std::int64_t> live;
+  std::vector<std::string> invited;
   std::atomic<int> empty_partitions{0};
   std::atomic<std::int32_t> request_partitions{0};
   FakeClock clock;
   RecordingLogger logger;
   FakeLog log{1};
   Settings settings;
-  ResultsFeed feed{
-      log,
-      {[this](const wire::ResultBatch& batch, bool is_live) {
-         std::lock_guard lock(mutex);
-         seen.insert({batch.partition.value, batch.first_offset.value});
-         if (is_live) live.insert(batch.first_offset.value);
-       },
-       [this](Partition) { ++empty_partitions; }, [this](std::int32_t partitions) { request_partitions = partitions; }},
-      clock,
-      logger,
-      settings,
-      {milliseconds(2), milliseconds(1'000), milliseconds(100), milliseconds(2), milliseconds(5)}};
+  ResultsFeed feed{log,
+                   {[this](const wire::ResultBatch& batch, bool is_live) {
+                      std::lock_guard lock(mutex);
+                      seen.insert({batch.partition.value, batch.first_offset.value});
+                      if (is_live) live.insert(batch.first_offset.value);
+                    },
+                    [this](Partition) { ++empty_partitions; },
+                    [this](std::int32_t partitions) { request_partitions = partitions; },
+                    {},
+                    [this](std::string_view invitation) {
+                      std::lock_guard lock(mutex);
+                      invited.emplace_back(invitation);
+                    }},
+                   clock,
+                   logger,
+                   settings,
+                   {milliseconds(2), milliseconds(1'000), milliseconds(100), milliseconds(2), milliseconds(5)}};
 };
 
 TEST_F(Feed, ReadsFromTheWindowsAgeOnAndIsReadyAtTheEndSeenAtTheStart) {
@@ -91,6 +110,19 @@ TEST_F(Feed, ReadsFromTheWindowsAgeOnAndIsReadyAtTheEndSeenAtTheStart) {
   std::lock_guard lock(mutex);
   EXPECT_FALSE(live.contains(1));
   EXPECT_TRUE(live.contains(3));
+}
+
+TEST_F(Feed, IsInvitedByTheNewestRecordAndByThoseThatCome) {
+  put_inviting(0, "old");
+  put_inviting(1, "newest");
+  feed.start();
+  ASSERT_TRUE(until([&] { return !invitations().empty(); }));
+  EXPECT_EQ(invitations(), std::vector<std::string>{"newest"}) << "the issuer of an older one may be gone";
+  put(2, clock.now());
+  ASSERT_TRUE(read(2));
+  put_inviting(3, "next");
+  ASSERT_TRUE(until([&] { return invitations().size() == 2; }));
+  EXPECT_EQ(invitations().back(), "next");
 }
 
 TEST_F(Feed, ReadsFurtherBackWhereTheStoreStandsFurtherBack) {

@@ -109,7 +109,11 @@ class FakeLogReader final : public ports::LogReader {
     const FakeLog::Contents& contents = log_.contents_[{topic_, partition_}];
     return ports::LogBounds{Offset{contents.begin}, Offset{static_cast<std::int64_t>(contents.records.size())}};
   }
-  ports::Headers headers(const ports::LogRecord&) const override { return {}; }
+  ports::Headers headers(const ports::LogRecord& record) const override {
+    std::lock_guard lock(log_.mutex_);
+    const auto found = log_.headers_.find({topic_, partition_, record.offset});
+    return found == log_.headers_.end() ? ports::Headers{} : found->second;
+  }
   void wake() override {
     std::lock_guard lock(log_.mutex_);
     woken_ = true;
@@ -124,12 +128,15 @@ class FakeLogReader final : public ports::LogReader {
   bool woken_ = false;
 };
 
-Offset FakeLog::append(ports::Topic topic, Partition partition, Timestamp time, std::string value) {
+Offset FakeLog::append(ports::Topic topic, Partition partition, Timestamp time, std::string value,
+                       ports::Headers headers) {
   std::lock_guard lock(mutex_);
   auto& records = contents_[{topic, partition}].records;
+  const Offset offset{static_cast<std::int64_t>(records.size())};
+  if (!headers.empty()) headers_.emplace(std::tuple(topic, partition, offset), std::move(headers));
   records.emplace_back(time, std::move(value));
   changed_.notify_all();
-  return Offset{static_cast<std::int64_t>(records.size()) - 1};
+  return offset;
 }
 
 Offset FakeLog::end(ports::Topic topic, Partition partition) {

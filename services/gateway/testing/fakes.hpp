@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -113,7 +114,8 @@ class FakeLog final : public ports::Log {
  public:
   explicit FakeLog(std::int32_t partitions) : partitions_(partitions) {}
 
-  Offset append(ports::Topic topic, Partition partition, Timestamp time, std::string value);
+  Offset append(ports::Topic topic, Partition partition, Timestamp time, std::string value,
+                ports::Headers headers = {});
   [[nodiscard]] Offset end(ports::Topic topic, Partition partition);
   // Forgets everything below `begin`, as retention does.
   void expire(ports::Topic topic, Partition partition, Offset begin);
@@ -137,6 +139,7 @@ class FakeLog final : public ports::Log {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::pair<ports::Topic, Partition>, Contents> contents_;
+  std::map<std::tuple<ports::Topic, Partition, Offset>, ports::Headers> headers_;  // where there are any
   std::int32_t partitions_;
   bool down_ = false;
   std::atomic<int> opened_{0};
