@@ -163,7 +163,7 @@ void run(Context& context, const Arguments& arguments) {
   const auto store = postgres::make_audit_store(context.postgres(), quiet_logger());
   Audit audit(codes);
   // Partitions first: what is committed later than this reading can only be ahead of it, never behind.
-  for (const auto& row : value_or_fail(store->partitions())) {
+  for (const auto& row : value_or_fail(store->partitions({}))) {
     audit.partition({row.partition, row.next_offset, row.outbox_gaps, row.outbox_next, row.published_through});
   }
   read_campaigns(*store, audit);

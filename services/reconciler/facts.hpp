@@ -37,7 +37,9 @@ class Facts {
   [[nodiscard]] virtual Result<std::vector<issuance::StoredCampaign>> stored_campaigns(
       CampaignId after, std::size_t limit, Timestamp changed_since,
       std::span<const issuance::StoredCampaign> known) = 0;
-  [[nodiscard]] virtual Result<std::vector<PartitionFacts>> partitions() = 0;
+  // Gaps are looked for from the offset that `sound_through` names for the partition, or in all of its outbox.
+  [[nodiscard]] virtual Result<std::vector<PartitionFacts>> partitions(
+      const std::map<Partition, Offset>& sound_through) = 0;
 };
 
 // A coupon by the two numbers that whoever was told of it knows.

@@ -43,8 +43,9 @@ class PostgresFacts final : public reconciler::Facts {
       std::span<const issuance::StoredCampaign> known) override {
     return store_.stored_campaigns(after, limit, changed_since, known);
   }
-  Result<std::vector<reconciler::PartitionFacts>> partitions() override {
-    const auto rows = store_.partitions();
+  Result<std::vector<reconciler::PartitionFacts>> partitions(
+      const std::map<Partition, Offset>& sound_through) override {
+    const auto rows = store_.partitions(sound_through);
     if (!rows) return std::unexpected(rows.error());
     std::vector<reconciler::PartitionFacts> facts;
     for (const auto& row : *rows) {

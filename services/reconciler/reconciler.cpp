@@ -63,6 +63,7 @@ std::int64_t Reconciler::turn() {
   if (!full_.is_running && begin_us >= full_due_us_) {
     full_ = {.is_running = true, .after = {}, .changed_since = {}, .began_at = clock_.now()};
     full_due_us_ = begin_us + settings_.full_interval_ms * 1'000;
+    sound_through_.clear();
   }
   if (check_partitions() && advance(recent_, deadline_us)) {
     if (!recent_.is_running) {
@@ -80,7 +81,7 @@ std::int64_t Reconciler::turn() {
 bool Reconciler::check_partitions() {
   // Before the store is asked: whoever was told of a result by then stands behind a checkpoint that was committed.
   const std::map<Partition, Offset> told = told_.ends();
-  const auto partitions = facts_.partitions();
+  const auto partitions = facts_.partitions(sound_through_);
   if (!partitions) {
     store_failed(partitions.error());
     return false;
@@ -92,7 +93,13 @@ bool Reconciler::check_partitions() {
     if (end != told.end() && facts.next_offset < end->second) furthest_.erase(facts.partition);
     const auto known = furthest_.find(facts.partition);
     const auto before = known == furthest_.end() ? std::nullopt : std::optional(known->second);
-    violations_.update({Subject::Kind::partition, facts.partition.value}, check_partition(facts, before));
+    const std::vector<Finding> found = check_partition(facts, before);
+    violations_.update({Subject::Kind::partition, facts.partition.value}, found);
+    if (found.empty() && facts.outbox_next.value >= 0) {
+      sound_through_[facts.partition] = facts.outbox_next;
+    } else {
+      sound_through_.erase(facts.partition);
+    }
     if (!before || (facts.next_offset >= before->next_offset && facts.epoch >= before->epoch)) {
       furthest_[facts.partition] = facts;
     }

@@ -98,6 +98,8 @@ class Reconciler {
   };
   std::map<CampaignId, Known> known_;
   std::uint64_t recent_passes_ = 0;
+  // Up to which offset each outbox had no gap; looked at as a whole with every pass over all campaigns.
+  std::map<Partition, Offset> sound_through_;
   std::int64_t full_due_us_ = 0;
   // Halved when a call fails, because a large chunk may run into the statement time-out; doubled after some successes.
   std::size_t chunk_ = chunk_campaigns_max;

@@ -107,6 +107,24 @@ TEST_F(ReconcilerTest, PartitionsAreCheckedAndShownInEveryTurn) {
   EXPECT_EQ(drift("checkpoint_never_runs_back"), 0);
 }
 
+TEST_F(ReconcilerTest, OnlyNewRowsOfAnOutboxThatWasSoundAreReadBetweenPassesOverAll) {
+  PartitionFacts facts;
+  facts.partition = Partition{3};
+  facts.outbox_first = Offset{0};
+  facts.next_offset = facts.outbox_next = Offset{10};
+  facts_.partition_facts = {facts};
+  (void)turn();
+  facts_.partition_facts[0].outbox_gaps = 1;
+  (void)turn();  // found
+  facts_.partition_facts[0].outbox_gaps = 0;
+  (void)turn();
+  (void)turn();
+  clock_.advance_ms(300'000);
+  (void)turn();
+  const std::map<Partition, Offset> sound{{Partition{3}, Offset{10}}};
+  EXPECT_THAT(facts_.sound, ElementsAre(IsEmpty(), sound, IsEmpty(), sound, IsEmpty()));
+}
+
 TEST_F(ReconcilerTest, AStoreThatWasRestoredBelowItIsNoDrift) {
   PartitionFacts facts;
   facts.partition = Partition{3};

@@ -30,18 +30,28 @@ const Statement campaign_facts{
     "FROM coupon WHERE coupon.campaign_id = campaign.id AND coupon.sequence > known.coupons) AS facts "
     "WHERE campaign.id > $1 AND campaign.touched_at >= $3 ORDER BY campaign.id LIMIT $2"};
 
+// Where a partition's rows are known to be sound, the newest of them is read once more: the next one begins where it
+// ends.
 const Statement partition_facts{
     "partition_facts",
     "SELECT checkpoint.partition, checkpoint.epoch, checkpoint.next_offset, checkpoint.log_time, "
-    "coalesce(relay_progress.published_through, 0), coalesce(kept.first_offset, -1), coalesce(kept.next_offset, -1), "
-    "kept.gaps, kept.backlog, (SELECT count(*) FROM dead_letter WHERE dead_letter.partition = checkpoint.partition AND "
+    "coalesce(relay_progress.published_through, 0), coalesce(oldest.first_offset, -1), coalesce(kept.next_offset, -1), "
+    "kept.gaps, (SELECT count(*) FROM outbox WHERE outbox.partition = checkpoint.partition AND "
+    "outbox.first_offset >= coalesce(relay_progress.published_through, 0)), "
+    "(SELECT count(*) FROM dead_letter WHERE dead_letter.partition = checkpoint.partition AND "
     "final_offset IS NULL AND discarded_at IS NULL) "
     "FROM partition_checkpoint AS checkpoint LEFT JOIN relay_progress USING (partition) "
-    "CROSS JOIN LATERAL (SELECT min(first_offset) AS first_offset, max(last_offset) + 1 AS next_offset, "
-    "count(*) FILTER (WHERE first_offset <> expected) AS gaps, "
-    "count(*) FILTER (WHERE first_offset >= coalesce(relay_progress.published_through, 0)) AS backlog "
+    "LEFT JOIN unnest($1, $2) AS sound(partition, through) USING (partition) "
+    "CROSS JOIN LATERAL (SELECT min(outbox.first_offset) AS first_offset FROM outbox "
+    "WHERE outbox.partition = checkpoint.partition) AS oldest "
+    "CROSS JOIN LATERAL (SELECT coalesce(max(outbox.first_offset), 0) AS first_offset FROM outbox "
+    "WHERE outbox.partition = checkpoint.partition AND outbox.first_offset < coalesce(sound.through, 0)) AS "
+    "newest_sound "
+    "CROSS JOIN LATERAL (SELECT max(last_offset) + 1 AS next_offset, "
+    "count(*) FILTER (WHERE first_offset <> expected) AS gaps "
     "FROM (SELECT first_offset, last_offset, lag(last_offset) OVER (ORDER BY first_offset) + 1 AS expected "
-    "FROM outbox WHERE outbox.partition = checkpoint.partition) AS rows) AS kept ORDER BY checkpoint.partition"};
+    "FROM outbox WHERE outbox.partition = checkpoint.partition AND outbox.first_offset >= newest_sound.first_offset) "
+    "AS rows) AS kept ORDER BY checkpoint.partition"};
 
 const char* const every_code =
     "COPY (SELECT coalesce(coupon.campaign_id, campaign.id), coalesce(coupon.sequence, 0), coalesce(coupon.code, ''), "
@@ -170,9 +180,16 @@ class PostgresAuditStore : public AuditStore {
     return **exported;
   }
 
-  Result<std::vector<PartitionRow>> partitions() override {
-    return session_.run_in_snapshot([](Connection& connection) {
-      return map(connection.query(partition_facts), [](Rows rows) {
+  Result<std::vector<PartitionRow>> partitions(const std::map<Partition, Offset>& sound_through) override {
+    Array sound_partition(Type::int4), through(Type::int8);
+    for (const auto& [partition, offset] : sound_through) {
+      sound_partition.add_int4(partition.value);
+      through.add_int8(offset.value);
+    }
+    Parameters parameters;
+    parameters.array(sound_partition).array(through);
+    return session_.run_in_snapshot([&](Connection& connection) {
+      return map(connection.query(partition_facts, parameters), [](Rows rows) {
         std::vector<PartitionRow> partitions;
         for (int row = 0; row < rows.size(); ++row) {
           PartitionRow partition;

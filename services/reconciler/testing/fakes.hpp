@@ -47,7 +47,8 @@ class FakeFacts final : public Facts {
     }
     return page;
   }
-  Result<std::vector<PartitionFacts>> partitions() override {
+  Result<std::vector<PartitionFacts>> partitions(const std::map<Partition, Offset>& sound_through) override {
+    sound.push_back(sound_through);
     if (is_down) return fail(Error::Kind::unavailable, "connection refused");
     return partition_facts;
   }
@@ -70,6 +71,7 @@ class FakeFacts final : public Facts {
   std::map<CampaignId, Campaign> campaigns;
   std::vector<PartitionFacts> partition_facts;
   std::vector<Call> calls;
+  std::vector<std::map<Partition, Offset>> sound;  // of each call of partitions()
   bool is_down = false;
   std::size_t limit_that_times_out = 1'000'000;
   std::int64_t call_takes_ms = 0;

@@ -102,7 +102,9 @@ class AuditStore {
     std::int64_t open_dead_letters = 0;
     Timestamp log_time;
   };
-  [[nodiscard]] virtual Result<std::vector<PartitionRow>> partitions() = 0;
+  // Gaps are looked for from the offset that `sound_through` names for the partition, or in all of its outbox.
+  [[nodiscard]] virtual Result<std::vector<PartitionRow>> partitions(
+      const std::map<Partition, Offset>& sound_through) = 0;
 
   // Coupons of one campaign with sequences `first` to `last` whose requests stood in `partition`.
   struct CouponRange {
