@@ -31,13 +31,13 @@ const Statement campaign_facts{
     "WHERE campaign.id > $1 AND campaign.touched_at >= $3 ORDER BY campaign.id LIMIT $2"};
 
 // Where a partition's rows are known to be sound, the newest of them is read once more: the next one begins where it
-// ends.
+// ends. No row begins behind the end of the newest one; that the backlog has an end tells the planner that it is short.
 const Statement partition_facts{
     "partition_facts",
     "SELECT checkpoint.partition, checkpoint.epoch, checkpoint.next_offset, checkpoint.log_time, "
     "coalesce(relay_progress.published_through, 0), coalesce(oldest.first_offset, -1), coalesce(kept.next_offset, -1), "
     "kept.gaps, (SELECT count(*) FROM outbox WHERE outbox.partition = checkpoint.partition AND "
-    "outbox.first_offset >= coalesce(relay_progress.published_through, 0)), "
+    "outbox.first_offset >= coalesce(relay_progress.published_through, 0) AND outbox.first_offset < kept.next_offset), "
     "(SELECT count(*) FROM dead_letter WHERE dead_letter.partition = checkpoint.partition AND "
     "final_offset IS NULL AND discarded_at IS NULL) "
     "FROM partition_checkpoint AS checkpoint LEFT JOIN relay_progress USING (partition) "
