@@ -214,6 +214,18 @@ std::string instance_of(const config::Config& config) {
   return config.gateway.address + ":" + std::to_string(config.gateway.port);
 }
 
+// Buffers of results that are read back are as large as the broker gives them. By themselves these thresholds grow with
+// the first buffer that is freed; the next ones then come from the reading thread's own heap, whose end malloc_trim
+// leaves alone: one to three MB. So large buffers are mapped until all is read back, and what serves is spared that.
+void map_large_buffers() {
+  ::mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+void give_back_and_map_no_more() {
+  ::malloc_trim(0);
+  ::mallopt(M_MMAP_THRESHOLD, 2 * 1024 * 1024);
+  ::mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+}
+
 void serve_until_stopped(gateway::Gateway& gateway, runtime::StopSignal& stop) {
   bool has_read_back = false;
   while (!stop.wait_for(token_keys_interval)) {
@@ -222,7 +234,7 @@ void serve_until_stopped(gateway::Gateway& gateway, runtime::StopSignal& stop) {
     // The batches that were read back at the start have left holes all over the heap: some MB, that nobody needs again.
     if (!has_read_back && gateway.observe().results_ready) {
       has_read_back = true;
-      ::malloc_trim(0);
+      give_back_and_map_no_more();
     }
   }
 }
@@ -230,6 +242,7 @@ void serve_until_stopped(gateway::Gateway& gateway, runtime::StopSignal& stop) {
 // Everything that lives as long as the daemon serves, in the order in which it has to be made.
 int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop,
           telemetry::LevelledLogger& logger) {
+  map_large_buffers();
   const runtime::SystemClock clock;
   const auto metrics = telemetry::make_metrics("gateway", OPENRUN_VERSION, logger.report_counts());
   const auto spans =
