@@ -75,8 +75,8 @@ struct Environment {
   DeadLetterAccess dead_letters = {};
   ports::SpanSink* spans = nullptr;  // null: tracing is off
   // Makes who listens to issuers, wherever the log invites to it. Empty: results are read in the log alone.
-  std::function<std::unique_ptr<ports::Listener>(std::function<void(std::string_view)> on_message)> listen =
-      {};  // NOLINT(readability-redundant-member-init): may be left out
+  using Listen = std::function<std::unique_ptr<ports::Listener>(std::function<void(std::string_view)> on_message)>;
+  Listen listen = {};  // NOLINT(readability-redundant-member-init): may be left out
 };
 
 class Gateway {

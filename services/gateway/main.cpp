@@ -242,7 +242,6 @@ void serve_until_stopped(gateway::Gateway& gateway, runtime::StopSignal& stop) {
 // Everything that lives as long as the daemon serves, in the order in which it has to be made.
 int serve(const config::Config& config, const config::KeyFile& keys, runtime::StopSignal& stop,
           telemetry::LevelledLogger& logger) {
-  map_large_buffers();
   const runtime::SystemClock clock;
   const auto metrics = telemetry::make_metrics("gateway", OPENRUN_VERSION, logger.report_counts());
   const auto spans =
@@ -324,6 +323,7 @@ int run(int argc, char** argv) {
     logger->critical("cannot start", {{"error", keys.error().message}});
     return exit_failed;
   }
+  map_large_buffers();
   return serve(config, *keys, stop, *logger);
 }
 
