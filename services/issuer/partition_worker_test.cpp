@@ -107,10 +107,11 @@ class FakeBroadcaster final : public ports::Broadcaster {
 class PartitionWorkerTest : public ::testing::Test {
  protected:
   std::unique_ptr<PartitionWorker> start() { return start(std::make_unique<FakeStore>(database_)); }
-  std::unique_ptr<PartitionWorker> start(std::unique_ptr<ports::CouponStore> store) {
-    return std::make_unique<PartitionWorker>(test_partition,
-                                             WorkerParts{log_, results_, clock_, logger_, metrics_, codes_, user_hash_},
-                                             std::move(store), LoopSettings{.retry_ms_min = 1, .retry_ms_max = 5});
+  std::unique_ptr<PartitionWorker> start(std::unique_ptr<ports::CouponStore> store,
+                                         ports::Broadcaster* stream = nullptr) {
+    return std::make_unique<PartitionWorker>(
+        test_partition, WorkerParts{log_, results_, clock_, logger_, metrics_, codes_, user_hash_, nullptr, stream},
+        std::move(store), LoopSettings{.retry_ms_min = 1, .retry_ms_max = 5});
   }
   void append(std::string value, ports::Headers headers = {}) {
     log_.append(requests, test_partition, clock_.now(), std::move(value), std::move(headers));
@@ -148,9 +149,7 @@ TEST_F(PartitionWorkerTest, DecidesCommitsWithCodesAndPublishes) {
 
 TEST_F(PartitionWorkerTest, TellsListenersWhatItPublishesAndInvitesToThemThere) {
   FakeBroadcaster stream;
-  PartitionWorker worker(test_partition,
-                         WorkerParts{log_, results_, clock_, logger_, metrics_, codes_, user_hash_, nullptr, &stream},
-                         std::make_unique<FakeStore>(database_), LoopSettings{.retry_ms_min = 1, .retry_ms_max = 5});
+  auto worker = start(std::make_unique<FakeStore>(database_), &stream);
   append(create(1, 10));
   append(request(1, "ann"));
   ASSERT_TRUE(decided(2));
@@ -169,9 +168,7 @@ TEST_F(PartitionWorkerTest, TellsListenersNothingBeforeItIsCommitted) {
   FakeBroadcaster stream;
   auto gated = std::make_unique<GatedStore>(database_);
   GatedStore& store = *gated;
-  PartitionWorker worker(test_partition,
-                         WorkerParts{log_, results_, clock_, logger_, metrics_, codes_, user_hash_, nullptr, &stream},
-                         std::move(gated), LoopSettings{.retry_ms_min = 1, .retry_ms_max = 5});
+  auto worker = start(std::move(gated), &stream);
   append(create(1, 10));
   ASSERT_TRUE(store.wait_for_commit());
   EXPECT_TRUE(stream.told().empty());

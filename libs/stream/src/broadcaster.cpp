@@ -7,8 +7,6 @@
 #include <thread>
 #include <vector>
 
-#include <poll.h>
-
 #include <openrun/base/assert.hpp>
 #include <openrun/crypto/mac.hpp>
 #include <openrun/crypto/sealing.hpp>
@@ -17,6 +15,7 @@
 #include "address.hpp"
 #include "frames.hpp"
 #include "greeting.hpp"
+#include "poll_until.hpp"
 #include "socket.hpp"
 #include "wake.hpp"
 
@@ -129,7 +128,7 @@ class TcpBroadcaster final : public ports::Broadcaster {
 
  private:
   void run();
-  [[nodiscard]] int prepare(std::vector<pollfd>& polled);
+  [[nodiscard]] steady_clock::time_point prepare(std::vector<pollfd>& polled);
   void serve(const std::vector<pollfd>& polled);
   void let_in();
   [[nodiscard]] std::size_t listening() const;
@@ -175,11 +174,8 @@ void TcpBroadcaster::send(std::string_view message) {
 void TcpBroadcaster::run() {
   std::vector<pollfd> polled;
   while (!stopping_) {
-    const int timeout_ms = prepare(polled);
-    if (::poll(polled.data(), polled.size(), timeout_ms) < 0) {
-      OPENRUN_ASSERT(errno == EINTR || errno == ENOMEM, "poll() takes what it is given");
-      continue;
-    }
+    const auto wake_at = prepare(polled);
+    if (!poll_until(polled, wake_at)) continue;
     if (polled[0].revents != 0) wake_.settle();
     const std::lock_guard lock(mutex_);
     serve(polled);
@@ -188,20 +184,17 @@ void TcpBroadcaster::run() {
   }
 }
 
-// Returns how long nothing needs to be done without an event, in ms; -1: for ever.
-int TcpBroadcaster::prepare(std::vector<pollfd>& polled) {
-  const auto now = steady_clock::now();
-  auto wake_at = steady_clock::time_point::max();
-  const bool accepts = now >= accept_from_;
-  if (!accepts) wake_at = accept_from_;
+// Returns when something needs to be done without an event.
+steady_clock::time_point TcpBroadcaster::prepare(std::vector<pollfd>& polled) {
+  const bool accepts = steady_clock::now() >= accept_from_;
+  auto wake_at = accepts ? no_deadline : accept_from_;
   polled.assign({{wake_.descriptor(), POLLIN, 0}, {accepts ? door_.get() : -1, POLLIN, 0}});
   const std::lock_guard lock(mutex_);
   for (const Peer& peer : peers_) {
     polled.push_back({peer.socket(), static_cast<short>(peer.unsent() != 0 ? POLLIN | POLLOUT : POLLIN), 0});
     if (!peer.listens()) wake_at = std::min(wake_at, peer.greet_by());
   }
-  if (wake_at == steady_clock::time_point::max()) return -1;
-  return static_cast<int>(std::max<std::int64_t>(std::chrono::ceil<milliseconds>(wake_at - now).count(), 0));
+  return wake_at;
 }
 
 void TcpBroadcaster::serve(const std::vector<pollfd>& polled) {

@@ -9,14 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include <poll.h>
-
 #include <openrun/base/assert.hpp>
 #include <openrun/stream/stream.hpp>
 
 #include "address.hpp"
 #include "frames.hpp"
 #include "greeting.hpp"
+#include "poll_until.hpp"
 #include "socket.hpp"
 #include "wake.hpp"
 
@@ -125,7 +124,7 @@ class TcpListener final : public ports::Listener {
   };
 
   void run();
-  [[nodiscard]] int prepare(std::vector<pollfd>& polled) const;
+  [[nodiscard]] steady_clock::time_point prepare(std::vector<pollfd>& polled) const;
   void accept_invitations();
   void connect(std::string text);
   void let_go(steady_clock::time_point now);
@@ -168,11 +167,8 @@ void TcpListener::invited(std::string_view text) {
 void TcpListener::run() {
   std::vector<pollfd> polled;
   while (!stopping_) {
-    const int timeout_ms = prepare(polled);
-    if (::poll(polled.data(), polled.size(), timeout_ms) < 0) {
-      OPENRUN_ASSERT(errno == EINTR || errno == ENOMEM, "poll() takes what it is given");
-      continue;
-    }
+    const auto wake_at = prepare(polled);
+    if (!poll_until(polled, wake_at)) continue;
     const auto now = steady_clock::now();
     for (std::size_t i = 0; i < connections_.size(); ++i) {
       if (polled[i + 1].revents != 0) connections_[i].go_on(now, on_message_);
@@ -185,17 +181,15 @@ void TcpListener::run() {
   }
 }
 
-// Returns how long nothing needs to be done without an event, in ms; -1: for ever.
-int TcpListener::prepare(std::vector<pollfd>& polled) const {
-  auto wake_at = steady_clock::time_point::max();
+// Returns when something needs to be done without an event.
+steady_clock::time_point TcpListener::prepare(std::vector<pollfd>& polled) const {
+  auto wake_at = no_deadline;
   polled.assign({{wake_.descriptor(), POLLIN, 0}});
   for (const Connection& connection : connections_) {
     polled.push_back({connection.socket(), connection.events(), 0});
     if (connection.state() != Connection::State::hearing) wake_at = std::min(wake_at, connection.greet_by());
   }
-  if (wake_at == steady_clock::time_point::max()) return -1;
-  const auto left = std::chrono::ceil<milliseconds>(wake_at - steady_clock::now());
-  return static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+  return wake_at;
 }
 
 void TcpListener::accept_invitations() {
