@@ -22,10 +22,17 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
   if (gathered_.appends.size() >= std::clamp(waiting / groups_under_way, group_min, group_max)) {
     append_group(appender);
   } else if (gathered_.appends.size() == 1) {
-    io_.after(group_hold_ms, [this, group = groups_] {
-      if (group == groups_) append_group(*gathering_for_);
-    });
+    look_again(1, 1);
   }
+}
+
+void Lane::look_again(std::size_t size, int looks) {
+  io_.after(group_quiet_ms, [this, group = groups_, size, looks] {
+    if (group != groups_) return;
+    const std::size_t now = gathered_.appends.size();
+    if (now == size || looks == group_quiet_looks) return append_group(*gathering_for_);
+    look_again(now, looks + 1);
+  });
 }
 
 void Lane::append_now(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
@@ -131,7 +138,7 @@ void Lane::take_ranges() {
     std::swap(applying_, ranges_);
   }
   const std::int64_t now_us = clock_.monotonic_us();
-  std::size_t left = answers_a_turn_max;
+  std::size_t left = std::clamp(waiters_.size() / 4, answers_a_turn_max, outcomes_a_turn_max);
   for (; applied_ < applying_.size(); ++applied_) {
     Range& range = applying_[applied_];
     range.first = waiters_.applied_some(range.partition, range.first, range.last, now_us, left);

@@ -34,16 +34,19 @@ using Repair = std::function<void(Partition, Offset)>;
 
 class Lane {
  public:
-  // So many deliveries and so many outcomes are told in one turn of the I/O thread; then others have theirs.
+  // So many deliveries are told in one turn of the I/O thread, and as many outcomes, or a quarter of all who wait where
+  // that is more: then others have theirs. More at once wakes a client less often, and who waits comes back together.
   static constexpr std::size_t answers_a_turn_max = 16;
+  static constexpr std::size_t outcomes_a_turn_max = 64;
   // Where more than group_min calls of this thread wait for the log or for an outcome, appends go to the log in groups:
-  // as soon as group_min have come, or a third of all who wait (then three groups are under way), at the latest
-  // group_hold_ms after the first. A batch has a price for broker, issuer and store, whatever is in it
-  // (docs/decisions/0013). Fewer go at once, and the appender alone collects.
+  // as soon as group_min have come, or half of all who wait (then one is gathered while another is on its way), or when
+  // none came for group_quiet_ms, at the latest after group_quiet_looks of these. A batch has a price for broker,
+  // issuer and store, whatever is in it (docs/decisions/0013). Fewer go at once, and the appender alone collects.
   static constexpr std::size_t group_min = 128;
   static constexpr std::size_t group_max = 1'024;
-  static constexpr std::size_t groups_under_way = 3;
-  static constexpr std::int64_t group_hold_ms = 4;
+  static constexpr std::size_t groups_under_way = 2;
+  static constexpr std::int64_t group_quiet_ms = 1;
+  static constexpr int group_quiet_looks = 16;
 
   Lane(ports::IoThread& io, ResultsWindow& window, const ports::Clock& clock)
       : io_(io), clock_(clock), waiters_(window), pending_(io.index()) {}
@@ -87,6 +90,8 @@ class Lane {
   void append_now(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
                   const std::optional<TraceContext>& trace, std::uint64_t token);
   void append_group(ports::LogAppender& appender);
+  // After group_quiet_ms, unless the group went: lets it go where it has not grown, or looks again.
+  void look_again(std::size_t size, int looks);
   void take_deliveries();
   void take_ranges();
   void arm();

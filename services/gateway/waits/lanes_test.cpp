@@ -154,6 +154,22 @@ TEST_F(LaneTest, ATurnTellsSoManyOutcomesAndTheNextTurnsTheRest) {
   EXPECT_EQ(told.decided, all);
 }
 
+TEST_F(LaneTest, WhereManyWaitATurnTellsAQuarterOfThem) {
+  hold(160);
+  publish(0, 159);
+  EXPECT_TRUE(io.turn());
+  EXPECT_EQ(told.decided, 40U);
+  EXPECT_TRUE(io.turn());
+  EXPECT_EQ(told.decided, 70U);
+}
+
+TEST_F(LaneTest, HoweverManyWaitATurnHasABound) {
+  hold(8 * Lane::outcomes_a_turn_max);
+  publish(0, 8 * Lane::outcomes_a_turn_max - 1);
+  EXPECT_TRUE(io.turn());
+  EXPECT_EQ(told.decided, Lane::outcomes_a_turn_max);
+}
+
 TEST_F(LaneTest, AnAppendGoesAtOnceWhileFewWait) {
   hold(Lane::group_min - 3);
   append(3);
@@ -177,7 +193,7 @@ TEST_F(LaneTest, EachAppendOfAGroupGoesAsItWasGiven) {
   const auto trace = parse_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
   ASSERT_TRUE(trace);
   std::vector<std::string> given;
-  for (std::size_t call = 0; call < 2 * Lane::group_min; ++call) {
+  for (std::size_t call = 0; call < 3 * Lane::group_min - 1; ++call) {
     const auto partition = static_cast<std::int32_t>(call % 3);
     const std::string key = std::to_string(call * call);
     const std::string value(call % 50, static_cast<char>('a' + call % 26));
@@ -186,17 +202,17 @@ TEST_F(LaneTest, EachAppendOfAGroupGoesAsItWasGiven) {
     given.push_back(std::to_string(partition) + " " + key + "=" + value +
                     (call % 7 == 0 ? " " + to_traceparent(*trace) : ""));
   }
-  EXPECT_EQ(appender.texts, given) << "two groups";
+  EXPECT_EQ(appender.texts, given) << "two groups: the second is half of all who wait then";
 }
 
-TEST_F(LaneTest, AGroupIsAThirdOfAllWhoWait) {
-  hold(9 * Lane::group_min);
+TEST_F(LaneTest, AGroupIsHalfOfAllWhoWait) {
+  hold(4 * Lane::group_min);
   std::size_t calls = 0;
-  while (appender.tokens.empty() && calls < 9 * Lane::group_min) {
+  while (appender.tokens.empty() && calls < 4 * Lane::group_min) {
     append(1);
     ++calls;
   }
-  EXPECT_EQ(calls, (9 * Lane::group_min + calls) / Lane::groups_under_way);
+  EXPECT_EQ(calls, (4 * Lane::group_min + calls) / Lane::groups_under_way);
   EXPECT_EQ(appender.tokens.size(), calls);
 }
 
@@ -206,12 +222,28 @@ TEST_F(LaneTest, AGroupHasABound) {
   EXPECT_EQ(appender.tokens.size(), Lane::group_max);
 }
 
-TEST_F(LaneTest, AGroupThatDoesNotFillGoesAfterAWhile) {
+TEST_F(LaneTest, AGroupGoesWhenNobodyComesAnyMore) {
   hold(Lane::group_min);
   append(2);
-  ASSERT_EQ(io.delays_ms, std::vector{Lane::group_hold_ms});
+  ASSERT_EQ(io.delays_ms, std::vector{Lane::group_quiet_ms});
   io.timers[0]();
+  EXPECT_TRUE(appender.tokens.empty()) << "a second one came after the first";
+  ASSERT_EQ(io.timers.size(), 2U);
+  io.timers[1]();
   EXPECT_EQ(appender.tokens.size(), 2U);
+  EXPECT_EQ(io.timers.size(), 2U);
+}
+
+TEST_F(LaneTest, AGroupThatGrowsSlowlyGoesAfterAWhile) {
+  hold(Lane::group_min);
+  append(1);
+  for (std::size_t look = 0; look < Lane::group_quiet_looks; ++look) {
+    EXPECT_TRUE(appender.tokens.empty());
+    append(1);
+    ASSERT_EQ(io.timers.size(), look + 1);
+    io.timers[look]();
+  }
+  EXPECT_EQ(appender.tokens.size(), Lane::group_quiet_looks + 1U);
 }
 
 TEST_F(LaneTest, TheTimerOfAGroupThatWentLeavesTheNextOneAlone) {
