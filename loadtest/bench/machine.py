@@ -41,6 +41,18 @@ def cpu_seconds(pid):
     return total / TICKS
 
 
+def thread_cpu_seconds(pid, names):
+    """Of the threads of a process whose names begin so and that have not ended."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        try:
+            if (task / "comm").read_text().startswith(names):
+                total += int((task / "schedstat").read_text().split()[0]) / 1e9
+        except OSError:
+            continue
+    return total
+
+
 def own_cpu_seconds(pid):
     """Without descendants: cheap enough to be read many times a second."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

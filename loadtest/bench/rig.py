@@ -9,13 +9,15 @@ import subprocess
 import sys
 import time
 
-from machine import ROOT, cpu_seconds, own_cpu_seconds
+from machine import ROOT, cpu_seconds, own_cpu_seconds, thread_cpu_seconds
 from programs import BIN, Beast, Go, Redis, Single, SpanSink
 
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 from system import System, wait_until  # noqa: E402
 
 WARM_UP_USERS = 100_000
+WARM_UP_LOADS_MAX = 24
+WARM = 0.01  # of a core at most for the broker's compiler, in two loads running
 PARTS = ["gateway-1", "issuer-1", "kafka", "postgres", "relay-1", "reconciler-1"]
 
 
@@ -113,10 +115,8 @@ class Bench:
         if self.campaign is None:
             self.campaign = self.system.create(1)
 
-        def measure():
-            with Beast() as program:
-                return self.load_at(program, 2 * self.users, connections, campaign=self.campaign)
-        return self.median(measure, lambda run: run[0]["decided_per_second"])
+        with Beast() as program:
+            return self.load_at(program, 2 * self.users, connections, campaign=self.campaign)
 
     def costs(self, users, *arguments, parts=PARTS):
         """A load on openrun; returns its report and the CPU of each part in us a user."""
@@ -129,10 +129,34 @@ class Bench:
         runs = sorted((measure() for _ in range(self.repeats)), key=key)
         return runs[len(runs) // 2]
 
+    def in_turn(self, measures):
+        """Each of the named measures once a round, `repeats` rounds: what changes with the machine's minute changes for all of them.
+        Returns the runs of each, in the order of the rounds, so that those of one round can be compared."""
+        runs = {name: [] for name in measures}
+        for _ in range(self.repeats):
+            for name, measure in measures.items():
+                runs[name].append(measure())
+        return runs
+
     def warm_up(self):
-        """Until the broker's JVM has compiled what it runs: a cold one costs three times as much a coupon, and its compiler takes a core besides."""
-        for connections in (64, 256, 64, 256, 256):
-            self.load("--create", WARM_UP_USERS, "--users", WARM_UP_USERS, "--connections", connections)
+        """Until the broker's JVM has compiled what it runs: a cold one costs three times as much a coupon, and its compiler takes a core besides.
+        And Postgres has had a checkpoint, as one that is up for a while has: there is WAL to be used again, and pages have been written whole."""
+        kafka, quiet = self.system.pid("kafka"), 0
+        for number in range(WARM_UP_LOADS_MAX):
+            compiled, began = thread_cpu_seconds(kafka, ("C1 ", "C2 ")), time.monotonic()
+            self.load("--create", WARM_UP_USERS, "--users", WARM_UP_USERS, "--connections", (64, 256)[number % 2])
+            share = (thread_cpu_seconds(kafka, ("C1 ", "C2 ")) - compiled) / (time.monotonic() - began)
+            quiet = quiet + 1 if share <= WARM else 0
+            if number == 1:
+                self.checkpoint()
+            if quiet == 2:
+                break
+        print(f"Warmed up with {number + 1} loads of {WARM_UP_USERS:,} users; of a core the broker's compiler took {share:.1%} in the last.\n", flush=True)
+
+    def checkpoint(self):
+        """By the server's own user: that of the daemons may not."""
+        url = self.system.environment["OPENRUN_DATABASE_URL"].replace("://openrun@", "://postgres@")
+        subprocess.run(["psql", "-XAtqc", "CHECKPOINT", url], stdin=subprocess.DEVNULL, check=True, timeout=120)
 
     def warm_up_without_coupons(self):
         """The same requests through all daemons, to a campaign that pauses: each is refused by the issuer, and no table grows."""
@@ -208,6 +232,15 @@ def ms(us):
 
 def middle(values):
     return statistics.median(values)
+
+
+def rate(run):
+    return run[0]["decided_per_second"]
+
+
+def compared(figure, runs, one, other):
+    """How the figure of one stands to that of the other in each round; the ratio in the middle. `runs` as in_turn() returns them."""
+    return middle(figure(a) / figure(b) for a, b in zip(runs[one], runs[other], strict=True))
 
 
 def write_lines(path, lines):
