@@ -58,7 +58,7 @@ Directory::Judgement Directory::judge(const CampaignView& view, std::string_view
   refresh(campaign);
   if (*reason == issuance::Outcome::not_started) return {Judgement::Kind::refuse, *reason};
 
-  switch (winners_.ask(campaign, view.issued, user_hash_(campaign.value, user), clock_.monotonic_us())) {
+  switch (winners_.ask(campaign, view.issued, user_hash_(campaign.value, user))) {
     case Winners::Answer::unknown:
       load_winners(campaign);
       return {};
@@ -75,7 +75,7 @@ Directory::Judgement Directory::judge(const CampaignView& view, std::string_view
 void Directory::noticed(const CampaignView& view) {
   if (view.issued < view.stock || view.issued == 0) return;
   const CampaignId campaign = view.details->id;
-  const auto answer = winners_.ask(campaign, view.issued, 0, clock_.monotonic_us());
+  const auto answer = winners_.ask(campaign, view.issued, 0);
   if (answer == Winners::Answer::unknown) load_winners(campaign);
 }
 

@@ -13,7 +13,7 @@ std::size_t HashSet::slot_of(std::uint64_t hash) const {
 
 void HashSet::grow() {
   std::vector<std::uint64_t> old = std::move(slots_);
-  slots_.assign(std::max<std::size_t>(old.size() * 2, 64), 0);
+  slots_.assign(std::max<std::size_t>(old.size() * 2, 8), 0);
   for (const std::uint64_t hash : old) {
     if (hash != 0) slots_[slot_of(hash)] = hash;
   }
@@ -61,22 +61,24 @@ void WinnerSet::loaded(std::uint32_t issued, std::span<const std::uint64_t> hash
   close_gap();
 }
 
-Winners::Answer Winners::ask(CampaignId campaign, std::uint32_t issued, std::uint64_t hash, std::int64_t now_us) {
+Winners::Answer Winners::ask(CampaignId campaign, std::uint32_t issued, std::uint64_t hash) {
   std::lock_guard lock(mutex_);
   const auto found = sets_.find(campaign);
   if (found == sets_.end()) return Answer::unknown;
-  found->second.asked_us = now_us;
+  was_asked(found->second);
   if (!found->second.set.complete(issued)) return Answer::unknown;
   return found->second.set.contains(hash) ? Answer::hit : Answer::miss;
 }
 
 bool Winners::begin_load(CampaignId campaign, std::int64_t now_us, std::int64_t interval_us) {
   std::lock_guard lock(mutex_);
-  Entry& entry = sets_[campaign];
+  const auto [at, made] = sets_.try_emplace(campaign);
+  Entry& entry = at->second;
+  if (made) entry.place = asked_.insert(asked_.begin(), campaign);
   if (entry.loading || (entry.begun_us != 0 && now_us - entry.begun_us < interval_us)) return false;
   entry.loading = true;
   entry.begun_us = now_us;
-  entry.asked_us = now_us;
+  was_asked(entry);
   return true;
 }
 
@@ -84,8 +86,11 @@ void Winners::loaded(CampaignId campaign, std::uint32_t issued, std::span<const 
   std::lock_guard lock(mutex_);
   const auto found = sets_.find(campaign);
   if (found == sets_.end()) return;
-  found->second.loading = false;
-  found->second.set.loaded(issued, hashes);
+  Entry& entry = found->second;
+  entry.loading = false;
+  held_ -= entry.set.size();
+  entry.set.loaded(issued, hashes);
+  held_ += entry.set.size();
   make_room();
 }
 
@@ -107,26 +112,25 @@ void Winners::apply(const wire::ResultBatch& batch) {
       const auto found = sets_.find(last);
       set = found == sets_.end() ? nullptr : &found->second.set;
     }
-    if (set != nullptr) set->add(entry.sequence, entry.winner);
+    if (set == nullptr) continue;
+    held_ -= set->size();
+    set->add(entry.sequence, entry.winner);
+    held_ += set->size();
   }
 }
 
 void Winners::make_room() {
-  std::size_t held = 0;
-  for (const auto& [campaign, entry] : sets_) held += entry.set.size();
-  while ((held > hashes_max_ && sets_.size() > 1) || sets_.size() > sets_max) {
-    const auto oldest = std::min_element(
-        sets_.begin(), sets_.end(), [](const auto& a, const auto& b) { return a.second.asked_us < b.second.asked_us; });
-    held -= oldest->second.set.size();
+  while ((held_ > hashes_max_ && sets_.size() > 1) || sets_.size() > sets_max) {
+    const auto oldest = sets_.find(asked_.back());
+    asked_.pop_back();
+    held_ -= oldest->second.set.size();
     sets_.erase(oldest);
   }
 }
 
 std::size_t Winners::size() const {
   std::lock_guard lock(mutex_);
-  std::size_t held = 0;
-  for (const auto& [campaign, entry] : sets_) held += entry.set.size();
-  return held;
+  return held_;
 }
 
 }  // namespace openrun::gateway

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -64,7 +65,7 @@ class Winners {
     miss,     // certainly holds nothing
     hit,      // most likely holds a coupon
   };
-  [[nodiscard]] Answer ask(CampaignId campaign, std::uint32_t issued, std::uint64_t hash, std::int64_t now_us);
+  [[nodiscard]] Answer ask(CampaignId campaign, std::uint32_t issued, std::uint64_t hash);
 
   // Begins to collect what results tell, so that nothing is missed between the store's snapshot and its arrival. False
   // where a load is under way, or was begun less than `interval_us` ago.
@@ -81,15 +82,19 @@ class Winners {
     WinnerSet set;
     bool loading = false;
     std::int64_t begun_us = 0;
-    std::int64_t asked_us = 0;
+    std::list<CampaignId>::iterator place;  // in asked_
   };
-  static constexpr std::size_t sets_max = 10'000;
+  static constexpr std::size_t sets_max = 100'000;
 
+  void was_asked(const Entry& entry) { asked_.splice(asked_.begin(), asked_, entry.place); }
   void make_room();
 
   const std::size_t hashes_max_;
   mutable std::mutex mutex_;
   std::unordered_map<CampaignId, Entry> sets_;
+  // Thousands of campaigns may sell out within a second: neither the count nor the oldest is looked for among all sets.
+  std::list<CampaignId> asked_;  // those of sets_, the newest first
+  std::size_t held_ = 0;         // hashes of all sets together
 };
 
 }  // namespace openrun::gateway

@@ -53,13 +53,13 @@ TEST(WinnerSet, WinnersThatCameDuringTheLoadCount) {
 
 TEST(Winners, NothingIsCertainBeforeTheLoad) {
   Winners winners(1'000);
-  EXPECT_EQ(winners.ask(c, 2, 1'001, 1), Answer::unknown);
+  EXPECT_EQ(winners.ask(c, 2, 1'001), Answer::unknown);
   EXPECT_TRUE(winners.begin_load(c, 1, 1'000'000));
-  EXPECT_EQ(winners.ask(c, 2, 1'001, 1), Answer::unknown);
+  EXPECT_EQ(winners.ask(c, 2, 1'001), Answer::unknown);
   const std::uint64_t hashes[] = {1'001, 1'002};
   winners.loaded(c, 2, hashes);
-  EXPECT_EQ(winners.ask(c, 2, 1'001, 1), Answer::hit);
-  EXPECT_EQ(winners.ask(c, 2, 5, 1), Answer::miss);
+  EXPECT_EQ(winners.ask(c, 2, 1'001), Answer::hit);
+  EXPECT_EQ(winners.ask(c, 2, 5), Answer::miss);
 }
 
 TEST(Winners, OneLoadAtATimeAndNotTooOften) {
@@ -77,13 +77,13 @@ TEST(Winners, ResultsExtendALoadedSetAndAMissedBatchMakesItIncomplete) {
   ASSERT_TRUE(winners.begin_load(c, 1, 500));
   winners.loaded(c, 0, {});
   winners.apply(winners_of(c, {1, 2}));
-  EXPECT_EQ(winners.ask(c, 2, 1'002, 1), Answer::hit);
+  EXPECT_EQ(winners.ask(c, 2, 1'002), Answer::hit);
   winners.apply(winners_of(c, {4}));
-  EXPECT_EQ(winners.ask(c, 4, 77, 1), Answer::unknown);
+  EXPECT_EQ(winners.ask(c, 4, 77), Answer::unknown);
   winners.apply(winners_of(CampaignId{2}, {3}));
-  EXPECT_EQ(winners.ask(c, 4, 77, 1), Answer::unknown) << "another campaign's winner fills no gap";
+  EXPECT_EQ(winners.ask(c, 4, 77), Answer::unknown) << "another campaign's winner fills no gap";
   winners.apply(winners_of(c, {3}));
-  EXPECT_EQ(winners.ask(c, 4, 77, 1), Answer::miss);
+  EXPECT_EQ(winners.ask(c, 4, 77), Answer::miss);
 }
 
 TEST(Winners, AboveTheBoundTheLongestUnaskedSetIsDropped) {
@@ -94,8 +94,52 @@ TEST(Winners, AboveTheBoundTheLongestUnaskedSetIsDropped) {
     winners.loaded(CampaignId{id}, 3, hashes);
   }
   EXPECT_LE(winners.size(), 5U);
-  EXPECT_EQ(winners.ask(CampaignId{1}, 3, 1, 9), Answer::unknown);
-  EXPECT_EQ(winners.ask(CampaignId{3}, 3, 1, 9), Answer::hit);
+  EXPECT_EQ(winners.ask(CampaignId{1}, 3, 1), Answer::unknown);
+  EXPECT_EQ(winners.ask(CampaignId{3}, 3, 1), Answer::hit);
+}
+
+TEST(Winners, TheSetThatWasAskedForLastIsKept) {
+  Winners winners(6);
+  const std::uint64_t hashes[] = {1, 2, 3};
+  for (const std::uint32_t id : {1, 2}) {
+    ASSERT_TRUE(winners.begin_load(CampaignId{id}, id, 500));
+    winners.loaded(CampaignId{id}, 3, hashes);
+  }
+  EXPECT_EQ(winners.ask(CampaignId{1}, 3, 1), Answer::hit);
+  ASSERT_TRUE(winners.begin_load(CampaignId{3}, 3, 500));
+  winners.loaded(CampaignId{3}, 3, hashes);
+  EXPECT_EQ(winners.ask(CampaignId{1}, 3, 1), Answer::hit);
+  EXPECT_EQ(winners.ask(CampaignId{2}, 3, 1), Answer::unknown);
+  EXPECT_EQ(winners.ask(CampaignId{3}, 3, 1), Answer::hit);
+}
+
+TEST(Winners, EveryHashOfEverySetIsCountedOnce) {
+  Winners winners(1'000);
+  const std::uint64_t hashes[] = {1'001, 1'002, 1'003};
+  ASSERT_TRUE(winners.begin_load(c, 1, 500));
+  winners.apply(winners_of(c, {3, 4}));
+  EXPECT_EQ(winners.size(), 2U);
+  winners.loaded(c, 3, hashes);
+  EXPECT_EQ(winners.size(), 4U);
+  winners.apply(winners_of(c, {4, 5}));
+  EXPECT_EQ(winners.size(), 5U);
+  ASSERT_TRUE(winners.begin_load(c, 900, 500));
+  winners.loaded(c, 3, hashes);
+  ASSERT_TRUE(winners.begin_load(CampaignId{2}, 1, 500));
+  winners.loaded(CampaignId{2}, 3, hashes);
+  EXPECT_EQ(winners.size(), 8U);
+}
+
+TEST(Winners, AsManySmallSetsAreKeptAsCampaignsAreOpenAtOnce) {
+  Winners winners(1'000'000);
+  constexpr std::uint32_t campaigns = 25'000;
+  const std::uint64_t hashes[] = {1};
+  for (std::uint32_t id = 1; id <= campaigns; ++id) {
+    ASSERT_TRUE(winners.begin_load(CampaignId{id}, id, 500));
+    winners.loaded(CampaignId{id}, 1, hashes);
+  }
+  EXPECT_EQ(winners.size(), campaigns);
+  EXPECT_EQ(winners.ask(CampaignId{1}, 1, 1), Answer::hit);
 }
 
 }  // namespace
