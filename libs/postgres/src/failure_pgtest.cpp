@@ -272,7 +272,8 @@ TEST_F(BrokenConnection, AServerThatDoesNotAnswerIsGivenUpInTime) {
   nowhere.url = url_with(name_, std::to_string(ntohs(address.sin_port)));
   auto gateway_store = make_gateway_store(nowhere, logger_);
   const auto begun = std::chrono::steady_clock::now();
-  const auto campaign = gateway_store->campaign(CampaignId{1});
+  const CampaignId one[] = {CampaignId{1}};
+  const auto campaign = gateway_store->campaigns_named(one);
   ASSERT_FALSE(campaign);
   EXPECT_EQ(campaign.error().kind, Error::Kind::unavailable);
   EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(3));

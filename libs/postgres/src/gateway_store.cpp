@@ -20,7 +20,8 @@ using ports::StoredCampaign;
 
 #define OPENRUN_COUPON_COLUMNS "campaign_id, sequence, user_id, idempotency_key, code, issued_at, valid_until, used_at"
 
-const Statement campaign_by_id{"campaign_by_id", "SELECT " OPENRUN_CAMPAIGN_COLUMNS " FROM campaign WHERE id = $1"};
+const Statement campaigns_by_id{"campaigns_by_id",
+                                "SELECT " OPENRUN_CAMPAIGN_COLUMNS " FROM campaign WHERE id = ANY ($1)"};
 const Statement campaigns_after{"campaigns_after",
                                 "SELECT " OPENRUN_CAMPAIGN_COLUMNS " FROM campaign WHERE id > $1 ORDER BY id LIMIT $2"};
 const Statement find_reservation{"find_reservation",
@@ -83,6 +84,12 @@ StoredCampaign read_stored_campaign(const Rows& rows, int row) {
           Offset{rows.at(row, campaign_counters_offset_column).integer()}};
 }
 
+std::vector<StoredCampaign> read_stored_campaigns(Rows rows) {
+  std::vector<StoredCampaign> campaigns;
+  for (int row = 0; row < rows.size(); ++row) campaigns.push_back(read_stored_campaign(rows, row));
+  return campaigns;
+}
+
 std::vector<Coupon> read_coupons(const Rows& rows) {
   std::vector<Coupon> coupons;
   coupons.reserve(static_cast<std::size_t>(rows.size()));
@@ -105,16 +112,16 @@ class PostgresGatewayStore : public ports::GatewayStore {
  public:
   PostgresGatewayStore(const Options& options, ports::Logger& logger) : session_(options, logger) {}
 
-  Result<std::optional<StoredCampaign>> campaign(CampaignId id) override {
-    // Above what the column can hold there is no campaign.
-    if (id.value > limits::campaign_id_max) return std::nullopt;
+  Result<std::vector<StoredCampaign>> campaigns_named(std::span<const CampaignId> ids) override {
+    Array wanted(Type::int4);
+    for (const CampaignId id : ids) {
+      // Above what the column can hold there is no campaign.
+      if (id.value <= limits::campaign_id_max) wanted.add_int4(as_int4(id));
+    }
     Parameters parameters;
-    parameters.int4(as_int4(id));
+    parameters.array(wanted);
     return session_.run([&](Connection& connection) {
-      return map(connection.query(campaign_by_id, parameters), [](Rows rows) -> std::optional<StoredCampaign> {
-        if (rows.size() == 0) return std::nullopt;
-        return read_stored_campaign(rows, 0);
-      });
+      return map(connection.query(campaigns_by_id, parameters), read_stored_campaigns);
     });
   }
 
@@ -122,11 +129,7 @@ class PostgresGatewayStore : public ports::GatewayStore {
     Parameters parameters;
     parameters.int8(after.value).int8(static_cast<std::int64_t>(limit));
     return session_.run([&](Connection& connection) {
-      return map(connection.query(campaigns_after, parameters), [](Rows rows) {
-        std::vector<StoredCampaign> campaigns;
-        for (int row = 0; row < rows.size(); ++row) campaigns.push_back(read_stored_campaign(rows, row));
-        return campaigns;
-      });
+      return map(connection.query(campaigns_after, parameters), read_stored_campaigns);
     });
   }
 
@@ -164,7 +167,7 @@ class PostgresGatewayStore : public ports::GatewayStore {
     return coupons(coupons_by_user, parameters);
   }
   Result<std::optional<ports::RedeemedCoupon>> redeem(const ports::Redemption& redemption) override;
-  Result<std::uint32_t> holders(CampaignId campaign, const std::function<void(std::string_view user)>& each) override;
+  Result<void> holders(std::span<const CampaignId> campaigns, const OnHolder& each) override;
 
   Result<std::vector<ports::DispatchRate>> dispatch() override;
   Result<void> set_dispatch(const ports::DispatchRate& rate) override {
@@ -280,14 +283,17 @@ Result<std::optional<ports::RedeemedCoupon>> PostgresGatewayStore::redeem(const 
   });
 }
 
-Result<std::uint32_t> PostgresGatewayStore::holders(CampaignId campaign,
-                                                    const std::function<void(std::string_view user)>& each) {
-  const std::string copy = "COPY (SELECT user_id FROM coupon WHERE campaign_id = " + std::to_string(campaign.value) +
-                           ") TO STDOUT (FORMAT binary)";
-  return session_.run_in_snapshot([&](Connection& connection) {
-    return map(connection.copy_out(copy, [&](std::span<const Field> row) { each(row[0].bytes()); }),
-               [](std::uint64_t count) { return static_cast<std::uint32_t>(count); });
-  });
+Result<void> PostgresGatewayStore::holders(std::span<const CampaignId> campaigns, const OnHolder& each) {
+  // COPY takes no parameters; ids are numbers.
+  std::string copy = "COPY (SELECT campaign_id, user_id FROM coupon WHERE campaign_id IN (0";
+  for (const CampaignId campaign : campaigns) copy.append(", ").append(std::to_string(campaign.value));
+  copy.append(")) TO STDOUT (FORMAT binary)");
+  const auto take = [&](std::span<const Field> row) {
+    each(CampaignId{static_cast<std::uint32_t>(row[0].integer())}, row[1].bytes());
+  };
+  const auto copied = session_.run_in_snapshot([&](Connection& connection) { return connection.copy_out(copy, take); });
+  if (!copied) return std::unexpected(copied.error());
+  return {};
 }
 
 Result<std::vector<ports::DispatchRate>> PostgresGatewayStore::dispatch() {

@@ -1,6 +1,8 @@
 // What a gateway asks.
 #include <algorithm>
 #include <future>
+#include <map>
+#include <set>
 
 #include <openrun/base/limits.hpp>
 
@@ -33,13 +35,26 @@ class Gateway : public PostgresTest {
 TEST_F(Gateway, ACampaignComesWithItsPartitionAndTheOffsetOfItsCounters) {
   issuance::Campaign campaign = sample_campaign(7);
   commit(sample_batch(writer_, campaign, 3));
-  const auto stored = store_->campaign(CampaignId{7});
-  ASSERT_TRUE(stored && *stored);
-  EXPECT_EQ((*stored)->campaign, campaign);
-  EXPECT_EQ((*stored)->partition, Partition{0});
-  EXPECT_EQ((*stored)->counters_offset, Offset{2});
-  EXPECT_EQ(store_->campaign(CampaignId{8})->has_value(), false);
-  EXPECT_EQ(store_->campaign(CampaignId{4'000'000'000})->has_value(), false);
+  const CampaignId seven[] = {CampaignId{7}};
+  const auto stored = store_->campaigns_named(seven);
+  ASSERT_TRUE(stored) << stored.error().message;
+  ASSERT_EQ(stored->size(), 1U);
+  EXPECT_EQ(stored->front().campaign, campaign);
+  EXPECT_EQ(stored->front().partition, Partition{0});
+  EXPECT_EQ(stored->front().counters_offset, Offset{2});
+}
+
+TEST_F(Gateway, OfTheCampaignsThatAreNamedThoseAreToldThatThereAre) {
+  for (const std::uint32_t id : {7U, 8U, 9U}) {
+    issuance::Campaign campaign = sample_campaign(id);
+    commit(sample_batch(writer_, campaign, 0));
+  }
+  const CampaignId named[] = {CampaignId{9}, CampaignId{10}, CampaignId{4'000'000'000}, CampaignId{7}};
+  const auto stored = store_->campaigns_named(named);
+  ASSERT_TRUE(stored) << stored.error().message;
+  std::set<CampaignId> ids;
+  for (const ports::StoredCampaign& one : *stored) ids.insert(one.campaign.id);
+  EXPECT_EQ(ids, (std::set<CampaignId>{CampaignId{7}, CampaignId{9}}));
 }
 
 TEST_F(Gateway, CampaignsAreListedInOrderOfTheirIds) {
@@ -269,13 +284,18 @@ TEST_F(Gateway, HoldersAreAllUsersOfTheCampaign) {
   commit(sample_batch(writer_, campaign, 5'000));
   commit(sample_batch(writer_, other, 3));
   std::vector<std::string> users;
-  const auto count = store_->holders(CampaignId{7}, [&](std::string_view user) { users.emplace_back(user); });
-  ASSERT_TRUE(count) << count.error().message;
-  EXPECT_EQ(*count, 5'000U);
+  std::map<CampaignId, int> told;
+  const CampaignId wanted[] = {CampaignId{8}, CampaignId{99}, CampaignId{7}};
+  const auto all = store_->holders(wanted, [&](CampaignId held, std::string_view user) {
+    ++told[held];
+    if (held == CampaignId{7}) users.emplace_back(user);
+  });
+  ASSERT_TRUE(all) << all.error().message;
+  EXPECT_EQ(told, (std::map<CampaignId, int>{{CampaignId{7}, 5'000}, {CampaignId{8}, 3}}));
   std::ranges::sort(users);
   users.erase(std::ranges::unique(users).begin(), users.end());
   EXPECT_EQ(users.size(), 5'000U);
-  EXPECT_EQ(store_->holders(CampaignId{99}, [](std::string_view) { FAIL(); }), 0U);
+  EXPECT_TRUE(store_->holders(std::span(wanted).subspan(1, 1), [](CampaignId, std::string_view) { FAIL(); }));
   // The connection is as good as new after it.
   EXPECT_TRUE(store_->coupon(CampaignId{7}, Sequence{1})->has_value());
 }

@@ -62,7 +62,8 @@ TEST_F(Schema, AnEmptyDatabaseSaysWhatToDo) {
   EXPECT_EQ(checked.error().kind, Error::Kind::not_found);
   EXPECT_NE(checked.error().message.find("openrun migrate"), std::string::npos);
   ports::testing::QuietLogger logger;
-  const auto campaign = make_gateway_store(options_, logger)->campaign(CampaignId{1});
+  const CampaignId one[] = {CampaignId{1}};
+  const auto campaign = make_gateway_store(options_, logger)->campaigns_named(one);
   ASSERT_FALSE(campaign);
   EXPECT_NE(campaign.error().message.find("openrun migrate"), std::string::npos);
 }

@@ -119,10 +119,14 @@ const ports::StoredCampaign* SimulatedGatewayStore::version(CampaignId campaign,
   return rows->history.empty() ? nullptr : &rows->history.front().second;
 }
 
-Result<std::optional<ports::StoredCampaign>> SimulatedGatewayStore::campaign(CampaignId id) {
+Result<std::vector<ports::StoredCampaign>> SimulatedGatewayStore::campaigns_named(std::span<const CampaignId> ids) {
   if (auto entered = enter(); !entered) return std::unexpected(entered.error());
-  const ports::StoredCampaign* found = version(id, age_us_());
-  return found == nullptr ? std::nullopt : std::optional(*found);
+  const std::int64_t age_us = age_us_();
+  std::vector<ports::StoredCampaign> found;
+  for (const CampaignId id : ids) {
+    if (const ports::StoredCampaign* row = version(id, age_us)) found.push_back(*row);
+  }
+  return found;
 }
 
 Result<std::vector<ports::StoredCampaign>> SimulatedGatewayStore::campaigns(CampaignId after, std::size_t limit) {
@@ -210,19 +214,19 @@ Result<std::optional<ports::RedeemedCoupon>> SimulatedGatewayStore::redeem(const
   return fail(Error::Kind::internal, "redeeming is not simulated");
 }
 
-Result<std::uint32_t> SimulatedGatewayStore::holders(CampaignId campaign,
-                                                     const std::function<void(std::string_view user)>& each) {
+Result<void> SimulatedGatewayStore::holders(std::span<const CampaignId> campaigns, const OnHolder& each) {
   if (auto entered = enter(); !entered) return std::unexpected(entered.error());
-  // One snapshot: the row and its coupons as of the same moment.
-  const ports::StoredCampaign* row = version(campaign, age_us_());
-  if (row == nullptr) return 0U;
-  std::uint32_t told = 0;
-  for (const auto& [sequence, coupon] : database_.find(campaign)->coupons) {
-    if (sequence.value > row->campaign.issued) break;
-    each(coupon.user);
-    ++told;
+  // One snapshot: the rows and their coupons as of the same moment.
+  const std::int64_t age_us = age_us_();
+  for (const CampaignId campaign : campaigns) {
+    const ports::StoredCampaign* row = version(campaign, age_us);
+    if (row == nullptr) continue;
+    for (const auto& [sequence, coupon] : database_.find(campaign)->coupons) {
+      if (sequence.value > row->campaign.issued) break;
+      each(campaign, coupon.user);
+    }
   }
-  return told;
+  return {};
 }
 
 Result<std::vector<ports::DispatchRate>> SimulatedGatewayStore::dispatch() {

@@ -1,5 +1,7 @@
 #include "gateway/campaigns/directory.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -26,19 +28,79 @@ void Directory::load(ports::IoThread& io, CampaignId campaign, Answer answer) {
     askers.push_back({&io, std::move(answer)});
     if (askers.size() > 1) return;
   }
-  const bool accepted =
-      pool_.submit([this, campaign](ports::GatewayStore& store) { loaded(campaign, store.campaign(campaign)); });
-  if (!accepted) loaded(campaign, fail(Error::Kind::overloaded, "the queue to the store is full"));
+  join(campaigns_wanted_, campaign);
 }
 
-void Directory::loaded(CampaignId campaign, const Result<std::optional<ports::StoredCampaign>>& stored) {
-  Result<CampaignView> answer = fail(Error::Kind::not_found, "no such campaign");
-  if (stored && *stored) {
-    answer = cache_.apply(**stored, clock_.monotonic_us());
-  } else if (!stored) {
-    const std::optional<CampaignView> cached = cache_.find(campaign);
-    answer = cached ? Result<CampaignView>(*cached) : std::unexpected(stored.error());
+// ---- questions ----
+
+void Directory::join(Question& question, CampaignId campaign) {
+  bool has_room = false;
+  {
+    std::lock_guard lock(mutex_);
+    has_room = question.campaigns.size() < static_cast<std::size_t>(settings_.store_queue_max) * asked_at_once_max;
+    if (has_room) question.campaigns.push_back(campaign);
+    if (has_room && std::exchange(question.is_submitted, true)) return;
   }
+  if (has_room) {
+    submit(question);
+  } else {
+    (this->*question.give_up)({&campaign, 1});
+  }
+}
+
+void Directory::submit(Question& question) {
+  if (pool_.submit([this, &question](ports::GatewayStore& store) { begin(question, store); })) return;
+  std::vector<CampaignId> campaigns;
+  {
+    std::lock_guard lock(mutex_);
+    question.is_submitted = false;
+    campaigns.swap(question.campaigns);
+  }
+  (this->*question.give_up)(campaigns);
+}
+
+void Directory::begin(Question& question, ports::GatewayStore& store) {
+  std::vector<CampaignId> campaigns;
+  bool is_more = false;
+  {
+    std::lock_guard lock(mutex_);
+    const auto first = question.campaigns.begin();
+    const auto count = std::min(question.campaigns.size(), asked_at_once_max);
+    const auto end = first + static_cast<std::ptrdiff_t>(count);
+    campaigns.assign(first, end);
+    question.campaigns.erase(first, end);
+    is_more = !question.campaigns.empty();
+    question.is_submitted = is_more;
+  }
+  // Before this one is asked: another thread may be free for the rest.
+  if (is_more) submit(question);
+  (this->*question.ask)(store, campaigns);
+}
+
+// ---- campaigns ----
+
+void Directory::read_campaigns(ports::GatewayStore& store, std::span<const CampaignId> campaigns) {
+  const auto stored = store.campaigns_named(campaigns);
+  std::vector<CampaignId> left(campaigns.begin(), campaigns.end());
+  if (stored) {
+    for (const ports::StoredCampaign& one : *stored) {
+      answer_askers(one.campaign.id, cache_.apply(one, clock_.monotonic_us()));
+      std::erase(left, one.campaign.id);
+    }
+  }
+  for (const CampaignId campaign : left) {
+    answer_askers(campaign,
+                  stored ? fail(Error::Kind::not_found, "no such campaign") : std::unexpected(stored.error()));
+  }
+}
+
+void Directory::campaigns_not_read(std::span<const CampaignId> campaigns) {
+  for (const CampaignId campaign : campaigns) {
+    answer_askers(campaign, fail(Error::Kind::overloaded, "the queue to the store is full"));
+  }
+}
+
+void Directory::answer_askers(CampaignId campaign, const Result<CampaignView>& answer) {
   std::vector<Asker> askers;
   {
     std::lock_guard lock(mutex_);
@@ -46,8 +108,12 @@ void Directory::loaded(CampaignId campaign, const Result<std::optional<ports::St
     askers = std::move(found->second);
     loading_.erase(found);
   }
+  Result<CampaignView> told = answer;
+  if (!told && told.error().kind != Error::Kind::not_found) {
+    if (auto cached = cache_.find(campaign)) told = *cached;
+  }
   for (Asker& asker : askers) {
-    asker.io->post([reply = std::move(asker.answer), answer] { reply(answer); });
+    asker.io->post([reply = std::move(asker.answer), told] { reply(told); });
   }
 }
 
@@ -82,25 +148,36 @@ void Directory::noticed(const CampaignView& view) {
 // A restock that this gateway missed can't shut a campaign out for ever.
 void Directory::refresh(CampaignId campaign) {
   if (!cache_.claim_refresh(campaign, clock_.monotonic_us(), settings_.campaign_refresh_ms * 1'000)) return;
-  (void)pool_.submit([this, campaign](ports::GatewayStore& store) {
-    const auto stored = store.campaign(campaign);
-    if (stored && *stored) cache_.apply(**stored, clock_.monotonic_us());
-  });
+  join(refreshes_wanted_, campaign);
 }
+
+void Directory::read_again(ports::GatewayStore& store, std::span<const CampaignId> campaigns) {
+  const auto stored = store.campaigns_named(campaigns);
+  if (!stored) return;
+  for (const ports::StoredCampaign& one : *stored) cache_.apply(one, clock_.monotonic_us());
+}
+
+// ---- winners ----
 
 void Directory::load_winners(CampaignId campaign) {
   if (!winners_.begin_load(campaign, clock_.monotonic_us(), settings_.campaign_refresh_ms * 1'000)) return;
-  const bool accepted = pool_.submit([this, campaign](ports::GatewayStore& store) {
-    std::vector<std::uint64_t> hashes;
-    const Result<std::uint32_t> issued =
-        store.holders(campaign, [&](std::string_view user) { hashes.push_back(user_hash_(campaign.value, user)); });
-    if (issued) {
-      winners_.loaded(campaign, *issued, hashes);
-    } else {
-      winners_.load_failed(campaign);
-    }
+  join(winners_wanted_, campaign);
+}
+
+void Directory::read_winners(ports::GatewayStore& store, std::span<const CampaignId> campaigns) {
+  std::unordered_map<CampaignId, std::vector<std::uint64_t>> hashes;
+  const auto read = store.holders(campaigns, [&](CampaignId campaign, std::string_view user) {
+    hashes[campaign].push_back(user_hash_(campaign.value, user));
   });
-  if (!accepted) winners_.load_failed(campaign);
+  if (!read) return winners_not_read(campaigns);
+  for (const CampaignId campaign : campaigns) {
+    const std::vector<std::uint64_t>& held = hashes[campaign];
+    winners_.loaded(campaign, static_cast<std::uint32_t>(held.size()), held);
+  }
+}
+
+void Directory::winners_not_read(std::span<const CampaignId> campaigns) {
+  for (const CampaignId campaign : campaigns) winners_.load_failed(campaign);
 }
 
 }  // namespace openrun::gateway

@@ -1,5 +1,7 @@
 // Finds campaigns: in the cache, else in the store, one load at a time for each. Also keeps what the gate refuses by
-// honest: reads such campaigns again, and loads their winners. Any thread; answers come on the I/O thread that asked.
+// honest: reads such campaigns again, and loads their winners. What is asked while a question waits for a store thread
+// joins it: thousands of campaigns that sell out together cost some dozens of statements. Any thread; answers come on
+// the I/O thread that asked.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -60,7 +63,29 @@ class Directory {
     ports::IoThread* io;
     Answer answer;
   };
-  void loaded(CampaignId campaign, const Result<std::optional<ports::StoredCampaign>>& stored);
+  // Campaigns that one statement shall ask for.
+  struct Question {
+    using Ask = void (Directory::*)(ports::GatewayStore& store, std::span<const CampaignId> campaigns);
+    using GiveUp = void (Directory::*)(std::span<const CampaignId> campaigns);
+    Ask ask;
+    GiveUp give_up;  // the pool is full
+    std::vector<CampaignId> campaigns;
+    bool is_submitted = false;  // and not begun
+  };
+  static constexpr std::size_t asked_at_once_max = 100;
+
+  void join(Question& question, CampaignId campaign);
+  void submit(Question& question);
+  void begin(Question& question, ports::GatewayStore& store);
+
+  void read_campaigns(ports::GatewayStore& store, std::span<const CampaignId> campaigns);
+  void campaigns_not_read(std::span<const CampaignId> campaigns);
+  void read_again(ports::GatewayStore& store, std::span<const CampaignId> campaigns);
+  // What is refused is asked for again soon.
+  void not_read_again(std::span<const CampaignId> /*campaigns*/) {}
+  void answer_askers(CampaignId campaign, const Result<CampaignView>& answer);
+  void read_winners(ports::GatewayStore& store, std::span<const CampaignId> campaigns);
+  void winners_not_read(std::span<const CampaignId> campaigns);
   void refresh(CampaignId campaign);
   void load_winners(CampaignId campaign);
 
@@ -73,6 +98,9 @@ class Directory {
 
   std::mutex mutex_;
   std::unordered_map<CampaignId, std::vector<Asker>> loading_;
+  Question campaigns_wanted_{&Directory::read_campaigns, &Directory::campaigns_not_read, {}};
+  Question refreshes_wanted_{&Directory::read_again, &Directory::not_read_again, {}};
+  Question winners_wanted_{&Directory::read_winners, &Directory::winners_not_read, {}};
 };
 
 }  // namespace openrun::gateway

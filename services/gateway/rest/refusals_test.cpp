@@ -75,18 +75,18 @@ TEST_F(Refusals, AWinnerWhoCannotBeLookedUpIs503NeverSoldOut) {
 TEST_F(Refusals, AMissedRestockSellsAgainWithinTwoSeconds) {
   const std::uint32_t campaign = harness.create_campaign(1);
   (void)harness.serve_request(campaign, "ann");
-  const int reads_before = calls("campaign");
+  const int reads_before = calls("campaigns_named");
   ASSERT_TRUE(refuses(campaign, "SOLD_OUT"));
-  ASSERT_TRUE(harness.until([&] { return calls("campaign") > reads_before; })) << "the first refusal reads it too";
+  ASSERT_TRUE(harness.until([&] { return calls("campaigns_named") > reads_before; })) << "the first refusal reads it too";
   // The restock is decided and committed, but its results are lost.
   (void)harness.send(post, path(campaign, "/stock"), R"({"add":1})", admin);
   harness.acknowledge();
   harness.decide(false);
   // Still refused, but after campaign_refresh_ms such a refusal reads the campaign again.
-  const int reads = calls("campaign");
+  const int reads = calls("campaigns_named");
   harness.advance_ms(1'000);
   EXPECT_EQ(harness.request(campaign, "carl").status(), 409U);
-  ASSERT_TRUE(harness.until([&] { return calls("campaign") > reads; }));
+  ASSERT_TRUE(harness.until([&] { return calls("campaigns_named") > reads; }));
   ASSERT_TRUE(harness.until([&] { return harness.request(campaign, "carl").status() != 409U; }));
   EXPECT_EQ(harness.appender->open(), 1U) << "the request entered the log";
 }

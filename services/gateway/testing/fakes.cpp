@@ -220,12 +220,15 @@ Result<void> FakeGatewayStore::enter(const char* name) {
   return {};
 }
 
-Result<std::optional<ports::StoredCampaign>> FakeGatewayStore::campaign(CampaignId id) {
+Result<std::vector<ports::StoredCampaign>> FakeGatewayStore::campaigns_named(std::span<const CampaignId> ids) {
   std::lock_guard lock(database_.mutex);
-  if (auto ok = enter("campaign"); !ok) return std::unexpected(ok.error());
-  const auto found = database_.campaigns.find(id);
-  if (found == database_.campaigns.end()) return std::nullopt;
-  return found->second;
+  if (auto ok = enter("campaigns_named"); !ok) return std::unexpected(ok.error());
+  std::vector<ports::StoredCampaign> found;
+  for (const CampaignId id : ids) {
+    const auto at = database_.campaigns.find(id);
+    if (at != database_.campaigns.end()) found.push_back(at->second);
+  }
+  return found;
 }
 
 Result<std::vector<ports::StoredCampaign>> FakeGatewayStore::campaigns(CampaignId after, std::size_t limit) {
@@ -336,17 +339,13 @@ Result<std::optional<ports::RedeemedCoupon>> FakeGatewayStore::redeem(const port
   return ports::RedeemedCoupon{coupon, database_.redeem_keys[found->first], is_redeemed_now};
 }
 
-Result<std::uint32_t> FakeGatewayStore::holders(CampaignId campaign,
-                                                const std::function<void(std::string_view user)>& each) {
+Result<void> FakeGatewayStore::holders(std::span<const CampaignId> campaigns, const OnHolder& each) {
   std::lock_guard lock(database_.mutex);
   if (auto ok = enter("holders"); !ok) return std::unexpected(ok.error());
-  std::uint32_t count = 0;
   for (const auto& [key, coupon] : database_.coupons) {
-    if (key.first != campaign) continue;
-    each(coupon.user);
-    ++count;
+    if (std::ranges::find(campaigns, key.first) != campaigns.end()) each(key.first, coupon.user);
   }
-  return count;
+  return {};
 }
 
 Result<std::vector<ports::DispatchRate>> FakeGatewayStore::dispatch() {

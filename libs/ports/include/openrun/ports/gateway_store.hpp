@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,7 +65,8 @@ class GatewayStore {
  public:
   virtual ~GatewayStore() = default;
 
-  [[nodiscard]] virtual Result<std::optional<StoredCampaign>> campaign(CampaignId id) = 0;
+  // Those of these campaigns that there are, in any order.
+  [[nodiscard]] virtual Result<std::vector<StoredCampaign>> campaigns_named(std::span<const CampaignId> ids) = 0;
   // Ascending by id, ids above `after`.
   [[nodiscard]] virtual Result<std::vector<StoredCampaign>> campaigns(CampaignId after, std::size_t limit) = 0;
 
@@ -102,10 +104,10 @@ class GatewayStore {
   // of callers one is told is_redeemed_now. Otherwise nothing changes, and the coupon tells why; empty where there is
   // none. After an error it may have been redeemed: the same key asks again.
   [[nodiscard]] virtual Result<std::optional<RedeemedCoupon>> redeem(const Redemption& redemption) = 0;
-  // Every holder of a coupon of this campaign, with its request offset's upper bound: all coupons with sequence <=
-  // issued at the moment of the call. Streams; `each` must not block.
-  [[nodiscard]] virtual Result<std::uint32_t> holders(CampaignId campaign,
-                                                      const std::function<void(std::string_view user)>& each) = 0;
+  // The holder of every coupon of these campaigns, all as of one moment of the call, in any order. Streams; `each` must
+  // not block.
+  using OnHolder = std::function<void(CampaignId campaign, std::string_view user)>;
+  [[nodiscard]] virtual Result<void> holders(std::span<const CampaignId> campaigns, const OnHolder& each) = 0;
 
   [[nodiscard]] virtual Result<std::vector<DispatchRate>> dispatch() = 0;
   [[nodiscard]] virtual Result<void> set_dispatch(const DispatchRate& rate) = 0;

@@ -47,7 +47,7 @@ class SimulatedGatewayStore final : public ports::GatewayStore {
   SimulatedGatewayStore(Database& database, DecideCall fate, std::function<std::int64_t()> age_us, Scheduler& scheduler)
       : database_(database), fate_(std::move(fate)), age_us_(std::move(age_us)), scheduler_(scheduler) {}
 
-  [[nodiscard]] Result<std::optional<ports::StoredCampaign>> campaign(CampaignId id) override;
+  [[nodiscard]] Result<std::vector<ports::StoredCampaign>> campaigns_named(std::span<const CampaignId> ids) override;
   [[nodiscard]] Result<std::vector<ports::StoredCampaign>> campaigns(CampaignId after, std::size_t limit) override;
   [[nodiscard]] Result<ports::Reservation> reserve_campaign(std::string_view key, std::int32_t partitions) override;
   [[nodiscard]] Result<std::optional<std::string>> outcome_batch(Partition partition, Offset offset) override;
@@ -62,8 +62,7 @@ class SimulatedGatewayStore final : public ports::GatewayStore {
   [[nodiscard]] Result<std::vector<ports::Coupon>> coupons_of_user(std::string_view user, std::size_t limit) override;
   // No simulated client redeems.
   [[nodiscard]] Result<std::optional<ports::RedeemedCoupon>> redeem(const ports::Redemption& redemption) override;
-  [[nodiscard]] Result<std::uint32_t> holders(CampaignId campaign,
-                                              const std::function<void(std::string_view user)>& each) override;
+  [[nodiscard]] Result<void> holders(std::span<const CampaignId> campaigns, const OnHolder& each) override;
   [[nodiscard]] Result<std::vector<ports::DispatchRate>> dispatch() override;
   [[nodiscard]] Result<void> set_dispatch(const ports::DispatchRate& rate) override;
 
