@@ -122,6 +122,22 @@ class Campaigns(unittest.TestCase):
             self.assertEqual((code, out, [one.name for one in path.parent.iterdir()]), (1, "", ["coupons.json"]), err)
 
 
+class Load(unittest.TestCase):
+    def test_many_campaigns_are_looked_at_by_pages(self):
+        def answered(route):
+            return system.metrics("gateway-1").get(f'openrun_http_requests_total{{route="{route}",status="2xx"}}', 0)
+
+        one, pages = answered("/v1/campaigns/{}"), answered("/v1/campaigns")
+        report = tool("load", "--create", 2, "--campaigns", 20, "--users", 50, "--connections", 8)
+        self.assertTrue(report["exact"], report["checks"])
+        self.assertEqual(report["outcomes"], {"issued": 40, "SOLD_OUT": 10})
+        for campaign in report["campaigns"]:
+            self.assertIn({"ok": True, "text": f"campaign {campaign}: the gateway says 2 issued"}, report["checks"])
+        # Before and after the run; the 20 that are made are POSTs to the same route.
+        self.assertEqual((answered("/v1/campaigns/{}") - one, answered("/v1/campaigns") - pages), (0, 22))
+        self.assertEqual(tool("load", "--campaign", 4711, 4712, 4713, "--users", 3, exits=1)["code"], "CAMPAIGN_NOT_FOUND")
+
+
 class SomethingIsDown(unittest.TestCase):
     def test_each_part_that_is_down_is_named(self):
         nowhere = "127.0.0.1:1"
