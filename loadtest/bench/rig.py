@@ -120,9 +120,13 @@ class Bench:
 
     def costs(self, users, *arguments, parts=PARTS):
         """A load on openrun; returns its report and the CPU of each part in us a user."""
-        before = {part: cpu_seconds(self.system.pid(part)) for part in parts}
+        before = self.cpu(parts)
         report = self.load("--users", users, *arguments)
-        return report, {part: (cpu_seconds(self.system.pid(part)) - before[part]) / users * 1e6 for part in parts}
+        return report, {part: (now - before[part]) / users * 1e6 for part, now in self.cpu(parts).items()}
+
+    def cpu(self, parts=PARTS):
+        """What each part has used so far, in seconds."""
+        return {part: cpu_seconds(self.system.pid(part)) for part in parts}
 
     def median(self, measure, key):
         """The run in the middle of `repeats` runs, by this key."""
