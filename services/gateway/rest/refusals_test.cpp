@@ -77,7 +77,8 @@ TEST_F(Refusals, AMissedRestockSellsAgainWithinTwoSeconds) {
   (void)harness.serve_request(campaign, "ann");
   const int reads_before = calls("campaigns_named");
   ASSERT_TRUE(refuses(campaign, "SOLD_OUT"));
-  ASSERT_TRUE(harness.until([&] { return calls("campaigns_named") > reads_before; })) << "the first refusal reads it too";
+  ASSERT_TRUE(harness.until([&] { return calls("campaigns_named") > reads_before; }))
+      << "the first refusal reads it too";
   // The restock is decided and committed, but its results are lost.
   (void)harness.send(post, path(campaign, "/stock"), R"({"add":1})", admin);
   harness.acknowledge();
