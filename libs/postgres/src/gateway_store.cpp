@@ -287,7 +287,7 @@ Result<void> PostgresGatewayStore::holders(std::span<const CampaignId> campaigns
   // COPY takes no parameters; ids are numbers.
   std::string copy = "COPY (SELECT campaign_id, user_id FROM coupon WHERE campaign_id IN (0";
   for (const CampaignId campaign : campaigns) copy.append(", ").append(std::to_string(campaign.value));
-  copy.append(")) TO STDOUT (FORMAT binary)");
+  copy.append(") ORDER BY campaign_id) TO STDOUT (FORMAT binary)");
   const auto take = [&](std::span<const Field> row) {
     each(CampaignId{static_cast<std::uint32_t>(row[0].integer())}, row[1].bytes());
   };

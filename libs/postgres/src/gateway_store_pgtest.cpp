@@ -281,13 +281,17 @@ TEST_F(Gateway, OfManyWhoRedeemACouponAtOnceOneDoes) {
 TEST_F(Gateway, HoldersAreAllUsersOfTheCampaign) {
   issuance::Campaign campaign = sample_campaign(7, 100'000);
   issuance::Campaign other = sample_campaign(8);
-  commit(sample_batch(writer_, campaign, 5'000));
+  commit(sample_batch(writer_, campaign, 4'000));
   commit(sample_batch(writer_, other, 3));
+  commit(sample_batch(writer_, campaign, 1'000));
   std::vector<std::string> users;
   std::map<CampaignId, int> told;
+  CampaignId last;
   const CampaignId wanted[] = {CampaignId{8}, CampaignId{99}, CampaignId{7}};
   const auto all = store_->holders(wanted, [&](CampaignId held, std::string_view user) {
-    ++told[held];
+    const bool is_first = told[held]++ == 0;
+    EXPECT_EQ(last != held, is_first) << "one campaign after the other";
+    last = held;
     if (held == CampaignId{7}) users.emplace_back(user);
   });
   ASSERT_TRUE(all) << all.error().message;

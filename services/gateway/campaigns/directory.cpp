@@ -164,16 +164,25 @@ void Directory::load_winners(CampaignId campaign) {
   join(winners_wanted_, campaign);
 }
 
+// One campaign's at a time is in memory here.
 void Directory::read_winners(ports::GatewayStore& store, std::span<const CampaignId> campaigns) {
-  std::unordered_map<CampaignId, std::vector<std::uint64_t>> hashes;
+  std::vector<CampaignId> left(campaigns.begin(), campaigns.end());
+  CampaignId told;
+  std::vector<std::uint64_t> hashes;
+  const auto take_told = [&] {
+    if (hashes.empty()) return;
+    winners_.loaded(told, static_cast<std::uint32_t>(hashes.size()), hashes);
+    std::erase(left, told);
+    hashes.clear();
+  };
   const auto read = store.holders(campaigns, [&](CampaignId campaign, std::string_view user) {
-    hashes[campaign].push_back(user_hash_(campaign.value, user));
+    if (campaign != told) take_told();
+    told = campaign;
+    hashes.push_back(user_hash_(campaign.value, user));
   });
-  if (!read) return winners_not_read(campaigns);
-  for (const CampaignId campaign : campaigns) {
-    const std::vector<std::uint64_t>& held = hashes[campaign];
-    winners_.loaded(campaign, static_cast<std::uint32_t>(held.size()), held);
-  }
+  if (!read) return winners_not_read(left);
+  take_told();
+  for (const CampaignId campaign : left) winners_.loaded(campaign, 0, {});
 }
 
 void Directory::winners_not_read(std::span<const CampaignId> campaigns) {

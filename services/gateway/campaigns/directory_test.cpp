@@ -165,6 +165,31 @@ TEST_F(DirectoryTest, WinnersThatCouldNotBeLoadedAreLoadedLater) {
   EXPECT_EQ(judge(1, "bob").kind, Kind::refuse);
 }
 
+TEST_F(DirectoryTest, OfWinnersThatAreBrokenOffThoseOfWholeCampaignsCount) {
+  store_campaign(1, 1, {"ann"});
+  store_campaign(2, 2, {"eve", "fay"});
+  store_campaign(3, 2, {"gus", "hal"});
+  for (const std::uint32_t id : {1, 2, 3}) load(id);
+  work();
+  for (const std::uint32_t id : {1, 2, 3}) directory.noticed(*cache.find(CampaignId{id}));
+  wire::ResultBatch told;
+  told.entries.push_back(
+      {Offset{7}, issuance::Outcome::issued, 1, CampaignId{2}, Sequence{2}, {}, testing::test_user_hash()(2, "fay")});
+  winners.apply(told);
+  database.holders_told_max = 3;  // hal, gus and fay
+  work();
+  EXPECT_EQ(judge(3, "gus").kind, Kind::winner);
+  EXPECT_EQ(judge(3, "zoe").kind, Kind::refuse);
+  EXPECT_EQ(judge(2, "eve").kind, Kind::enter) << "she has a coupon, and was not told";
+  EXPECT_EQ(judge(1, "zoe").kind, Kind::enter);
+  database.holders_told_max.reset();
+  clock.advance_ms(settings.campaign_refresh_ms);
+  for (const std::uint32_t id : {1, 2}) (void)judge(id, "zoe");
+  work();
+  EXPECT_EQ(judge(2, "eve").kind, Kind::winner);
+  for (const std::uint32_t id : {1, 2}) EXPECT_EQ(judge(id, "zoe").kind, Kind::refuse);
+}
+
 TEST_F(DirectoryTest, RefusedCampaignsAreReadAgainByOneQuestion) {
   for (const std::uint32_t id : {1, 2, 3}) {
     store_campaign(id, 1, {"ann"});

@@ -1,6 +1,7 @@
 #include "gateway/testing/fakes.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace openrun::gateway::testing {
@@ -342,8 +343,12 @@ Result<std::optional<ports::RedeemedCoupon>> FakeGatewayStore::redeem(const port
 Result<void> FakeGatewayStore::holders(std::span<const CampaignId> campaigns, const OnHolder& each) {
   std::lock_guard lock(database_.mutex);
   if (auto ok = enter("holders"); !ok) return std::unexpected(ok.error());
-  for (const auto& [key, coupon] : database_.coupons) {
-    if (std::ranges::find(campaigns, key.first) != campaigns.end()) each(key.first, coupon.user);
+  std::size_t told = 0;
+  // The last first: nobody may count on the order within a campaign.
+  for (const auto& [key, coupon] : database_.coupons | std::views::reverse) {
+    if (std::ranges::find(campaigns, key.first) == campaigns.end()) continue;
+    if (database_.holders_told_max == told++) return fail(Error::Kind::unavailable, "the store is down");
+    each(key.first, coupon.user);
   }
   return {};
 }

@@ -183,6 +183,7 @@ class FakeAppender final : public ports::LogAppender {
 struct FakeDatabase {
   std::mutex mutex;
   bool down = false;
+  std::optional<std::size_t> holders_told_max;  // then holders() breaks off
   std::map<CampaignId, ports::StoredCampaign> campaigns;
   std::map<std::pair<CampaignId, Sequence>, ports::Coupon> coupons;
   std::map<std::pair<CampaignId, Sequence>, std::string> redeem_keys;             // of used coupons

@@ -104,8 +104,8 @@ class GatewayStore {
   // of callers one is told is_redeemed_now. Otherwise nothing changes, and the coupon tells why; empty where there is
   // none. After an error it may have been redeemed: the same key asks again.
   [[nodiscard]] virtual Result<std::optional<RedeemedCoupon>> redeem(const Redemption& redemption) = 0;
-  // The holder of every coupon of these campaigns, all as of one moment of the call, in any order. Streams; `each` must
-  // not block.
+  // The holder of every coupon of these campaigns, all as of one moment of the call, one campaign after the other.
+  // Streams; `each` must not block. After an error it has told all of every campaign but the last one that it named.
   using OnHolder = std::function<void(CampaignId campaign, std::string_view user)>;
   [[nodiscard]] virtual Result<void> holders(std::span<const CampaignId> campaigns, const OnHolder& each) = 0;
 
