@@ -198,6 +198,12 @@ class AnOpenRun(SecureCase):
         rows = superuser("SELECT DISTINCT ssl, version FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'openrun'")
         self.assertRegex(rows, r"^t\|TLSv1\.[23]$")
 
+    def test_a_gateway_hears_its_issuer_beside_a_log_over_tls(self):
+        def asked_and_heard():
+            self.assertIssues(["ann"])
+            return system.metrics("gateway-1").get("openrun_results_streamed_total", 0) > 0
+        wait_until("the gateway hears what is decided", asked_and_heard, 30)
+
     def test_no_password_stands_on_a_command_line_or_in_what_is_printed(self):
         for name in DAEMONS:
             command = pathlib.Path(f"/proc/{system.pid(name)}/cmdline").read_text()
