@@ -54,6 +54,7 @@ class Bench:
         self.environment = {}
         self.sink = None
         self.session = None
+        self.superuser = None  # a session that may do what the daemons may not
         self.campaign = None
 
     @functools.cached_property
@@ -67,11 +68,12 @@ class Bench:
         self.sink = SpanSink()
         self.environment = {"OPENRUN_TRACES__ENDPOINT": self.sink.url, "OPENRUN_TRACES__SAMPLE_RATIO": "0.01"}
         self.system.up(self.environment)
-        self.session = Session(self.system.environment["OPENRUN_DATABASE_URL"])
+        url = self.system.environment["OPENRUN_DATABASE_URL"]
+        self.session, self.superuser = Session(url), Session(url.replace("//openrun@", "//postgres@"))
 
     def down(self):
-        if self.session:
-            self.session.close()
+        for session in filter(None, (self.session, self.superuser)):
+            session.close()
         self.system.down()
         if self.sink:
             self.sink.stop()
@@ -145,30 +147,30 @@ class Bench:
     def warm_up(self):
         """Until the broker's JVM has compiled what it runs: a cold one costs three times as much a coupon, and its compiler takes a core besides.
         And Postgres has had a checkpoint, as one that is up for a while has: there is WAL to be used again, and pages have been written whole."""
-        kafka, quiet = self.system.pid("kafka"), 0
-        for number in range(WARM_UP_LOADS_MAX):
-            compiled, began = thread_cpu_seconds(kafka, ("C1 ", "C2 ")), time.monotonic()
-            self.load("--create", WARM_UP_USERS, "--users", WARM_UP_USERS, "--connections", (64, 256)[number % 2])
-            share = (thread_cpu_seconds(kafka, ("C1 ", "C2 ")) - compiled) / (time.monotonic() - began)
-            quiet = quiet + 1 if share <= WARM else 0
-            if number == 1:
-                self.checkpoint()
-            if quiet == 2:
-                break
-        print(f"Warmed up with {number + 1} loads of {WARM_UP_USERS:,} users; of a core the broker's compiler took {share:.1%} in the last.\n", flush=True)
-
-    def checkpoint(self):
-        """By the server's own user: that of the daemons may not."""
-        url = self.system.environment["OPENRUN_DATABASE_URL"].replace("://openrun@", "://postgres@")
-        subprocess.run(["psql", "-XAtqc", "CHECKPOINT", url], stdin=subprocess.DEVNULL, check=True, timeout=120)
+        self.until_compiled(lambda connections: self.load("--create", WARM_UP_USERS, "--users", WARM_UP_USERS, "--connections", connections))
 
     def warm_up_without_coupons(self):
         """The same requests through all daemons, to a campaign that pauses: each is refused by the issuer, and no table grows."""
         campaign = self.system.create(1)
         self.system.call("POST", f"/v1/campaigns/{campaign}/pause", {}, admin=True)
-        for connections in (64, 256, 64, 256, 256):
+
+        def load(connections):
             report = self.load("--campaign", campaign, "--users", WARM_UP_USERS, "--connections", connections)
             assert report["outcomes"] == {"PAUSED": WARM_UP_USERS}, report["outcomes"]
+        self.until_compiled(load)
+
+    def until_compiled(self, load):
+        kafka, quiet, compilers = self.system.pid("kafka"), 0, ("C1 ", "C2 ")
+        for number in range(WARM_UP_LOADS_MAX):
+            compiled, began = thread_cpu_seconds(kafka, compilers), time.monotonic()
+            load((64, 256)[number % 2])
+            share = (thread_cpu_seconds(kafka, compilers) - compiled) / (time.monotonic() - began)
+            quiet = quiet + 1 if share <= WARM else 0
+            if number == 1:
+                self.superuser.rows("CHECKPOINT")
+            if quiet == 2:
+                break
+        print(f"Warmed up with {number + 1} loads of {WARM_UP_USERS:,} users; of a core the broker's compiler took {share:.1%} in the last.\n", flush=True)
 
     # ---- limits
 

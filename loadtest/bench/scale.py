@@ -8,7 +8,7 @@ out, and what that costs once a campaign is told apart.
 import concurrent.futures
 
 from goals import at_most, ratio
-from rig import Session, middle, thousands
+from rig import middle, thousands
 
 FLAT_PERCENT_MAX = 10  # what two figures of one machine differ by anyway
 CONNECTIONS, FIRST_USERS = 256, 10_000
@@ -85,7 +85,6 @@ class Table:
         self.bench = bench
         self.is_large = False
         self.has_ballast = False
-        self.superuser = Session(bench.system.environment["OPENRUN_DATABASE_URL"].replace("//openrun@", "//postgres@"))
 
     def rows(self):
         return self.bench.session.number("SELECT count(*) FROM coupon")
@@ -105,13 +104,12 @@ class Table:
 
     def settle(self):
         """What a table that was just written owes is paid here, whatever its size: no load finds any of it."""
-        self.superuser.rows("VACUUM (ANALYZE) coupon")
-        self.superuser.rows("CHECKPOINT")
+        self.bench.superuser.rows("VACUUM (ANALYZE) coupon")
+        self.bench.superuser.rows("CHECKPOINT")
 
     def close(self):
         self.use(large=False)
         self.bench.session.rows("DROP TABLE IF EXISTS coupon_aside")
-        self.superuser.close()
 
 
 def tables(bench):
