@@ -1,7 +1,7 @@
 """Refusals of a campaign that is sold out, at the door: openrun, a bare Beast handler that answers as often, and the peers."""
 
 from goals import Goal
-from rig import compared, ms, rate
+from rig import compared, in_the_middle, ms, rate
 
 OF_BEAST, OF_GO = 0.8, 1.3
 
@@ -41,14 +41,14 @@ def run(bench):
         measures = {"openrun": openrun(bench, connections), "bare Beast": lambda c=connections: bench.beast(c)}
         measures |= {name: peer(bench, start, connections) for name, start in peers.items()}
         runs = bench.in_turn(measures)
-        in_the_middle = {name: sorted(of, key=rate)[len(of) // 2] for name, of in runs.items()}
-        for name, (report, cpu) in in_the_middle.items():
+        middles = in_the_middle(runs)
+        for name, (report, cpu) in middles.items():
             print(f"| {connections}, {name} | {report['decided_per_second']:,.0f} | {ms(report['decided_us']['p50']):.2f} "
                   f"| {ms(report['decided_us']['p99']):.2f} | {cpu:.1f} |", flush=True)
         for name, wanted in (("bare Beast", OF_BEAST), ("go", OF_GO), ("single", None), ("redis", None)):
             if name in runs:
                 share = compared(rate, runs, "openrun", name)
                 goals.append(Goal(3, f"refusals when sold out at {connections}", f"at least {wanted} of it" if wanted else "",
-                                  f"{rate(in_the_middle['openrun']):,.0f}/s", f"{name} {rate(in_the_middle[name]):,.0f}/s", share,
+                                  f"{rate(middles['openrun']):,.0f}/s", f"{name} {rate(middles[name]):,.0f}/s", share,
                                   share >= wanted if wanted else None))
     return goals

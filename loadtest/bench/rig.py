@@ -132,8 +132,7 @@ class Bench:
 
     def median(self, measure, key):
         """The run in the middle of `repeats` runs, by this key."""
-        runs = sorted((measure() for _ in range(self.repeats)), key=key)
-        return runs[len(runs) // 2]
+        return middle_run((measure() for _ in range(self.repeats)), key)
 
     def in_turn(self, measures):
         """Each of the named measures once a round, `repeats` rounds: what changes with the machine's minute changes for all of them.
@@ -242,6 +241,16 @@ def middle(values):
 
 def rate(run):
     return run[0]["decided_per_second"]
+
+
+def middle_run(runs, key):
+    runs = sorted(runs, key=key)
+    return runs[len(runs) // 2]
+
+
+def in_the_middle(runs):
+    """Of each program the run in the middle, by its rate. `runs` as in_turn() returns them."""
+    return {name: middle_run(of, rate) for name, of in runs.items()}
 
 
 def compared(figure, runs, one, other):

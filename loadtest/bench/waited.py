@@ -7,7 +7,7 @@ import json
 import time
 
 from goals import Goal, at_least, at_most
-from rig import compared, ms, rate, thousands, write_lines
+from rig import compared, in_the_middle, ms, rate, thousands, write_lines
 
 WANTED = {64: 20_000, 256: 42_000, 1024: 50_000}
 # What the designs reached on the machine where the goals were set; a peer that reaches less would make the comparison void.
@@ -74,32 +74,32 @@ def run(bench):
         measures |= {name: lambda start=start, c=connections: bench.peer_run(start, c) for name, start in peers.items()}
         measures[TOKENS] = lambda c=connections: with_tokens(bench, c, keys, file)
         runs = bench.in_turn(measures)
-        in_the_middle = {name: sorted(of, key=rate)[len(of) // 2] for name, of in runs.items()}
-        for name, one in in_the_middle.items():
+        middles = in_the_middle(runs)
+        for name, one in middles.items():
             line(f"{connections}, {name}", one, compared(rate, runs, name, LIMIT))
-        goals += goals_of(connections, runs, in_the_middle, peers)
+        goals += goals_of(connections, runs, middles, peers)
     return goals
 
 
-def goals_of(connections, runs, in_the_middle, peers):
-    ours, limit = in_the_middle["openrun"], in_the_middle[LIMIT]
+def goals_of(connections, runs, middles, peers):
+    ours, limit = middles["openrun"], middles[LIMIT]
     goals = [at_least(1, f"waited coupons at {connections} connections", WANTED[connections], rate(ours),
                       beside=f"bare Beast {thousands(rate(limit))}/s", ratio=compared(rate, runs, "openrun", LIMIT))]
     if "go" in peers and connections in REACHED_THERE["go"]:
         share = compared(rate, runs, "openrun", "go")
         wanted = WANTED[connections] / REACHED_THERE["go"][connections]
         goals.append(Goal(1, f"the same as a share of the Go process at {connections}", f"at least {wanted:.2f} of it", f"{rate(ours):,.0f}/s",
-                          f"go {rate(in_the_middle['go']):,.0f}/s", share, share >= wanted))
+                          f"go {rate(middles['go']):,.0f}/s", share, share >= wanted))
     if connections == 256:
         goals.append(at_most(1, "server CPU a coupon at 256", CPU_US_MAX, cost(ours), "us"))
         if "go" in peers:
             share, wanted = compared(cost, runs, "openrun", "go"), CPU_US_MAX / GO_CPU_US_THERE
             goals.append(Goal(1, "the same as a share of the Go process's", f"at most {wanted:.2f} of it", f"{cost(ours):,.1f} us",
-                              f"go {cost(in_the_middle['go']):,.1f} us", share, share <= wanted))
+                              f"go {cost(middles['go']):,.1f} us", share, share <= wanted))
     for name in peers:
-        other, there = rate(in_the_middle[name]), REACHED_THERE[name].get(connections)
+        other, there = rate(middles[name]), REACHED_THERE[name].get(connections)
         goals.append(Goal(1, f"peer {name} at {connections}; the ratio is openrun's to it", f"at least {there:,}/s, or it is no peer" if there else "",
                           f"{other:,.0f}/s", f"openrun {rate(ours):,.0f}/s", compared(rate, runs, "openrun", name), other >= there if there else None))
-    goals.append(at_least(1, f"with users' tokens (HS256) at {connections}", WANTED[connections], rate(in_the_middle[TOKENS]),
+    goals.append(at_least(1, f"with users' tokens (HS256) at {connections}", WANTED[connections], rate(middles[TOKENS]),
                           beside=f"without {thousands(rate(ours))}/s", ratio=compared(rate, runs, TOKENS, "openrun")))
     return goals
