@@ -50,9 +50,9 @@ class Traces(unittest.TestCase):
         (decided,) = lines("issuer-1", trace)
         self.assertEqual((decided["message"], decided["outcome"], decided["campaign"]),
                          ("request decided and committed", outcome, self.campaign))
-        (known,) = lines("gateway-2", trace)
-        self.assertEqual([known[field] for field in ("partition", "offset", "outcome")],
-                         [decided[field] for field in ("partition", "offset", "outcome")])
+        for known in lines("gateway-2", trace):  # the relay publishes again what it cannot tell that the issuer has published
+            self.assertEqual([known[field] for field in ("partition", "offset", "outcome")],
+                             [decided[field] for field in ("partition", "offset", "outcome")])
         return decided
 
     def test_a_call_is_followed_through_every_daemon(self):
@@ -60,9 +60,9 @@ class Traces(unittest.TestCase):
         answer = self.ask(trace, "followed-user", headers={"Prefer": "wait=10"})
         self.assertEqual(answer.status, 201, answer)
         decided = self.expect_decided(trace)
-        wait_until("the gateway has told all", lambda: len(lines("gateway-1", trace)) == 3)
-        self.assertEqual(sorted(messages("gateway-1", trace)),
-                         ["outcome is known here", "request answered with its outcome", "request stands in the log"])
+        told = {"outcome is known here", "request answered with its outcome", "request stands in the log"}
+        wait_until("the gateway has told all", lambda: set(messages("gateway-1", trace)) >= told)
+        self.assertEqual(set(messages("gateway-1", trace)), told)
         payload = bytes.fromhex(system.sql(
             "SELECT encode(payload, 'hex') FROM outbox WHERE partition = {} AND {} BETWEEN first_offset AND last_offset".format(
                 decided["partition"], decided["offset"]))[0][0])
