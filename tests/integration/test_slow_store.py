@@ -7,16 +7,14 @@ import concurrent.futures
 import os
 import pathlib
 import shutil
-import socket
-import struct
 import subprocess
 import tempfile
-import threading
 import time
 import unittest
 
+from greedy import Greedy
 from slow_proxy import SlowProxy
-from system import Failed, System, wait_until
+from system import ROOT, Failed, System, wait_until
 
 STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 DAEMONS = ("gateway-1", "issuer-1", "relay-1", "reconciler-1")
@@ -184,34 +182,30 @@ class AnswersInSeconds(SlowStoreCase):
         self.assertOver()
 
 
-class Greedy:
-    """Takes every connection that the server gives, the superuser's reserve included, until it is closed."""
+class SegmentsMadeAhead(unittest.TestCase):
+    """config/postgres/wal-ahead.sql: a new segment is made within a commit, unless it is there."""
 
-    def __init__(self, port):
-        self.port = port
-        self.held = []
-        self.refused = threading.Event()
-        self.ending = threading.Event()
-        self.thread = threading.Thread(target=self._take, daemon=True)
-        self.thread.start()
+    KEPT = 9  # of 16 MiB, by min_wal_size
 
-    def _take(self):
-        while not self.ending.is_set():
-            connection = socket.create_connection(("127.0.0.1", self.port), 5)
-            names = b"user\0postgres\0database\0openrun\0application_name\0greedy\0\0"
-            connection.sendall(struct.pack("!ii", len(names) + 8, 196608) + names)
-            if connection.recv(1) == b"R":
-                self.held.append(connection)
-                continue
-            connection.close()
-            self.refused.set()
-            self.ending.wait(0.02)
+    def setUp(self):
+        superuser(f"ALTER SYSTEM SET min_wal_size = '{self.KEPT * 16}MB'")
+        self.addCleanup(superuser, "SELECT pg_reload_conf()")
+        self.addCleanup(superuser, "ALTER SYSTEM RESET min_wal_size")
+        superuser("SELECT pg_reload_conf()")
+        wait_until("the setting counts", lambda: superuser("SELECT pg_size_bytes(current_setting('min_wal_size'))") == str(self.KEPT << 24))
 
-    def close(self):
-        self.ending.set()
-        self.thread.join(10)
-        for connection in self.held:
-            connection.close()
+    def make_ahead(self):
+        done = subprocess.run(["psql", "-XAtq", "-h", "127.0.0.1", "-p", str(system.port("postgres")), "-U", "postgres", "-d", "openrun",
+                               "-f", str(ROOT / "config" / "postgres" / "wal-ahead.sql")], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
+        return done.stdout.decode().strip()
+
+    def test_there_are_as_many_as_are_kept_and_a_second_time_makes_none(self):
+        said = self.make_ahead()
+        self.assertRegex(said, r"^\d+ segments of 16MB are ready\.$")
+        self.assertGreaterEqual(int(said.split()[0]), self.KEPT - 1)
+        at = superuser("SELECT pg_walfile_name(pg_current_wal_lsn())")
+        self.make_ahead()
+        self.assertEqual(superuser("SELECT pg_walfile_name(pg_current_wal_lsn())"), at)
 
 
 class ConnectionsTaken(SlowStoreCase):
