@@ -74,8 +74,17 @@ class Bench:
         superuser_url = url.replace("//openrun@", "//postgres@")
         self.session, self.superuser = Session(url), Session(superuser_url)
         self.disk = Disk(self.superuser.rows("SHOW data_directory")[0][0])
-        # As a server that has been up for a while has them: else one is made within a commit for every 40,000 coupons.
+        self.age_database(superuser_url)
+
+    def age_database(self, superuser_url):
+        """What a server has that has been up for a while: WAL that is used again, where one is made within a commit for every 40,000 coupons
+        else, and buffers that were in use before, where the first use of each has the kernel clear a page else."""
         subprocess.run(["psql", "-XAtq", "-f", ROOT / "config" / "postgres" / "wal-ahead.sql", superuser_url], stdout=subprocess.DEVNULL, check=True, timeout=300)
+        # One row a page, as many as there are buffers.
+        for statement in ("CREATE UNLOGGED TABLE filler (x text)", "ALTER TABLE filler ALTER x SET STORAGE plain",
+                          "INSERT INTO filler SELECT repeat('x', 8000) FROM generate_series(1, (SELECT setting::int FROM pg_settings WHERE name = 'shared_buffers'))",
+                          "DROP TABLE filler"):
+            self.superuser.rows(statement)
 
     def down(self):
         for session in filter(None, (self.session, self.superuser)):
