@@ -162,7 +162,7 @@ ResultsFeed::Hooks Gateway::feed_hooks() {
     take(batch, live);
     if (live) history_.apply(batch);
   };
-  hooks.nothing_retained = [this](Partition partition) { seed(partition); };
+  hooks.frontier_unknown = [this](Partition partition) { seed(partition); };
   hooks.request_partitions = [this](std::int32_t partitions) { partitions_ = partitions; };
   hooks.look_at_store = [this] { return look_at_store(); };
   if (environment_.listen) hooks.invited = [this](std::string_view invitation) { listener_->invited(invitation); };

@@ -71,7 +71,7 @@ class Feed : public ::testing::Test {
   std::set<std::pair<std::int32_t, std::int64_t>> seen;
   std::set<std::int64_t> live;
   std::vector<std::string> invited;
-  std::atomic<int> empty_partitions{0};
+  std::atomic<int> frontiers_unknown{0};
   std::atomic<std::int32_t> request_partitions{0};
   FakeClock clock;
   RecordingLogger logger;
@@ -83,7 +83,7 @@ class Feed : public ::testing::Test {
                       seen.insert({batch.partition.value, batch.first_offset.value});
                       if (is_live) live.insert(batch.first_offset.value);
                     },
-                    [this](Partition) { ++empty_partitions; },
+                    [this](Partition) { ++frontiers_unknown; },
                     [this](std::int32_t partitions) { request_partitions = partitions; },
                     {},
                     [this](std::string_view invitation) {
@@ -158,7 +158,7 @@ TEST_F(Feed, WithNothingYoungTheLastRecordStillTellsTheFrontier) {
 
 TEST_F(Feed, AnEmptyPartitionIsReadyAndSaysSo) {
   feed.start();
-  EXPECT_TRUE(until([&] { return feed.ready() && empty_partitions > 0; }));
+  EXPECT_TRUE(until([&] { return feed.ready() && frontiers_unknown > 0; }));
 }
 
 TEST_F(Feed, ACutBelowTheReaderIsPassedOver) {
@@ -171,6 +171,19 @@ TEST_F(Feed, ACutBelowTheReaderIsPassedOver) {
   EXPECT_TRUE(read(3));
   EXPECT_TRUE(read(4));
   EXPECT_FALSE(was_read(1));
+}
+
+TEST_F(Feed, AfterACutTheNewestResultMayBeGoneThoughAnOldOneThatCameAgainIsLeft) {
+  put(0, clock.now());
+  feed.start();
+  ASSERT_TRUE(until([&] { return feed.ready(); }));
+  EXPECT_EQ(frontiers_unknown, 0);
+  log.set_down(true);
+  put(1, clock.now());
+  put(0, clock.now());
+  log.expire(results, Partition{0}, Offset{2});
+  log.set_down(false);
+  EXPECT_TRUE(until([&] { return frontiers_unknown == 1; }));
 }
 
 TEST_F(Feed, WhatIsNoBatchIsPassedOver) {

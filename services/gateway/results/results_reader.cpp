@@ -22,9 +22,9 @@ std::unique_ptr<ports::LogReader> ResultsReader::open() {
   if (!opened) return nullptr;
   const auto bounds = (*opened)->bounds(broker);
   if (!bounds) return nullptr;
-  if (bounds->begin == bounds->end) {
-    parts_.hooks.nothing_retained(partition_);
-  } else if (*from >= bounds->end) {
+  const bool is_empty = bounds->begin == bounds->end;
+  if (is_empty || from_beginning_) parts_.hooks.frontier_unknown(partition_);
+  if (!is_empty && *from >= bounds->end) {
     // Nothing is younger than the window, but the last record still tells where the issuer stands.
     from = bounds->end + -1;
     opened = parts_.log.open(ports::Topic::results, partition_, *from);

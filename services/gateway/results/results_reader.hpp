@@ -24,8 +24,9 @@ namespace openrun::gateway {
 struct ResultsHooks {
   // On the thread of the partition's reader. `live`: the end seen at start was reached before this record.
   std::function<void(const wire::ResultBatch&, bool live)> apply;
-  // The partition retains no record at all: where the issuer stands must come from elsewhere.
-  std::function<void(Partition)> nothing_retained;
+  // The partition retains no record at all, or was cut below the reader, and what is left may be old results that were
+  // published again: where the issuer stands must come from elsewhere.
+  std::function<void(Partition)> frontier_unknown;
   // openrun.requests has this many partitions; called when it changes, and never with fewer than before.
   std::function<void(std::int32_t)> request_partitions;
   // Looks at the store, or has it looked at, from time to time; false: again after timing.retry. Empty: nobody does.
