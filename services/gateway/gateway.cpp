@@ -187,9 +187,6 @@ void Gateway::start(ports::LogAppender& appender, std::int32_t partitions,
     for (const auto& [partition, checkpoint] : *checkpoints) decided_until.emplace(partition, checkpoint.log_time);
     feed_.read_back(std::move(decided_until));
   }
-  if (environment_.listen) {
-    listener_ = environment_.listen([this](std::string_view payload) { streamed_.hear(payload); });
-  }
   feed_.start();
 }
 
@@ -230,6 +227,9 @@ void Gateway::start_driven(ports::LogAppender& appender, std::int32_t partitions
       HealthHandler(
           settings_, environment_.metrics, [this] { return observe(); }, [this] { bring_gauges_up_to_date(); }),
       [this] { return observe(); }, environment_.metrics);
+  if (environment_.listen) {
+    listener_ = environment_.listen([this](std::string_view payload) { streamed_.hear(payload); });
+  }
   watch_log();
 }
 

@@ -21,6 +21,8 @@ bool Aftermath::begin_missed_restock() {
   restocked_ = candidates[context_.random.below(candidates.size())];
   frozen_ = context_.random.below(cast_.gateways.size());
   cast_.gateways[frozen_]->freeze();
+  // What waits on its connections it would hear when it goes on.
+  context_.stream.cut();
   const issuance::CampaignCommand command{restocked_, "missed", issuance::AddStock{10}};
   context_.broker.append(ports::Topic::requests, context_.database.find(restocked_)->row.partition,
                          std::to_string(restocked_.value), wire::encode_command(context_.random.next_u32(), command));

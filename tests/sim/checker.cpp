@@ -235,6 +235,19 @@ void Checker::note_situations(const ports::CommitBatch& batch, const wire::Resul
 
 // ---- the topics ----
 
+bool Checker::is_committed(const wire::ResultBatch& batch, std::string_view payload) {
+  const auto& outbox = context_.database.partition(batch.partition).outbox;
+  const auto row = outbox.find(batch.first_offset);
+  return row != outbox.end() && row->second.payload == payload;
+}
+
+void Checker::told_past_the_log(std::string_view payload) {
+  const auto batch = wire::decode_result_batch(payload);
+  if (!batch) return context_.violate("what cannot be read was told past the log");
+  if (is_committed(*batch, payload)) return;
+  context_.violate("told past the log before it was committed: " + place_of(batch->partition, batch->first_offset));
+}
+
 void Checker::appended(ports::Topic topic, Partition partition, const sim::Broker::Record& record) {
   if (topic == ports::Topic::dead_letters) {
     for (const auto& [name, value] : record.headers) {
@@ -245,9 +258,7 @@ void Checker::appended(ports::Topic topic, Partition partition, const sim::Broke
   if (topic != ports::Topic::results) return;
   const auto batch = wire::decode_result_batch(record.value);
   if (!batch) return context_.violate("a result that cannot be read was published");
-  const auto& outbox = context_.database.partition(partition).outbox;
-  const auto row = outbox.find(batch->first_offset);
-  if (row == outbox.end() || row->second.payload != record.value) {
+  if (batch->partition != partition || !is_committed(*batch, record.value)) {
     return context_.violate("published before it was committed: " + place_of(partition, batch->first_offset));
   }
   const bool again = !published_[partition].insert(batch->first_offset).second;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -61,11 +62,16 @@ class Checker {
   // A transaction is about to begin.
   void begins(Partition partition, std::uint64_t writer);
 
+  // An issuer tells this past the log, whether anybody listens or not.
+  void told_past_the_log(std::string_view payload);
+
   // An issuer has given up a partition.
   void stopped(Partition partition, Epoch epoch, const std::string& reason, const std::string& message);
   // The partition's requests are no longer those that were decided: from here on nothing may be, and an issuer must
   // say so.
   void lost_log(Partition partition) { lost_logs_.insert(partition); }
+  // Only its issuer is watched from then on.
+  [[nodiscard]] bool has_lost_log() const { return !lost_logs_.empty(); }
   [[nodiscard]] bool loss_was_noticed() const { return loss_noticed_; }
 
   // ---- what the relay says is done ----
@@ -115,6 +121,8 @@ class Checker {
   void check_digest(CampaignId campaign, const wire::ResultBatch& results);
   void note_campaign(const ports::CommitBatch& batch, const issuance::Campaign& campaign);
   void note_situations(const ports::CommitBatch& batch, const wire::ResultBatch& results);
+  // Whether the outbox holds exactly this.
+  [[nodiscard]] bool is_committed(const wire::ResultBatch& batch, std::string_view payload);
   void appended(ports::Topic topic, Partition partition, const sim::Broker::Record& record);
   void told_decided(const std::string& who, const Asked& asked, const Told& told, const crypto::Receipt& place);
   // Whether the answer must know how the campaign stands.

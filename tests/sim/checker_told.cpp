@@ -76,8 +76,7 @@ void Checker::told(const std::string& gateway, Timestamp gateway_time, const Ask
   const std::string who = gateway + " told " + (asked.user.empty() ? asked.receipt : asked.user);
   if (told.status == 500) return context_.violate(who + " an internal error");
   if (asked.stranger) return told_a_stranger(who, told);
-  // Once a log was lost only its issuer is watched.
-  if (!lost_logs_.empty()) return;
+  if (has_lost_log()) return;
   if (told.status == 410) return context_.violate(who + " that its outcome is gone");
   const std::string& receipt = asked.kind == Asked::Kind::poll ? asked.receipt : told.receipt;
   if (receipt.empty()) {

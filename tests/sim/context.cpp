@@ -34,6 +34,7 @@ Context::Context(std::uint64_t seed, bool verbose_)
       plan(random),
       broker(scheduler, plan.partitions),
       database(scheduler, random.between(-300, 300)),
+      stream(scheduler, [this] { return told(); }),
       verbose(verbose_) {}
 
 void Context::violate(const std::string& what) {
@@ -77,6 +78,16 @@ sim::ProduceFate Context::produce() {
   if (!fate.told && random.chance(400)) fate.dropped = true;
   fate.told_twice = strikes(Fault::delivery_twice);
   if (strikes(Fault::produce_delayed)) fate.acknowledged_after_us += random.between(50'000, 4'000'000);
+  return fate;
+}
+
+sim::StreamFate Context::told() {
+  sim::StreamFate fate;
+  fate.arrives_after_us = network_us();
+  fate.cut = strikes(Fault::told_lost);
+  if (fate.cut) return fate;
+  if (strikes(Fault::told_late)) fate.arrives_after_us += random.between(20'000, 4'000'000);
+  fate.twice = strikes(Fault::told_twice);
   return fate;
 }
 

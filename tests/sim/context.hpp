@@ -15,6 +15,7 @@
 #include <openrun/sim/random.hpp>
 #include <openrun/sim/scheduler.hpp>
 #include <openrun/sim/stores.hpp>
+#include <openrun/sim/stream.hpp>
 
 #include "coverage.hpp"
 #include "plan.hpp"
@@ -51,6 +52,7 @@ struct Context {
   sim::Scheduler scheduler;
   sim::Broker broker;
   sim::Database database;
+  sim::Stream stream;
   Coverage coverage;
   Fingerprint fingerprint;
   const bool verbose;
@@ -71,6 +73,7 @@ struct Context {
   [[nodiscard]] std::int64_t store_us();
   [[nodiscard]] sim::CallFate store_call();
   [[nodiscard]] sim::ProduceFate produce();
+  [[nodiscard]] sim::StreamFate told();
 
  private:
   void print(const char* who, const std::string& what) const;

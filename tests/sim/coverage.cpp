@@ -14,7 +14,8 @@ constexpr std::array<std::string_view, fault_count> fault_names{
     "produce_refused",  "produce_lost",    "produce_unknown",      "produce_delayed",      "delivery_twice",
     "rebalance",        "two_owners",      "results_lost",         "results_repeated",     "results_expired",
     "poison_record",    "poison_burst",    "refused_user",         "replay_twice",         "http_lost",
-    "log_truncated",    "log_recreated",   "log_outlived",
+    "told_lost",        "told_late",       "told_twice",           "log_truncated",        "log_recreated",
+    "log_outlived",
 };
 constexpr std::array<std::string_view, situation_count> situation_names{
     "doubt_resolved_as_committed",
@@ -63,6 +64,12 @@ constexpr std::array<std::string_view, situation_count> situation_names{
     "gateway_fell_behind_the_retention",
     "results_repeated_from_the_beginning",
     "restock_missed_by_a_gateway",
+    "outcome_heard_before_it_was_read",
+    "outcome_heard_after_it_was_read",
+    "outcome_heard_below_the_window",
+    "outcome_heard_after_a_takeover",
+    "outcome_heard_by_a_gateway_that_is_not_ready",
+    "issuer_crash_between_telling_and_publishing",
 };
 static_assert(!fault_names.back().empty() && !situation_names.back().empty(), "every one has a name");
 

@@ -46,6 +46,9 @@ enum class Fault : std::uint8_t {
   refused_user,
   replay_twice,
   http_lost,
+  told_lost,  // past the log: the connection is cut, and silent until it is invited again
+  told_late,  // and everything behind it on that connection
+  told_twice,
   log_truncated,  // the end of the requests is gone, and decided records with it
   log_recreated,  // other records stand where decided ones stood
   log_outlived,   // the retention took records that were not decided yet
@@ -100,6 +103,12 @@ enum class Situation : std::uint8_t {
   gateway_fell_behind_the_retention,
   results_repeated_from_the_beginning,
   restock_missed_by_a_gateway,
+  outcome_heard_before_it_was_read,
+  outcome_heard_after_it_was_read,
+  outcome_heard_below_the_window,
+  outcome_heard_after_a_takeover,
+  outcome_heard_by_a_gateway_that_is_not_ready,
+  issuer_crash_between_telling_and_publishing,
   count_,
 };
 inline constexpr std::size_t situation_count = std::to_underlying(Situation::count_);

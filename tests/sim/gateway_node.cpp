@@ -114,6 +114,11 @@ void GatewayNode::started() {
                                    {},
                                    {},
                                    {}};
+  environment.listen = [this](std::function<void(std::string_view)> told) {
+    return context_.stream.make_listener([this, told = std::move(told)](std::string_view payload) {
+      guarded([this, told, payload = std::string(payload)] { hear(told, payload); })();
+    });
+  };
   gateway_ = std::make_unique<gateway::Gateway>(std::move(environment), settings());
   requests_ = std::make_unique<sim::Producer>(
       context_.scheduler, context_.broker, ports::Topic::requests, [this] { return context_.produce(); },
@@ -145,7 +150,11 @@ void GatewayNode::crashed() {
 
 void GatewayNode::look_for_partitions() {
   gateway_->feed().look_for_partitions();
-  for (; readers_ < gateway_->feed().readers(); ++readers_) step_reader(Partition{readers_});
+  for (; readers_ < gateway_->feed().readers(); ++readers_) {
+    // One partition may have more to read back than another.
+    const std::int64_t late_us = context_.random.between(0, context_.random.chance(300) ? 2'000'000 : 1'000);
+    after(late_us, [this, partition = Partition{readers_}] { step_reader(partition); });
+  }
   const bool all = readers_ >= context_.plan.partitions;
   if (!all) after(200'000, [this] { look_for_partitions(); });
 }
@@ -167,16 +176,38 @@ void GatewayNode::step_reader(Partition partition) {
   after(400'000, step);
 }
 
+void GatewayNode::hear(const std::function<void(std::string_view)>& told, const std::string& payload) {
+  const auto batch = wire::decode_result_batch(payload);
+  if (!batch) return context_.violate(name_ + " heard what cannot be read");
+  Coverage& coverage = context_.coverage;
+  if (batch->epoch < context_.database.partition(batch->partition).epoch) {
+    coverage.count(Situation::outcome_heard_after_a_takeover);
+  }
+  if (!ready()) {
+    coverage.count(Situation::outcome_heard_by_a_gateway_that_is_not_ready);
+  } else if (results_->learned(*batch)) {
+    coverage.count(Situation::outcome_heard_before_it_was_read);
+  } else {
+    coverage.count(Situation::outcome_heard_after_it_was_read);
+    if (results_->newest(batch->partition) - batch->last_offset >= context_.plan.window_records) {
+      coverage.count(Situation::outcome_heard_below_the_window);
+    }
+  }
+  told(payload);
+  take_jobs();
+}
+
 void GatewayNode::check_held(const Asked& asked, const Told& told) {
   // A small window may have forgotten it again.
   constexpr std::int64_t window_records_min = 1'024;
   if (!asked.waits || told.state != "waiting" || context_.plan.window_records < window_records_min) return;
+  if (checker_.has_lost_log()) return;
   const std::string& receipt = asked.kind == Asked::Kind::poll ? asked.receipt : told.receipt;
   const auto place = Keys::get().signer.verify(receipt);
   if (!place) return;
   constexpr std::int64_t moment_us = 100'000;
-  const auto read_us = results_->read_at_us(place->partition, place->offset);
-  if (!read_us || context_.scheduler.now_us() - *read_us < moment_us) return;
+  const auto learned_us = results_->learned_at_us(place->partition, place->offset);
+  if (!learned_us || context_.scheduler.now_us() - *learned_us < moment_us) return;
   context_.violate(name_ + " let a client wait that it could have told the outcome of " + receipt);
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,8 @@ class GatewayNode final : public Node {
   void handle(const HttpCall& call, const Asked& asked, Answered answered);
   void look_for_partitions();
   void step_reader(Partition partition);
+  // What an issuer tells past the log; `told` is the gateway's own.
+  void hear(const std::function<void(std::string_view)>& told, const std::string& payload);
   // Plans the store's jobs that have been submitted meanwhile.
   void take_jobs();
   [[nodiscard]] gateway::Settings settings() const;

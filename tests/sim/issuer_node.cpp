@@ -19,6 +19,7 @@ void IssuerNode::started() {
         return fate;
       },
       [](const ports::Delivery&) {});
+  stream_ = context_.stream.make_broadcaster();
   after(tick_us, [this] { tick(); });
 }
 
@@ -28,6 +29,9 @@ void IssuerNode::crashed() {
   }
   workers_.clear();
   retired_.clear();
+  if (!collected_.empty()) context_.coverage.count(Situation::issuer_crash_between_telling_and_publishing);
+  collected_.clear();
+  stream_.reset();
   results_.reset();
   bulk_stops.clear();
 }
@@ -72,6 +76,24 @@ void IssuerNode::tick() {
     assigned(partition);
   }
   after(tick_us, [this] { tick(); });
+}
+
+void IssuerNode::publish(std::shared_ptr<const ports::CommitBatch> batch) {
+  checker_.told_past_the_log(batch->payload);
+  stream_->send(batch->payload);
+  collected_.push_back(std::move(batch));
+  if (collected_.size() == 1) after(results_linger_us, [this] { append_results(); });
+}
+
+void IssuerNode::append_results() {
+  const ports::Headers headers{{std::string(ports::invitation_name), stream_->invitation()}};
+  for (const auto& batch : std::exchange(collected_, {})) {
+    (void)results_->append(batch->partition, std::to_string(batch->partition.value), batch->payload, headers,
+                           static_cast<std::uint64_t>(batch->expected_next_offset.value));
+    if (result_lost_ && checker_.restocked_in(batch->partition, batch->expected_next_offset)) {
+      context_.coverage.count(Situation::restock_lost_in_results);
+    }
+  }
 }
 
 // ---- a partition ----
@@ -129,7 +151,7 @@ void IssuerWorker::perform(const issuer::Action& action) {
   } else if (issuer::is_log_action(action)) {
     perform_log(action);
   } else if (const auto* publication = std::get_if<issuer::Publish>(&action)) {
-    publish(*publication);
+    node_.publish(publication->batch);
   } else if (const auto* told = std::get_if<issuer::Tell>(&action)) {
     tell(told->notice);
   } else if (const auto* stop = std::get_if<issuer::Stop>(&action)) {
@@ -349,15 +371,6 @@ void IssuerWorker::finish_read(bool timed_out) {
 }
 
 // ---- at once ----
-
-void IssuerWorker::publish(const issuer::Publish& action) {
-  const ports::CommitBatch& batch = *action.batch;
-  (void)node_.results_->append(partition_, std::to_string(partition_.value), batch.payload, {},
-                               static_cast<std::uint64_t>(batch.expected_next_offset.value));
-  if (node_.result_lost_ && node_.checker_.restocked_in(partition_, batch.expected_next_offset)) {
-    context_.coverage.count(Situation::restock_lost_in_results);
-  }
-}
 
 void IssuerWorker::tell(const issuer::Notice& notice) {
   using Kind = issuer::Notice::Kind;

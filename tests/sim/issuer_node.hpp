@@ -50,7 +50,6 @@ class IssuerWorker : public std::enable_shared_from_this<IssuerWorker> {
   void committed_in_doubt(const ports::CommitBatch& batch);
   void read_log(const issuer::ReadLog& action);
   void finish_read(bool timed_out);
-  void publish(const issuer::Publish& action);
   void tell(const issuer::Notice& notice);
   void taken_over(Result<ports::TakenOver> answer);
   // After that time, while this worker is there.
@@ -101,16 +100,22 @@ class IssuerNode final : public Node {
   static constexpr std::int64_t tick_us = 500'000;
   static constexpr std::int64_t fenced_retry_us = 5'000'000;
   static constexpr std::int64_t revoke_grace_us = 3'000'000;
+  static constexpr std::int64_t results_linger_us = 20'000;
 
   void started() override;
   void crashed() override;
   void tick();
+  // Tells it at once, and collects it for the log.
+  void publish(std::shared_ptr<const ports::CommitBatch> batch);
+  void append_results();
 
   Checker& checker_;
   std::map<Partition, std::shared_ptr<IssuerWorker>> workers_;
   std::vector<std::shared_ptr<IssuerWorker>> retired_;
+  std::unique_ptr<ports::Broadcaster> stream_;
+  std::vector<std::shared_ptr<const ports::CommitBatch>> collected_;  // told, and not on the way to the log yet
   std::unique_ptr<sim::Producer> results_;
-  bool result_lost_ = false;  // of the last publication
+  bool result_lost_ = false;  // of the last append
 };
 
 }  // namespace openrun::simulation

@@ -12,14 +12,24 @@ struct Rate {
   std::uint32_t per_mille_max;
 };
 constexpr Rate rates[] = {
-    {Fault::commit_lost, 80},          {Fault::commit_doubt_applied, 80},
-    {Fault::commit_doubt_dropped, 80}, {Fault::commit_doubt_late, 80},
-    {Fault::commit_conflict, 30},      {Fault::store_call_failed, 60},
-    {Fault::store_answer_lost, 60},    {Fault::produce_refused, 50},
-    {Fault::produce_lost, 60},         {Fault::produce_unknown, 60},
-    {Fault::produce_delayed, 80},      {Fault::delivery_twice, 100},
-    {Fault::results_lost, 300},        {Fault::http_lost, 40},
+    {Fault::commit_lost, 80},
+    {Fault::commit_doubt_applied, 80},
+    {Fault::commit_doubt_dropped, 80},
+    {Fault::commit_doubt_late, 80},
+    {Fault::commit_conflict, 30},
+    {Fault::store_call_failed, 60},
+    {Fault::store_answer_lost, 60},
+    {Fault::produce_refused, 50},
+    {Fault::produce_lost, 60},
+    {Fault::produce_unknown, 60},
+    {Fault::produce_delayed, 80},
+    {Fault::delivery_twice, 100},
+    {Fault::results_lost, 300},
+    {Fault::http_lost, 40},
     {Fault::commit_timed_out, 40},
+    {Fault::told_lost, 60},
+    {Fault::told_late, 60},
+    {Fault::told_twice, 100},
 };
 constexpr Fault acts[] = {
     Fault::gateway_crash,   Fault::issuer_crash,     Fault::relay_crash,   Fault::gateway_freeze,
@@ -55,6 +65,8 @@ Plan::Plan(sim::Random& random)
   for (const Fault act : acts) {
     if (random.chance(500)) weight[std::to_underlying(act)] = 1 + random.below(4);
   }
+  // Nobody can listen: outcomes come through the log alone, and what that brings gets its turn.
+  if (random.chance(250)) per_mille[std::to_underlying(Fault::told_lost)] = 1'000;
   // A burst is more than a hundred records.
   std::uint32_t& burst = weight[std::to_underlying(Fault::poison_burst)];
   burst = random.chance(80) ? 1 : 0;

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include <openrun/wire/result_batch.hpp>
-
 namespace openrun::simulation {
 
 class ResultsWatch::Reader final : public ports::LogReader {
@@ -13,7 +11,9 @@ class ResultsWatch::Reader final : public ports::LogReader {
   Result<ports::LogBatch> poll(std::size_t records_max, std::chrono::milliseconds timeout) override {
     auto batch = reader_->poll(records_max, timeout);
     if (batch) {
-      for (const ports::LogRecord& record : batch->records) watch_.has_read(record);
+      for (const ports::LogRecord& record : batch->records) {
+        if (const auto results = wire::decode_result_batch(record.value)) watch_.learned(*results);
+      }
     }
     return batch;
   }
@@ -32,20 +32,24 @@ Result<std::unique_ptr<ports::LogReader>> ResultsWatch::open(ports::Topic topic,
   return std::make_unique<Reader>(*this, std::move(*opened));
 }
 
-void ResultsWatch::has_read(const ports::LogRecord& record) {
-  const auto batch = wire::decode_result_batch(record.value);
-  if (!batch) return;
-  batches_[batch->partition].try_emplace(batch->first_offset, Batch{batch->last_offset, scheduler_.now_us()});
+bool ResultsWatch::learned(const wire::ResultBatch& batch) {
+  const Batch now{batch.last_offset, scheduler_.now_us()};
+  return batches_[batch.partition].try_emplace(batch.first_offset, now).second;
 }
 
-std::optional<std::int64_t> ResultsWatch::read_at_us(Partition partition, Offset offset) const {
+Offset ResultsWatch::newest(Partition partition) const {
+  const auto batches = batches_.find(partition);
+  return batches == batches_.end() ? Offset{-1} : batches->second.rbegin()->second.last_offset;
+}
+
+std::optional<std::int64_t> ResultsWatch::learned_at_us(Partition partition, Offset offset) const {
   const auto batches = batches_.find(partition);
   if (batches == batches_.end()) return std::nullopt;
   auto batch = batches->second.upper_bound(offset);
   if (batch == batches->second.begin()) return std::nullopt;
   --batch;
   if (batch->second.last_offset < offset) return std::nullopt;
-  return batch->second.read_us;
+  return batch->second.learned_us;
 }
 
 }  // namespace openrun::simulation

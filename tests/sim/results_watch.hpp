@@ -1,4 +1,5 @@
-// The log as one gateway sees it, which remembers when that gateway has read which results. One thread.
+// The log as one gateway sees it, which remembers when that gateway has learned which results, there or past it. One
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,7 @@
 
 #include <openrun/ports/request_log.hpp>
 #include <openrun/sim/scheduler.hpp>
+#include <openrun/wire/result_batch.hpp>
 
 namespace openrun::simulation {
 
@@ -15,8 +17,12 @@ class ResultsWatch final : public ports::Log {
  public:
   ResultsWatch(const sim::Scheduler& scheduler, ports::Log& log) : scheduler_(scheduler), log_(log) {}
 
-  // When the result of this request was read for the first time.
-  [[nodiscard]] std::optional<std::int64_t> read_at_us(Partition partition, Offset offset) const;
+  // The gateway has read it, or heard it past the log; true: for the first time.
+  bool learned(const wire::ResultBatch& batch);
+  // When the result of this request was learned.
+  [[nodiscard]] std::optional<std::int64_t> learned_at_us(Partition partition, Offset offset) const;
+  // The highest offset of which that is known; -1 where there is none.
+  [[nodiscard]] Offset newest(Partition partition) const;
 
   // ---- ports::Log ----
   [[nodiscard]] Result<std::unique_ptr<ports::LogReader>> open(ports::Topic topic, Partition partition,
@@ -33,9 +39,8 @@ class ResultsWatch final : public ports::Log {
   class Reader;
   struct Batch {
     Offset last_offset;
-    std::int64_t read_us = 0;
+    std::int64_t learned_us = 0;
   };
-  void has_read(const ports::LogRecord& record);
 
   const sim::Scheduler& scheduler_;
   ports::Log& log_;
