@@ -1,5 +1,6 @@
 """The system that is measured, with every feature on: four partitions, relay and reconciler, codes by FF1, one request in a hundred traced."""
 
+import concurrent.futures
 import functools
 import json
 import os
@@ -8,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
+import uuid
 
 from disk import Disk
 from machine import ROOT, cpu_seconds, own_cpu_seconds, thread_cpu_seconds
@@ -16,6 +18,7 @@ from programs import BIN, Beast, Go, Redis, Single, SpanSink
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 from system import System, wait_until  # noqa: E402
 
+PARTITIONS = 4
 WARM_UP_USERS = 100_000
 WARM_UP_LOADS_MAX = 24
 WARM = 0.01  # of a core at most for the broker's compiler, in two loads running
@@ -49,7 +52,7 @@ class Bench:
     def __init__(self, users, repeats=3):
         self.users = users
         self.repeats = repeats
-        self.system = System(os.environ.get("OPENRUN_BENCH_STATE", ".openrun/bench"), partitions=4)
+        self.system = System(os.environ.get("OPENRUN_BENCH_STATE", ".openrun/bench"), partitions=PARTITIONS)
         self.parts = PARTS
         self.build = BIN
         self.environment = {}
@@ -210,9 +213,19 @@ class Bench:
             if self.partition_of(campaign) == partition:
                 return campaign
 
-    def fill(self, campaign, requests, prefix="user-"):
-        """Puts requests into the log and doesn't wait for their outcome."""
-        report = self.load("--campaign", campaign, "--users", requests, "--connections", 512, "--mode", "submit", "--user-prefix", prefix)
+    def create_many_in(self, partition, count, stock):
+        """Campaigns whose home is this partition. Which ids are anybody's else is settled beforehand: of the numbers that come most belong elsewhere."""
+        name = uuid.uuid4()
+        keys = [key for (key,) in self.session.rows(
+            f"INSERT INTO campaign_reservation (campaign_id, idempotency_key, partition) SELECT id, '{name}-' || id, {partition} "
+            f"FROM (SELECT nextval('campaign_id') AS id FROM generate_series(1, {PARTITIONS * count})) AS given WHERE id % {PARTITIONS} = {partition} RETURNING idempotency_key")]
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            return list(pool.map(lambda key: self.system.create(stock, key=key), keys))
+
+    def fill(self, campaigns, requests, prefix="user-"):
+        """Puts requests into the log, for one campaign or for several in turn, and doesn't wait for their outcome."""
+        campaigns = campaigns if isinstance(campaigns, list) else [campaigns]
+        report = self.load("--campaign", *campaigns, "--users", requests, "--connections", 512, "--mode", "submit", "--user-prefix", prefix)
         assert report["accepted"] == requests, report
 
     def drain(self, partitions, start):

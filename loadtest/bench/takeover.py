@@ -1,4 +1,5 @@
-"""A partition with a million coupons in an open campaign is taken over; what a claimed user and an outcome cost in memory."""
+"""A partition with a million coupons in one open campaign is taken over, and one with as many in 10,000; what a claimed user and an outcome cost
+in memory."""
 
 import datetime
 import time
@@ -40,6 +41,29 @@ def rebuild(bench, campaign, count, user):
     return decided - logged_at(bench, "partition assigned", partition), resident_bytes(bench.system.pid("issuer-1")) - empty
 
 
+def rebuild_many(bench, campaigns, partition, prefix):
+    """Seconds from the assignment of the partition to the commit of the last of the requests that wait in it, one for each campaign."""
+    bench.system.stop("issuer-1")
+    bench.fill(campaigns, len(campaigns), prefix)
+    end = bench.log_ends([partition])
+    bench.system.start("issuer-1", bench.environment)
+    wait_until_decided(bench, partition, end)
+    return time.time() - logged_at(bench, "partition assigned", partition)
+
+
+def wait_until_decided(bench, partition, end):
+    question = f"SELECT next_offset FROM partition_checkpoint WHERE partition = {partition}"
+    wait_until("all requests are decided", lambda: bench.session.number(question) >= end, 120, every=0.005)
+
+
+def filled_many(bench, partition, count, width, rounds):
+    """Campaigns in this partition with so many coupons among them, each with one left for every round."""
+    campaigns = bench.create_many_in(partition, width, count // width + rounds)
+    bench.fill(campaigns, count // width * width)
+    wait_until_decided(bench, partition, bench.log_ends([partition]))
+    return campaigns
+
+
 def outcome_bytes(bench):
     """The gateway with and without what its window reads back at its start."""
     time.sleep(READ_BACK_SECONDS + 1)
@@ -64,8 +88,12 @@ def run(bench):
     seconds, grown = rebuild(bench, campaign, count, "the-last-one")
     a_user = grown / count
     an_outcome, outcomes = outcome_bytes(bench)
+    partition, width = 1, bench.options.campaigns
+    many_seconds = rebuild_many(bench, filled_many(bench, partition, count, width, rounds=1), partition, "late-")
     print(f"Takeover of {thousands(count)} coupons: {seconds:.2f} s from the assignment to the next commit; the issuer grows by {a_user:.0f} bytes a user. "
+          f"Spread over {thousands(width)} campaigns, with a request for each of them waiting: {many_seconds:.2f} s until the last is decided. "
           f"The gateway's window: {an_outcome:.1f} bytes an outcome ({thousands(outcomes)} of them).", flush=True)
     return [at_most(5, f"takeover of a partition with {thousands(count)} coupons", SECONDS_MAX, seconds, "s", decimals=2),
+            at_most(5, f"takeover of a partition with {thousands(count)} coupons in {thousands(width)} campaigns", SECONDS_MAX, many_seconds, "s", decimals=2),
             at_most(5, "issuer's resident memory a claimed user", USER_BYTES_MAX, a_user, "bytes"),
             at_most(5, "gateway's memory an outcome in the window", OUTCOME_BYTES_MAX, an_outcome, "bytes")]

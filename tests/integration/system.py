@@ -173,11 +173,11 @@ class System:
         finally:
             connection.close()
 
-    def create(self, stock, opens_in=0.0, name="integration", gateway=1, **more):
+    def create(self, stock, opens_in=0.0, name="integration", gateway=1, key=None, **more):
         starts = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + opens_in)) + ".000Z"
-        key = {"Idempotency-Key": str(uuid.uuid4())}
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         terms = dict(name=name, stock=stock, starts_at=starts, **more)
-        answer = patiently(PATIENCE, lambda: self.call("POST", "/v1/campaigns", terms, gateway, key, admin=True), again=(202, 503))
+        answer = patiently(PATIENCE, lambda: self.call("POST", "/v1/campaigns", terms, gateway, headers, admin=True), again=(202, 503))
         if answer.status != 201:
             raise Failed(f"create answered {answer}")
         return answer.json["id"]
