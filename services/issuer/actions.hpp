@@ -52,9 +52,9 @@ struct TakeOver {};  // answer: on_taken_over
 struct Rebuild {
   Epoch epoch;
 };  // answer: on_taken_over
-struct LoadDetail {
-  CampaignId campaign;
-};  // answer: on_detail
+struct LoadDetails {
+  std::vector<CampaignId> campaigns;
+};  // answer: on_details
 struct QueryDispatchRate {};  // answer: on_dispatch_rate
 struct QueryBulkAcceptance {  // answer: on_bulk_acceptance
   Offset first;
@@ -123,7 +123,7 @@ struct Stop {
   std::string runbook;  // a path in the repository, empty for FENCED
 };
 
-using Action = std::variant<TakeOver, Rebuild, LoadDetail, QueryDispatchRate, QueryBulkAcceptance, Commit, Probe,
+using Action = std::variant<TakeOver, Rebuild, LoadDetails, QueryDispatchRate, QueryBulkAcceptance, Commit, Probe,
                             OpenLog, AskBounds, ReadLog, InterruptRead, Publish, Tell, Stop>;
 
 [[nodiscard]] inline bool is_store_action(const Action& action) {

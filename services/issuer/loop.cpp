@@ -26,6 +26,7 @@ IssuerLoop::IssuerLoop(Partition partition, const LoopSettings& settings, const 
       chains_(codes) {
   OPENRUN_ASSERT(settings_.batch_max >= 1 && settings_.batch_max <= limits::batch_records_max,
                  "batch_max out of bounds");
+  OPENRUN_ASSERT(settings_.details_max >= 1, "a detail at a time at least");
   status_.batch_limit = settings_.batch_max;
 }
 
@@ -85,7 +86,7 @@ std::int64_t IssuerLoop::wake_at_us() const {
     if (relevant) at = std::min(at, us);
   };
   const bool taken = phase_ != Phase::starting && phase_ != Phase::rebuilding;
-  also(!store_busy_ && (!taken || missing_), store_retry_at_us_);
+  also(!store_busy_ && (!taken || !missing_.empty()), store_retry_at_us_);
   also(!store_busy_ && taken, dispatch_at_us_);
   also(!store_busy_ && bulk_.has_value(), bulk_ ? bulk_->ask_at_us : never_us);
   if (revoked_ || stopping_) return at;

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <openrun/base/ids.hpp>
 #include <openrun/base/result.hpp>
@@ -44,6 +45,10 @@ struct LoopSettings {
   std::int64_t retry_ms_max = 2'000;
   std::uint64_t hash_seed = 0;  // of the claim tables; changes no decision
   bool keeps_traces = false;    // BatchFacts::sampled is wanted
+  // Campaigns whose details are asked for at once, and the claims that they hold among them. One that has more comes
+  // alone.
+  std::size_t details_max = 1'000;
+  std::size_t detail_claims_max = 200'000;
 };
 
 // What the shell shows on /readyz and in gauges.
@@ -70,8 +75,8 @@ class IssuerLoop {
              WinnerHash winner_hash, HeadersOf headers_of);
 
   // ---- what happened ----
-  void on_taken_over(Now now, Result<ports::TakenOver> answer);  // to TakeOver and Rebuild
-  void on_detail(Now now, Result<issuance::CampaignDetail> answer);
+  void on_taken_over(Now now, Result<ports::TakenOver> answer);                    // to TakeOver and Rebuild
+  void on_details(Now now, Result<std::vector<issuance::CampaignDetail>> answer);  // one each, in their order
   void on_dispatch_rate(Now now, Result<std::uint32_t> answer);
   void on_bulk_acceptance(Now now, Result<bool> answer);
   void on_commit(Now now, const ports::CommitAnswer& answer);  // to Commit and Probe
@@ -156,6 +161,7 @@ class IssuerLoop {
   [[nodiscard]] bool is_ahead_of_clock(const ports::LogRecord& record, Now now);
   void read_front(const ports::LogRecord& record);
   [[nodiscard]] bool is_blocked(Now now);
+  void look_ahead(CampaignId first);
   void apply_front(const ports::LogRecord& record, Now now);
   void stop_for_version(std::uint32_t version, Offset from);
   void stop_for_record_version(std::uint32_t version, Offset offset);
@@ -174,9 +180,9 @@ class IssuerLoop {
   CouponChains chains_;  // of the same moment as machine_
   std::optional<PendingBatch> pending_;
   std::optional<InFlight> in_flight_;
-  std::optional<InFlight> doubtful_;   // its answer was lost; the checkpoint will tell
-  std::optional<CampaignId> missing_;  // deciding waits for this campaign's detail
-  std::optional<Stop> stopping_;       // as soon as what was decided before it has committed
+  std::optional<InFlight> doubtful_;  // its answer was lost; the checkpoint will tell
+  std::vector<CampaignId> missing_;   // deciding waits for their details; the first is that of the record in front
+  std::optional<Stop> stopping_;      // as soon as what was decided before it has committed
   std::optional<BulkHold> bulk_;
   bool bulk_accepted_ = false;  // the pending batch may be written though it is more than half dead letters
   std::optional<RefusalSearch> search_;

@@ -1,4 +1,5 @@
 // Deciding: from the records that were read to the batch that is pending.
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -11,7 +12,7 @@ namespace openrun::issuer {
 
 bool IssuerLoop::can_decide() const {
   // A batch that an operator was asked about takes no more records: only those that were accepted may be written.
-  return phase_ == Phase::running && !revoked_ && !stopping_ && !bulk_ && !bulk_accepted_ && !missing_ &&
+  return phase_ == Phase::running && !revoked_ && !stopping_ && !bulk_ && !bulk_accepted_ && missing_.empty() &&
          bucket_.known() && !trial_complete_;
 }
 
@@ -105,14 +106,33 @@ bool IssuerLoop::is_blocked(Now now) {
     stop_for_record_version(front_->newer_version, front_->input.offset);
     return true;
   }
-  missing_ = machine_->missing(event);
-  if (missing_) return true;
+  if (const auto missing = machine_->missing(event)) {
+    look_ahead(*missing);
+    return true;
+  }
   // Commands and replays of commands do not count, nor do records that are no request at all.
   if (wire::request_of(event) != nullptr && !bucket_.take(now.monotonic_us)) {
     decide_at_us_ = bucket_.next_token_us(now.monotonic_us);
     return true;
   }
   return false;
+}
+
+// One campaign at a time would cost a partition with many of them a round trip and a commit each after a takeover. No
+// record is looked at twice: this ends where the next look begins.
+void IssuerLoop::look_ahead(CampaignId first) {
+  missing_.push_back(first);
+  std::set<CampaignId> known{first};
+  std::size_t claims = machine_->find(first)->issued;
+  for (std::size_t i = buffer_position_ + 1; i < buffer_.records.size(); ++i) {
+    const ports::LogRecord& record = buffer_.records[i];
+    const auto named = machine_->missing(wire::read_record(record.offset, record.time, record.value).input.event);
+    if (!named || known.contains(*named)) continue;
+    claims += machine_->find(*named)->issued;
+    if (missing_.size() >= settings_.details_max || claims > settings_.detail_claims_max) return;
+    known.insert(*named);
+    missing_.push_back(*named);
+  }
 }
 
 void IssuerLoop::apply_front(const ports::LogRecord& record, Now now) {

@@ -26,7 +26,7 @@ std::optional<Action> IssuerLoop::next_store(Now now) {
   if (phase_ == Phase::starting) return may_ask ? std::optional<Action>(TakeOver{}) : std::nullopt;
   if (phase_ == Phase::rebuilding) return may_ask ? std::optional<Action>(Rebuild{epoch_}) : std::nullopt;
   if (auto action = next_running(now)) return action;
-  if (missing_ && may_ask) return LoadDetail{*missing_};
+  if (!missing_.empty() && may_ask) return LoadDetails{missing_};
   if (now.monotonic_us >= dispatch_at_us_) return QueryDispatchRate{};
   return std::nullopt;
 }
@@ -140,7 +140,7 @@ void IssuerLoop::drop(Now now, const char* reason, const std::string& detail, bo
   machine_.reset();
   pending_.reset();
   in_flight_.reset();
-  missing_.reset();
+  missing_.clear();
   bulk_.reset();
   bulk_accepted_ = false;
   trial_complete_ = false;
@@ -162,23 +162,27 @@ void IssuerLoop::drop(Now now, const char* reason, const std::string& detail, bo
 
 // ---- other answers ----
 
-void IssuerLoop::on_detail(Now now, Result<issuance::CampaignDetail> answer) {
-  OPENRUN_ASSERT(store_busy_ && missing_, "an answer of the store that nobody asked for");
+void IssuerLoop::on_details(Now now, Result<std::vector<issuance::CampaignDetail>> answer) {
+  OPENRUN_ASSERT(store_busy_ && !missing_.empty(), "an answer of the store that nobody asked for");
   store_busy_ = false;
   if (revoked_) return;
   if (!answer && answer.error().kind == Error::Kind::conflict) return fenced(answer.error().message);
   if (!answer) return store_failed(now, answer.error());
-  const issuance::Campaign* campaign = machine_->find(*missing_);
-  OPENRUN_ASSERT(campaign != nullptr, "the detail of a campaign that the machine does not know");
-  // A writer that was fenced without knowing it sees the coupons of its successor. The rebuild tells it.
-  if (answer->claims.size() != campaign->issued) {
-    return drop(now, "STATE_DIFFERS",
-                "campaign " + std::to_string(missing_->value) + " has " + std::to_string(answer->claims.size()) +
-                    " coupons, and " + std::to_string(campaign->issued) + " were expected");
+  OPENRUN_ASSERT(answer->size() == missing_.size(), "a detail for each campaign that was asked for");
+  for (std::size_t i = 0; i < missing_.size(); ++i) {
+    const issuance::Campaign* campaign = machine_->find(missing_[i]);
+    issuance::CampaignDetail& detail = (*answer)[i];
+    OPENRUN_ASSERT(campaign != nullptr, "the detail of a campaign that the machine does not know");
+    // A writer that was fenced without knowing it sees the coupons of its successor. The rebuild tells it.
+    if (detail.claims.size() != campaign->issued) {
+      return drop(now, "STATE_DIFFERS",
+                  "campaign " + std::to_string(campaign->id.value) + " has " + std::to_string(detail.claims.size()) +
+                      " coupons, and " + std::to_string(campaign->issued) + " were expected");
+    }
+    machine_->restore(campaign->id, std::move(detail));
   }
   store_told_ = false;
-  machine_->restore(*missing_, std::move(*answer));
-  missing_.reset();
+  missing_.clear();
 }
 
 void IssuerLoop::on_dispatch_rate(Now now, Result<std::uint32_t> answer) {

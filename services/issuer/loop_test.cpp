@@ -116,7 +116,7 @@ TEST(IssuerLoop, LoadsACampaignsDetailBeforeItDecidesAboutIt) {
   harness.restart();
   harness.append_all({request(1, "ann"), request(1, "bob")});
   harness.run();
-  EXPECT_EQ(harness.count("LoadDetail 1"), 1U);
+  EXPECT_EQ(harness.count("LoadDetails 1"), 1U);
   EXPECT_EQ(harness.state().coupons.size(), 2U) << "ann has hers already";
 }
 
@@ -128,7 +128,64 @@ TEST(IssuerLoop, CommitsWhatIsDecidedBeforeItLoadsADetail) {
   harness.append_all({create(3, 1), request(2, "ann")});
   harness.run();
   const std::vector<std::string> tail(harness.transcript.end() - 5, harness.transcript.end());
-  EXPECT_THAT(tail, ElementsAre("Commit 2-2", "Publish 2-2", "LoadDetail 2", "Commit 3-3", "Publish 3-3"));
+  EXPECT_THAT(tail, ElementsAre("Commit 2-2", "Publish 2-2", "LoadDetails 2", "Commit 3-3", "Publish 3-3"));
+}
+
+// A round trip and a commit for each of them would make a takeover slow where the campaigns are many.
+TEST(IssuerLoop, LoadsTheDetailsOfAllCampaignsInHandAtOnce) {
+  Harness harness;
+  harness.append_all({create(1, 10), create(2, 10), create(3, 10), request(1, "ann"), request(3, "ann")});
+  harness.run();
+  harness.restart();
+  harness.append_all({request(2, "ann"), request(9, "ann"), garbage, request(2, "bob"), request(1, "ann"),
+                      replay(Offset{7}, request(3, "ann")), request(3, "bob"), create(4, 1), request(4, "ann")});
+  harness.run();
+  const std::vector<std::string> tail(harness.transcript.end() - 3, harness.transcript.end());
+  EXPECT_THAT(tail, ElementsAre("LoadDetails 2 1 3", "Commit 5-13", "Publish 5-13"));
+  EXPECT_EQ(harness.state().coupons.size(), 6U) << "ann has hers of 1 and 3 already";
+}
+
+TEST(IssuerLoop, LoadsSoManyDetailsAtOnceAndNoMore) {
+  Harness harness({.details_max = 2});
+  harness.append_all({create(1, 10), create(2, 10), create(3, 10), create(4, 10), create(5, 10)});
+  harness.run();
+  harness.restart();
+  harness.append_all({request(1, "ann"), request(2, "ann"), request(1, "bob"), request(3, "ann"), request(4, "ann"),
+                      request(5, "ann")});
+  harness.run();
+  const std::vector<std::string> tail(harness.transcript.end() - 9, harness.transcript.end());
+  EXPECT_THAT(tail, ElementsAre("LoadDetails 1 2", "Commit 5-7", "Publish 5-7", "LoadDetails 3 4", "Commit 8-9",
+                                "Publish 8-9", "LoadDetails 5", "Commit 10-10", "Publish 10-10"));
+}
+
+TEST(IssuerLoop, LoadsSoManyClaimsAtOnceAndALargerCampaignAlone) {
+  Harness harness({.detail_claims_max = 2});
+  harness.append_all({create(1, 10), create(2, 10), create(3, 10), create(4, 10), request(1, "ann"), request(2, "ann"),
+                      request(3, "ann"), request(3, "bob"), request(3, "cas"), request(4, "ann")});
+  harness.run();
+  harness.restart();
+  harness.append_all({request(1, "bob"), request(2, "bob"), request(3, "dan"), request(4, "bob")});
+  harness.run();
+  const std::vector<std::string> tail(harness.transcript.end() - 9, harness.transcript.end());
+  EXPECT_THAT(tail, ElementsAre("LoadDetails 1 2", "Commit 10-11", "Publish 10-11", "LoadDetails 3", "Commit 12-12",
+                                "Publish 12-12", "LoadDetails 4", "Commit 13-13", "Publish 13-13"));
+}
+
+TEST(IssuerLoop, AsksAgainForAllTheDetailsThatItDidNotGet) {
+  Harness harness;
+  harness.append_all({create(1, 10), create(2, 10), request(2, "ann")});
+  harness.run();
+  harness.restart();
+  harness.fault = [&](const Action& action) -> std::optional<Harness::Fault> {
+    const bool first = std::holds_alternative<LoadDetails>(action) && harness.count("LoadDetails") == 1;
+    return first ? std::optional(Harness::Fault::lost_before) : std::nullopt;
+  };
+  harness.append_all({request(1, "ann"), request(2, "ann"), request(2, "bob")});
+  harness.run_for(1'000);
+  EXPECT_EQ(harness.count("LoadDetails 1 2"), 2U);
+  EXPECT_EQ(harness.count("LoadDetails"), 2U);
+  EXPECT_EQ(harness.last("Commit"), "Commit 3-5");
+  EXPECT_EQ(harness.state().coupons.size(), 3U);
 }
 
 // ---- commits that fail ----
@@ -228,7 +285,7 @@ TEST(IssuerLoop, ARebuildThatFindsAnotherEpochStops) {
 
 // A writer that slept through its own succession would otherwise abort on the coupons that its successor gave.
 TEST(IssuerLoop, ADetailThatDiffersFromTheStateIsAReasonToRebuildNotToAbort) {
-  Harness harness;
+  Harness harness;  // the first of the two campaigns that are asked for is as it should be
   harness.append_all({create(1, 10), create(2, 10)});
   harness.run();
   harness.restart();
@@ -241,8 +298,9 @@ TEST(IssuerLoop, ADetailThatDiffersFromTheStateIsAReasonToRebuildNotToAbort) {
     row.user = "successor's";
     state.coupons.emplace(std::pair{row.campaign, row.sequence}, row);
   });
-  harness.append(request(1, "ann"));
+  harness.append_all({request(2, "ann"), request(1, "ann")});
   harness.run_for(1'000);
+  EXPECT_EQ(harness.count("LoadDetails 2 1"), 1U);
   EXPECT_EQ(harness.last("Tell dropped"), "Tell dropped STATE_DIFFERS");
   EXPECT_THAT(harness.last("Stop"), HasSubstr("FENCED"));
 }

@@ -163,9 +163,9 @@ void PartitionWorker::perform_store(std::unique_lock<std::mutex>& lock, const Ac
                    auto answer = blocking([&] { return store_->rebuild(partition_, rebuild.epoch); });
                    loop_.on_taken_over(now(), std::move(answer));
                  },
-                 [&](const LoadDetail& load) {
-                   auto answer = blocking([&] { return store_->load_detail(load.campaign, hash_seed_); });
-                   loop_.on_detail(now(), std::move(answer));
+                 [&](const LoadDetails& load) {
+                   auto answer = blocking([&] { return store_->load_details(load.campaigns, hash_seed_); });
+                   loop_.on_details(now(), std::move(answer));
                  },
                  [&](const QueryDispatchRate&) {
                    auto answer = blocking([&] { return store_->dispatch_per_second(partition_); });

@@ -43,8 +43,8 @@ class GatedStore final : public ports::CouponStore {
   explicit GatedStore(FakeDatabase& database) : store_(database) {}
   Result<ports::TakenOver> take_over(Partition p) override { return store_.take_over(p); }
   Result<ports::TakenOver> rebuild(Partition p, Epoch e) override { return store_.rebuild(p, e); }
-  Result<issuance::CampaignDetail> load_detail(CampaignId c, std::uint64_t s) override {
-    return store_.load_detail(c, s);
+  Result<std::vector<issuance::CampaignDetail>> load_details(std::span<const CampaignId> c, std::uint64_t s) override {
+    return store_.load_details(c, s);
   }
   ports::CommitAnswer commit(const ports::CommitBatch& batch) override {
     std::unique_lock lock(mutex);

@@ -104,7 +104,12 @@ IssuerWorker::IssuerWorker(IssuerNode& node, Partition partition)
       partition_(partition),
       number_(node.checker_.new_writer()),
       loop_(
-          partition, issuer::LoopSettings{.batch_max = node.context_.plan.batch_max, .hash_seed = number_},
+          partition,
+          // Small enough that both bounds of what is loaded at once are met.
+          issuer::LoopSettings{.batch_max = node.context_.plan.batch_max,
+                               .hash_seed = number_,
+                               .details_max = 3,
+                               .detail_claims_max = 20},
           Keys::get().codes,
           [](CampaignId campaign, std::string_view user) { return Keys::get().user_hash(campaign.value, user); },
           [this](const ports::LogRecord& record) { return reader_->headers(record); }) {}
@@ -207,11 +212,11 @@ void IssuerWorker::perform_store(const issuer::Action& action) {
         taken);
   } else if (const auto* rebuild = std::get_if<issuer::Rebuild>(&action)) {
     ask([this, &database, epoch = rebuild->epoch] { return database.rebuild(partition_, epoch); }, taken);
-  } else if (const auto* load = std::get_if<issuer::LoadDetail>(&action)) {
-    ask([this, &database, campaign = load->campaign,
-         epoch = loop_.status().epoch] { return database.load_detail(campaign, partition_, epoch, number_); },
-        [this](const Result<issuance::CampaignDetail>& answer) {
-          loop_.on_detail(now(), answer);
+  } else if (const auto* load = std::get_if<issuer::LoadDetails>(&action)) {
+    ask([this, &database, campaigns = load->campaigns,
+         epoch = loop_.status().epoch] { return database.load_details(campaigns, partition_, epoch, number_); },
+        [this](const Result<std::vector<issuance::CampaignDetail>>& answer) {
+          loop_.on_details(now(), answer);
           turn();
         });
   } else if (std::holds_alternative<issuer::QueryDispatchRate>(action)) {

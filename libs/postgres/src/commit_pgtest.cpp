@@ -1,5 +1,6 @@
 // What a batch leaves in the tables, and what the store says where it must not be written.
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include <openrun/base/limits.hpp>
@@ -232,7 +233,7 @@ TEST_F(Commit, TheLongestBatchGoesInOnePiece) {
   EXPECT_EQ(everything(), "10000 1 1 10000 10000 10000");
 }
 
-TEST_F(Commit, DetailComesBackAsItWasWritten) {
+TEST_F(Commit, DetailsComeBackAsTheyWereWritten) {
   issuance::Campaign campaign = sample_campaign(7);
   ports::CommitBatch batch = sample_batch(writer_, campaign, 3);
   batch.coupons[2].user = "user-7-1";
@@ -242,20 +243,34 @@ TEST_F(Commit, DetailComesBackAsItWasWritten) {
   }
   issuance::Campaign other = sample_campaign(8);
   ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
-  ASSERT_EQ(commit(sample_batch(writer_, other, 5)), CommitOutcome::committed);
+  ports::CommitBatch others = sample_batch(writer_, other, 5);
+  others.commands.push_back({other.id, "other", Offset{1'031}, issuance::Outcome::command_applied});
+  ASSERT_EQ(commit(others), CommitOutcome::committed);
 
-  const auto detail = store_->load_detail(campaign.id, 42);
-  ASSERT_TRUE(detail) << detail.error().message;
-  EXPECT_EQ(detail->claims.size(), 3U);
-  EXPECT_EQ(detail->claims.find("user-7-1", ""), (issuance::Claim{Sequence{1}, batch.coupons[0].issued_at}));
-  EXPECT_EQ(detail->claims.find("user-7-1", "second"), (issuance::Claim{Sequence{3}, batch.coupons[2].issued_at}));
-  EXPECT_EQ(detail->claims.find("user-8-1", ""), std::nullopt);
-  EXPECT_EQ(detail->claims.count("user-7-1"), 2U);
-  ASSERT_EQ(detail->commands.size(), limits::command_keys_remembered);
-  EXPECT_EQ(detail->commands.front(), (issuance::RememberedCommand{"key-6", Offset{6}}));
-  EXPECT_EQ(detail->commands.back(), (issuance::RememberedCommand{"key-1029", Offset{1'029}}));
-  // Nothing of a campaign that nobody asked for.
-  EXPECT_EQ(store_->load_detail(CampaignId{99}, 0)->claims.size(), 0U);
+  // In the order in which they were asked for, and an empty one of a campaign without rows among them.
+  const auto details = store_->load_details(std::array{other.id, CampaignId{99}, campaign.id}, 42);
+  ASSERT_TRUE(details) << details.error().message;
+  ASSERT_EQ(details->size(), 3U);
+  EXPECT_EQ((*details)[0].claims.size(), 5U);
+  EXPECT_EQ((*details)[0].claims.find("user-8-1", ""), (issuance::Claim{Sequence{1}, batch.coupons[0].issued_at}));
+  ASSERT_EQ((*details)[0].commands.size(), 1U);
+  EXPECT_EQ((*details)[0].commands[0], (issuance::RememberedCommand{"other", Offset{1'031}}));
+  EXPECT_EQ((*details)[1].claims.size(), 0U);
+  EXPECT_EQ((*details)[1].commands.size(), 0U);
+  const issuance::CampaignDetail& detail = (*details)[2];
+  EXPECT_EQ(detail.claims.size(), 3U);
+  EXPECT_EQ(detail.claims.find("user-7-1", ""), (issuance::Claim{Sequence{1}, batch.coupons[0].issued_at}));
+  EXPECT_EQ(detail.claims.find("user-7-1", "second"), (issuance::Claim{Sequence{3}, batch.coupons[2].issued_at}));
+  EXPECT_EQ(detail.claims.find("user-8-1", ""), std::nullopt);
+  EXPECT_EQ(detail.claims.count("user-7-1"), 2U);
+  ASSERT_EQ(detail.commands.size(), limits::command_keys_remembered);
+  EXPECT_EQ(detail.commands.front(), (issuance::RememberedCommand{"key-6", Offset{6}}));
+  EXPECT_EQ(detail.commands.back(), (issuance::RememberedCommand{"key-1029", Offset{1'029}}));
+  // Nothing of a campaign that nobody asked for; and one by itself is what it is among others.
+  const auto alone = store_->load_details(std::array{campaign.id}, 0);
+  ASSERT_TRUE(alone) << alone.error().message;
+  EXPECT_EQ(alone->front().claims.size(), 3U);
+  EXPECT_EQ(alone->front().commands, detail.commands);
 }
 
 TEST_F(Commit, DispatchOfAPartitionGoesBeforeTheDefault) {

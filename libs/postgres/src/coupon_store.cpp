@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,9 +37,6 @@ const Statement partition_campaigns{"partition_campaigns", "SELECT " OPENRUN_CAM
 const Statement open_dead_letters{
     "open_dead_letters",
     "SELECT \"offset\" FROM dead_letter WHERE partition = $1 AND final_offset IS NULL ORDER BY \"offset\""};
-const Statement newest_commands{"newest_commands",
-                                "SELECT idempotency_key, request_offset FROM campaign_command WHERE campaign_id = $1 "
-                                "ORDER BY request_offset DESC LIMIT $2"};
 // Waits until each backend is gone: one that has only been told to go could still run what stands in its socket.
 const Statement end_writers{
     "end_writers",
@@ -62,6 +61,27 @@ std::string takeover_of(Partition partition) {
   return "openrun-issuer-takeover/" + std::to_string(partition.value);
 }
 
+std::string list_of(std::span<const CampaignId> campaigns) {
+  std::string list;
+  for (const CampaignId campaign : campaigns) list += (list.empty() ? "" : ",") + std::to_string(campaign.value);
+  return list;
+}
+// Of several campaigns with each row's own, and in whatever order they come: claims know none, and Postgres would sort
+// what it does not read in the index's. Of one in the index's.
+std::string claims_of(std::span<const CampaignId> campaigns) {
+  const bool one = campaigns.size() == 1;
+  return std::string("COPY (SELECT sequence, user_id, idempotency_key, issued_at") + (one ? "" : ", campaign_id") +
+         " FROM coupon WHERE campaign_id IN (" + list_of(campaigns) + ")" + (one ? " ORDER BY sequence" : "") +
+         ") TO STDOUT (FORMAT binary)";
+}
+std::string newest_commands_of(std::span<const CampaignId> campaigns) {
+  return "COPY (SELECT newest.* FROM unnest('{" + list_of(campaigns) +
+         "}'::integer[]) AS asked (id) CROSS JOIN LATERAL (SELECT campaign_id, idempotency_key, request_offset FROM "
+         "campaign_command WHERE campaign_id = asked.id ORDER BY request_offset DESC LIMIT " +
+         std::to_string(limits::command_keys_remembered) +
+         ") AS newest ORDER BY campaign_id, request_offset) TO STDOUT (FORMAT binary)";
+}
+
 Parameters of(Partition partition) {
   Parameters parameters;
   parameters.int4(partition.value);
@@ -76,7 +96,8 @@ class PostgresCouponStore : public ports::CouponStore {
   Result<ports::TakenOver> take_over(Partition partition) override { return seize(partition, std::nullopt); }
   Result<ports::TakenOver> rebuild(Partition partition, Epoch epoch) override { return seize(partition, epoch); }
 
-  Result<issuance::CampaignDetail> load_detail(CampaignId campaign, std::uint64_t hash_seed) override;
+  Result<std::vector<issuance::CampaignDetail>> load_details(std::span<const CampaignId> campaigns,
+                                                             std::uint64_t hash_seed) override;
   ports::CommitAnswer commit(const ports::CommitBatch& batch) override { return write(batch, Ending::commit); }
   ports::CommitAnswer probe(const ports::CommitBatch& batch) override { return write(batch, Ending::roll_back); }
   Result<std::uint32_t> dispatch_per_second(Partition partition) override;
@@ -106,7 +127,8 @@ class PostgresCouponStore : public ports::CouponStore {
                                                  std::optional<Epoch> held);
   [[nodiscard]] Sql<ports::TakenOver> create_and_read_state(Connection& connection, Partition partition,
                                                             std::optional<Epoch> held);
-  [[nodiscard]] Sql<void> read_detail(Connection& connection, CampaignId campaign, issuance::CampaignDetail& detail);
+  [[nodiscard]] Sql<void> read_details(Connection& connection, std::span<const CampaignId> campaigns,
+                                       std::vector<issuance::CampaignDetail>& details);
   [[nodiscard]] ports::CommitAnswer write(const ports::CommitBatch& batch, Ending ending);
 
   Options options_;
@@ -243,20 +265,24 @@ Result<ports::TakenOver> PostgresCouponStore::seize(Partition partition, std::op
 
 // ---- reading ----
 
-Result<issuance::CampaignDetail> PostgresCouponStore::load_detail(CampaignId campaign, std::uint64_t hash_seed) {
+Result<std::vector<issuance::CampaignDetail>> PostgresCouponStore::load_details(std::span<const CampaignId> campaigns,
+                                                                                std::uint64_t hash_seed) {
   watch_.begin({.may_take_long = true});
   auto connection = connected_as_writer();
   if (!connection) return drop(connection);
-  issuance::CampaignDetail detail{issuance::ClaimTable(hash_seed), {}};
-  if (auto done = read_detail(**connection, campaign, detail); !done) return drop(done);
+  std::vector<issuance::CampaignDetail> details;
+  details.reserve(campaigns.size());
+  for (std::size_t i = 0; i < campaigns.size(); ++i) details.push_back({issuance::ClaimTable(hash_seed), {}});
+  if (auto done = read_details(**connection, campaigns, details); !done) return drop(done);
   watch_.end(nullptr);
-  return detail;
+  return details;
 }
 
-Sql<void> PostgresCouponStore::read_detail(Connection& connection, CampaignId campaign,
-                                           issuance::CampaignDetail& detail) {
-  if (auto begun =
-          connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = 0");
+Sql<void> PostgresCouponStore::read_details(Connection& connection, std::span<const CampaignId> campaigns,
+                                            std::vector<issuance::CampaignDetail>& details) {
+  // A table that was not analyzed for a while must not be read as a whole for some of its campaigns.
+  if (auto begun = connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = "
+                                      "0; SET LOCAL enable_seqscan = off");
       !begun) {
     return begun;
   }
@@ -269,22 +295,19 @@ Sql<void> PostgresCouponStore::read_detail(Connection& connection, CampaignId ca
           Failure{Failure::Cause::statement, "OR001", "another writer has taken this partition over"});
     }
   }
-  const auto claims = connection.copy_out(
-      "COPY (SELECT sequence, user_id, idempotency_key, issued_at FROM coupon WHERE campaign_id = " +
-          std::to_string(campaign.value) + " ORDER BY sequence) TO STDOUT (FORMAT binary)",
-      [&](std::span<const Field> row) {
-        detail.claims.insert(row[1].bytes(), row[2].bytes(),
-                             {Sequence{static_cast<std::uint32_t>(row[0].integer())}, row[3].timestamp()});
-      });
+  std::map<std::int64_t, issuance::CampaignDetail*> by_campaign;
+  for (std::size_t i = 0; i < campaigns.size(); ++i) by_campaign.emplace(campaigns[i].value, &details[i]);
+  const bool one = campaigns.size() == 1;
+  const auto claims = connection.copy_out(claims_of(campaigns), [&](std::span<const Field> row) {
+    issuance::CampaignDetail& detail = one ? details.front() : *by_campaign.at(row[4].integer());
+    detail.claims.insert(row[1].bytes(), row[2].bytes(),
+                         {Sequence{static_cast<std::uint32_t>(row[0].integer())}, row[3].timestamp()});
+  });
   if (!claims) return std::unexpected(claims.error());
-  Parameters parameters;
-  parameters.int4(static_cast<std::int32_t>(campaign.value))
-      .int8(static_cast<std::int64_t>(limits::command_keys_remembered));
-  auto commands = connection.query(newest_commands, parameters);
-  if (!commands) return std::unexpected(std::move(commands.error()));
-  for (int row = commands->size() - 1; row >= 0; --row) {
-    detail.commands.push_back({commands->at(row, 0).string(), Offset{commands->at(row, 1).integer()}});
-  }
+  const auto commands = connection.copy_out(newest_commands_of(campaigns), [&](std::span<const Field> row) {
+    by_campaign.at(row[0].integer())->commands.push_back({row[1].string(), Offset{row[2].integer()}});
+  });
+  if (!commands) return std::unexpected(commands.error());
   return connection.execute("COMMIT");
 }
 

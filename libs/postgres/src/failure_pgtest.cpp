@@ -1,4 +1,5 @@
 // A connection that breaks: whatever the store answers must be true.
+#include <array>
 #include <chrono>
 #include <future>
 #include <map>
@@ -41,7 +42,7 @@ class BrokenConnection : public PostgresTest {
     writer_ = *state;
     ASSERT_EQ(writer_.snapshot.campaigns.size(), 1U);
     campaign_ = writer_.snapshot.campaigns[0];
-    ASSERT_EQ(store_->load_detail(campaign_.id, 0)->claims.size(), campaign_.issued);
+    ASSERT_EQ(store_->load_details(std::array{campaign_.id}, 0)->front().claims.size(), campaign_.issued);
   }
   // One batch while `left` bytes still pass; checks that the answer agrees with what is then in the tables.
   CommitOutcome commit_with_cut(std::atomic<std::int64_t>& left, std::int64_t bytes, std::uint32_t coupons) {

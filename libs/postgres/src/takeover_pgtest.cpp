@@ -1,4 +1,5 @@
 // Who may write a partition.
+#include <array>
 #include <chrono>
 #include <future>
 
@@ -54,7 +55,7 @@ TEST_F(TakeOver, AWriterWithAnOldEpochIsFenced) {
   EXPECT_EQ(zombie->commit(batch).outcome, CommitOutcome::fenced);
   EXPECT_EQ(zombie->rebuild(Partition{0}, old.epoch).error().kind, Error::Kind::conflict);
   EXPECT_EQ(zombie->commit(batch).outcome, CommitOutcome::fenced);
-  EXPECT_EQ(zombie->load_detail(campaign.id, 0).error().kind, Error::Kind::conflict);
+  EXPECT_EQ(zombie->load_details(std::array{campaign.id}, 0).error().kind, Error::Kind::conflict);
   // All that the zombie did has not disturbed the writer.
   EXPECT_EQ(backends("openrun-issuer/0/2"), "1");
   EXPECT_EQ(successor->commit(sample_batch(taken, campaign, 1)).outcome, CommitOutcome::committed);

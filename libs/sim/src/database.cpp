@@ -68,20 +68,24 @@ Result<ports::TakenOver> Database::rebuild(Partition partition, Epoch epoch) {
   return state(partition);
 }
 
-Result<issuance::CampaignDetail> Database::load_detail(CampaignId campaign, Partition partition, Epoch epoch,
-                                                       std::uint64_t hash_seed) {
+Result<std::vector<issuance::CampaignDetail>> Database::load_details(std::span<const CampaignId> campaigns,
+                                                                     Partition partition, Epoch epoch,
+                                                                     std::uint64_t hash_seed) {
   if (auto good = readable(); !good) return std::unexpected(good.error());
   if (partitions_[partition].epoch != epoch) {
     return fail(Error::Kind::conflict, "another writer has taken this partition over");
   }
-  issuance::CampaignDetail detail{issuance::ClaimTable(hash_seed), {}};
-  const CampaignRows* rows = find(campaign);
-  if (rows == nullptr) return detail;
-  for (const auto& [sequence, row] : rows->coupons) {
-    detail.claims.insert(row.user, row.idempotency_key, {sequence, row.issued_at});
+  std::vector<issuance::CampaignDetail> details;
+  for (const CampaignId campaign : campaigns) {
+    auto& detail = details.emplace_back(issuance::ClaimTable(hash_seed), std::deque<issuance::RememberedCommand>{});
+    const CampaignRows* rows = find(campaign);
+    if (rows == nullptr) continue;
+    for (const auto& [sequence, row] : rows->coupons) {
+      detail.claims.insert(row.user, row.idempotency_key, {sequence, row.issued_at});
+    }
+    for (const ports::CommandRow& row : rows->commands) detail.commands.push_back({row.idempotency_key, row.offset});
   }
-  for (const ports::CommandRow& row : rows->commands) detail.commands.push_back({row.idempotency_key, row.offset});
-  return detail;
+  return details;
 }
 
 // ---- commits ----

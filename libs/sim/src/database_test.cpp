@@ -1,3 +1,5 @@
+#include <array>
+
 #include <gtest/gtest.h>
 
 #include <openrun/sim/database.hpp>
@@ -52,8 +54,8 @@ TEST_F(SimDatabase, AWriterOfAnotherEpochOrOffsetIsFenced) {
   EXPECT_EQ(commit(batch(first, 1, 2, "bob")), CommitOutcome::fenced);
   EXPECT_EQ(commit(batch(second, 1, 2, "bob")), CommitOutcome::committed);
   EXPECT_EQ(database.rebuild(zero, first).error().kind, Error::Kind::conflict);
-  EXPECT_EQ(database.load_detail(CampaignId{1}, zero, first, 1).error().kind, Error::Kind::conflict);
-  EXPECT_EQ(database.load_detail(CampaignId{1}, zero, second, 1)->claims.size(), 2U);
+  EXPECT_EQ(database.load_details(std::array{CampaignId{1}}, zero, first, 1).error().kind, Error::Kind::conflict);
+  EXPECT_EQ(database.load_details(std::array{CampaignId{1}}, zero, second, 1)->front().claims.size(), 2U);
 }
 
 TEST_F(SimDatabase, KeysAreUniqueAndARefusedValueWritesNothing) {

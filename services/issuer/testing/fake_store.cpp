@@ -199,9 +199,16 @@ Result<ports::TakenOver> FakeStore::rebuild(Partition partition, Epoch epoch) {
   return database_.read(partition, epoch);
 }
 
-Result<issuance::CampaignDetail> FakeStore::load_detail(CampaignId campaign, std::uint64_t hash_seed) {
+Result<std::vector<issuance::CampaignDetail>> FakeStore::load_details(std::span<const CampaignId> campaigns,
+                                                                      std::uint64_t hash_seed) {
   if (database_.is_down()) return down();
-  return database_.detail(campaign, hash_seed);
+  std::vector<issuance::CampaignDetail> details;
+  for (const CampaignId campaign : campaigns) {
+    auto detail = database_.detail(campaign, hash_seed);
+    if (!detail) return std::unexpected(std::move(detail.error()));
+    details.push_back(std::move(*detail));
+  }
+  return details;
 }
 
 CommitAnswer FakeStore::commit(const ports::CommitBatch& batch) {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -88,7 +89,8 @@ class FakeStore final : public ports::CouponStore {
 
   [[nodiscard]] Result<ports::TakenOver> take_over(Partition partition) override;
   [[nodiscard]] Result<ports::TakenOver> rebuild(Partition partition, Epoch epoch) override;
-  [[nodiscard]] Result<issuance::CampaignDetail> load_detail(CampaignId campaign, std::uint64_t hash_seed) override;
+  [[nodiscard]] Result<std::vector<issuance::CampaignDetail>> load_details(std::span<const CampaignId> campaigns,
+                                                                           std::uint64_t hash_seed) override;
   [[nodiscard]] ports::CommitAnswer commit(const ports::CommitBatch& batch) override;
   [[nodiscard]] ports::CommitAnswer probe(const ports::CommitBatch& batch) override;
   [[nodiscard]] Result<std::uint32_t> dispatch_per_second(Partition partition) override;

@@ -184,8 +184,8 @@ void Harness::perform_store(const Action& action, std::optional<Fault> fault_now
     loop_->on_taken_over(now(), lost(store_->take_over(test_partition)));
   } else if (const auto* rebuild = std::get_if<issuer::Rebuild>(&action)) {
     loop_->on_taken_over(now(), lost(store_->rebuild(test_partition, rebuild->epoch)));
-  } else if (const auto* load = std::get_if<issuer::LoadDetail>(&action)) {
-    loop_->on_detail(now(), lost(store_->load_detail(load->campaign, settings_.hash_seed)));
+  } else if (const auto* load = std::get_if<issuer::LoadDetails>(&action)) {
+    loop_->on_details(now(), lost(store_->load_details(load->campaigns, settings_.hash_seed)));
   } else if (std::holds_alternative<issuer::QueryDispatchRate>(action)) {
     loop_->on_dispatch_rate(now(), lost(store_->dispatch_per_second(test_partition)));
   } else if (const auto* query = std::get_if<issuer::QueryBulkAcceptance>(&action)) {
@@ -245,8 +245,10 @@ void Harness::note(const Action& action) {
   std::string line;
   if (std::holds_alternative<issuer::TakeOver>(action)) line = "TakeOver";
   if (std::holds_alternative<issuer::Rebuild>(action)) line = "Rebuild";
-  if (const auto* load = std::get_if<issuer::LoadDetail>(&action))
-    line = "LoadDetail " + std::to_string(load->campaign.value);
+  if (const auto* load = std::get_if<issuer::LoadDetails>(&action)) {
+    line = "LoadDetails";
+    for (const CampaignId campaign : load->campaigns) line += " " + std::to_string(campaign.value);
+  }
   if (const auto* query = std::get_if<issuer::QueryBulkAcceptance>(&action)) {
     line = "QueryBulkAcceptance " + std::to_string(query->first.value) + "-" + std::to_string(query->last.value);
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -108,8 +109,11 @@ class CouponStore {
   // again under the epoch held. Error::Kind::conflict: the epoch is no longer ours; stop.
   [[nodiscard]] virtual Result<TakenOver> rebuild(Partition partition, Epoch epoch) = 0;
 
-  // Everything that decisions about this campaign need. Error::Kind::conflict: the epoch is no longer ours; stop.
-  [[nodiscard]] virtual Result<issuance::CampaignDetail> load_detail(CampaignId campaign, std::uint64_t hash_seed) = 0;
+  // Everything that decisions about these campaigns need, of one moment: one detail each, in their order; an empty one
+  // where there are no rows. No campaign is named twice. The caller bounds how many coupons they have among them.
+  // Error::Kind::conflict: the epoch is no longer ours; stop.
+  [[nodiscard]] virtual Result<std::vector<issuance::CampaignDetail>> load_details(
+      std::span<const CampaignId> campaigns, std::uint64_t hash_seed) = 0;
 
   [[nodiscard]] virtual CommitAnswer commit(const CommitBatch& batch) = 0;
   // The same, rolled back at the end in any case: `committed` means it would have been accepted.

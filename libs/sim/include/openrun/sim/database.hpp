@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -74,8 +75,9 @@ class Database {
   [[nodiscard]] Result<ports::TakenOver> take_over(Partition partition);
   // Ends this writer's own backends, reads the state under the epoch held. Error::Kind::conflict: it is no longer ours.
   [[nodiscard]] Result<ports::TakenOver> rebuild(Partition partition, Epoch epoch);
-  [[nodiscard]] Result<issuance::CampaignDetail> load_detail(CampaignId campaign, Partition partition, Epoch epoch,
-                                                             std::uint64_t hash_seed);
+  [[nodiscard]] Result<std::vector<issuance::CampaignDetail>> load_details(std::span<const CampaignId> campaigns,
+                                                                           Partition partition, Epoch epoch,
+                                                                           std::uint64_t hash_seed);
 
   // Either an open transaction (no answer yet), or why there is none.
   [[nodiscard]] std::optional<ports::CommitAnswer> begin(BackendId backend, const ports::CommitBatch& batch);
