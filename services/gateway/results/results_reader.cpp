@@ -22,15 +22,15 @@ std::unique_ptr<ports::LogReader> ResultsReader::open() {
   if (!opened) return nullptr;
   const auto bounds = (*opened)->bounds(broker);
   if (!bounds) return nullptr;
-  const bool is_empty = bounds->begin == bounds->end;
-  if (is_empty || from_beginning_) parts_.hooks.frontier_unknown(partition_);
-  if (!is_empty && *from >= bounds->end) {
+  if (bounds->begin < bounds->end && *from >= bounds->end) {
     // Nothing is younger than the window, but the last record still tells where the issuer stands.
     from = bounds->end + -1;
     opened = parts_.log.open(ports::Topic::results, partition_, *from);
     if (!opened) return nullptr;
   }
   progress_.opened(*from, bounds->end, parts_.clock.monotonic_us());
+  next_ = *from;
+  retained_end_ = bounds->end;
   return std::move(*opened);
 }
 
@@ -87,7 +87,12 @@ std::chrono::milliseconds ResultsReader::step() {
   }
   for (const ports::LogRecord& record : batch->records) {
     apply(record);
-    progress_.reached(record.offset + 1);
+    next_ = record.offset + 1;
+    progress_.reached(next_);
+  }
+  if (retained_end_ && next_ >= *retained_end_) {
+    retained_end_.reset();
+    parts_.hooks.frontier_unknown(partition_);
   }
   if (!batch->records.empty()) take_invitation(batch->records.back());
   sample();

@@ -24,8 +24,8 @@ namespace openrun::gateway {
 struct ResultsHooks {
   // On the thread of the partition's reader. `live`: the end seen at start was reached before this record.
   std::function<void(const wire::ResultBatch&, bool live)> apply;
-  // The partition retains no record at all, or was cut below the reader, and what is left may be old results that were
-  // published again: where the issuer stands must come from elsewhere.
+  // What the partition retained when it was opened is read, and the newest result need not be among it: it may retain
+  // nothing, or only old results that were published again. Where the issuer stands must come from elsewhere.
   std::function<void(Partition)> frontier_unknown;
   // openrun.requests has this many partitions; called when it changes, and never with fewer than before.
   std::function<void(std::int32_t)> request_partitions;
@@ -83,6 +83,8 @@ class ResultsReader {
   const std::optional<Timestamp> decided_until_;
   ResultsProgress progress_;
   std::unique_ptr<ports::LogReader> log_reader_;
+  Offset next_;                         // to be read
+  std::optional<Offset> retained_end_;  // of the partition when it was opened, until that was read
   bool from_beginning_ = false;
   std::int64_t sampled_us_ = 0;
 };
