@@ -189,6 +189,8 @@ void Nemesis::expire_results() {
   if (!gateway.is_up() || gateway.is_frozen() || context_.random.chance(400)) return expire_results_of(partition);
   const Offset end = context_.broker.bounds(ports::Topic::results, partition).end;
   gateway.freeze();
+  // Who does not read is cut off, and does not hear it instead.
+  if (context_.random.chance(500)) context_.stream.cut();
   context_.scheduler.after(context_.random.between(500'000, 3'000'000), [this, partition, &gateway, end] {
     if (gateway.is_frozen() && context_.broker.bounds(ports::Topic::results, partition).end > end) {
       context_.coverage.count(Situation::gateway_fell_behind_the_retention);
