@@ -5,7 +5,8 @@
 -- whoever waits for that commit waits for this as well. A checkpoint keeps segments that are no longer needed for use again, so a
 -- server that has been busy has enough of them; one that is new, or whose min_wal_size was raised, has not.
 --
--- It writes min_wal_size once. Where WAL is archived, as many segments go there, almost empty. Run twice, it does nothing the second time.
+-- It writes min_wal_size once; a server whose disk has no room for that stops. Where WAL is archived, as many segments go there,
+-- almost empty. Run twice, it does nothing the second time.
 \set ON_ERROR_STOP on
 CHECKPOINT;
 

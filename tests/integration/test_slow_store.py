@@ -14,7 +14,7 @@ import unittest
 
 from greedy import Greedy
 from slow_proxy import SlowProxy
-from system import ROOT, Failed, System, wait_until
+from system import Failed, System, wait_until
 
 STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 DAEMONS = ("gateway-1", "issuer-1", "relay-1", "reconciler-1")
@@ -180,32 +180,6 @@ class AnswersInSeconds(SlowStoreCase):
         self.assertAllDecided(campaign, receipts, 300)
         restart("issuer-1")
         self.assertOver()
-
-
-class SegmentsMadeAhead(unittest.TestCase):
-    """config/postgres/wal-ahead.sql: a new segment is made within a commit, unless it is there."""
-
-    KEPT = 9  # of 16 MiB, by min_wal_size
-
-    def setUp(self):
-        superuser(f"ALTER SYSTEM SET min_wal_size = '{self.KEPT * 16}MB'")
-        self.addCleanup(superuser, "SELECT pg_reload_conf()")
-        self.addCleanup(superuser, "ALTER SYSTEM RESET min_wal_size")
-        superuser("SELECT pg_reload_conf()")
-        wait_until("the setting counts", lambda: superuser("SELECT pg_size_bytes(current_setting('min_wal_size'))") == str(self.KEPT << 24))
-
-    def make_ahead(self):
-        done = subprocess.run(["psql", "-XAtq", "-h", "127.0.0.1", "-p", str(system.port("postgres")), "-U", "postgres", "-d", "openrun",
-                               "-f", str(ROOT / "config" / "postgres" / "wal-ahead.sql")], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
-        return done.stdout.decode().strip()
-
-    def test_there_are_as_many_as_are_kept_and_a_second_time_makes_none(self):
-        said = self.make_ahead()
-        self.assertRegex(said, r"^\d+ segments of 16MB are ready\.$")
-        self.assertGreaterEqual(int(said.split()[0]), self.KEPT - 1)
-        at = superuser("SELECT pg_walfile_name(pg_current_wal_lsn())")
-        self.make_ahead()
-        self.assertEqual(superuser("SELECT pg_walfile_name(pg_current_wal_lsn())"), at)
 
 
 class ConnectionsTaken(SlowStoreCase):
