@@ -73,7 +73,8 @@ std::optional<std::pair<std::string, std::size_t>> unchunked(std::string_view by
     if (end == std::string_view::npos) return std::nullopt;
     const std::string_view line = rest.substr(0, end);
     const std::size_t digits = std::min(line.find_first_not_of("0123456789abcdefABCDEF"), line.size());
-    if (digits == 0 || digits > 8) return std::nullopt;
+    const std::size_t zeros = std::min(line.find_first_not_of('0'), digits);  // in front, however many
+    if (digits == 0 || digits - zeros > 8) return std::nullopt;
     const std::size_t size = std::stoull(std::string(line.substr(0, digits)), nullptr, 16);
     rest.remove_prefix(end + 2);
     if (size == 0) break;
