@@ -1,12 +1,13 @@
 """Submit-then-poll, as real clients do it: a submit, then one long poll. Closed loop, then at rates, with latencies from the intended send time.
 
+At a rate the first two seconds are not counted: in them the load generator opens its connections, as many at once as there are requests that wait.
 Beside each stands the disk: 8 KiB made durable every 5 ms in the same folder. Where it stands still, so does every commit.
 """
 
 from goals import at_least, at_most
 from rig import ms, thousands
 
-WANTED, CONNECTIONS, SECONDS = 20_000, 256, 10
+WANTED, CONNECTIONS, WARM_UP_SECONDS, SECONDS = 20_000, 256, 2, 10
 
 
 def measured(bench, users, *arguments):
@@ -16,7 +17,7 @@ def measured(bench, users, *arguments):
 
 
 def at_rate(bench, rate):
-    return measured(bench, rate * SECONDS, "--rate", rate, "--connections", 2_000)
+    return measured(bench, rate * (WARM_UP_SECONDS + SECONDS), "--rate", rate, "--connections", 2_000, "--warmup", WARM_UP_SECONDS)
 
 
 def line(name, report):
