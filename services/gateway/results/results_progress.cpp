@@ -41,6 +41,11 @@ void ResultsProgress::sampled(Offset end, std::int64_t now_us) {
   settle();
 }
 
+Offset ResultsProgress::position() const {
+  std::lock_guard lock(mutex_);
+  return position_;
+}
+
 bool ResultsProgress::ready() const {
   std::lock_guard lock(mutex_);
   return ready_;

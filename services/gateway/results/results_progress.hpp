@@ -19,6 +19,8 @@ class ResultsProgress {
   // The topic ended at `end` at this time.
   void sampled(Offset end, std::int64_t now_us);
 
+  // Everything below was read since it was opened.
+  [[nodiscard]] Offset position() const;
   // Whether the end that was seen at the first opening was reached.
   [[nodiscard]] bool ready() const;
   // Since when it is not known to be at the end: the time of the newest sampled end that was reached.

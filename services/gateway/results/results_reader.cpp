@@ -29,7 +29,6 @@ std::unique_ptr<ports::LogReader> ResultsReader::open() {
     if (!opened) return nullptr;
   }
   progress_.opened(*from, bounds->end, parts_.clock.monotonic_us());
-  next_ = *from;
   retained_end_ = bounds->end;
   return std::move(*opened);
 }
@@ -87,10 +86,9 @@ std::chrono::milliseconds ResultsReader::step() {
   }
   for (const ports::LogRecord& record : batch->records) {
     apply(record);
-    next_ = record.offset + 1;
-    progress_.reached(next_);
+    progress_.reached(record.offset + 1);
   }
-  if (retained_end_ && next_ >= *retained_end_) {
+  if (retained_end_ && progress_.position() >= *retained_end_) {
     retained_end_.reset();
     parts_.hooks.frontier_unknown(partition_);
   }

@@ -83,7 +83,6 @@ class ResultsReader {
   const std::optional<Timestamp> decided_until_;
   ResultsProgress progress_;
   std::unique_ptr<ports::LogReader> log_reader_;
-  Offset next_;                         // to be read
   std::optional<Offset> retained_end_;  // of the partition when it was opened, until that was read
   bool from_beginning_ = false;
   std::int64_t sampled_us_ = 0;
