@@ -250,6 +250,16 @@ class System:
             raise Failed(f"psql: {done.stderr.decode()}")
         return [line.split("\t") for line in done.stdout.decode().splitlines()]
 
+    def superuser(self, text=None, file=None, check=True):
+        """What Postgres says to somebody who may do everything: to a text, or to a file of SQL."""
+        asked = ["-c", text] if file is None else ["-f", str(file)]
+        done = subprocess.run(
+            ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port("postgres")), "-U", "postgres", "-d", "openrun", *asked],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+        if check and done.returncode != 0:
+            raise Failed(f"psql: {done.stderr.decode()}")
+        return done.stdout.decode().strip()
+
     @contextlib.contextmanager
     def refusing_poison(self):
         """Meanwhile every request of a user whose name begins with poison- becomes a dead letter."""

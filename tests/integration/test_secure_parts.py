@@ -14,7 +14,7 @@ import subprocess
 import unittest
 
 import secure_servers
-from system import Failed, System, wait_until, wrong_checks
+from system import System, wait_until, wrong_checks
 
 STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 DAEMONS = ("issuer-1", "relay-1", "reconciler-1", "gateway-1")
@@ -27,15 +27,6 @@ def free_ports(count):
     for each in sockets:
         each.close()
     return ports
-
-
-def superuser(text):
-    done = subprocess.run(
-        ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(system.port("postgres")), "-U", "postgres", "-d", "openrun",
-         "-c", text], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
-    if done.returncode != 0:
-        raise Failed(f"psql: {done.stderr.decode()}")
-    return done.stdout.decode().strip()
 
 
 class Secure:
@@ -51,7 +42,7 @@ class Secure:
         self.stranger = secure_servers.Authority(self.folder, "stranger")
         self.kafka_password = self.folder / "kafka.password"
         self.postgres_password = self.folder / "postgres.password"
-        self.data = pathlib.Path(superuser("SHOW data_directory"))
+        self.data = pathlib.Path(system.superuser("SHOW data_directory"))
         self.roots = self.folder / "roots.crt"
         self.client = self.folder / "client"
 
@@ -86,15 +77,15 @@ class Secure:
         (self.data / "pg_hba.conf").write_text(secure_servers.HBA)
         for setting, value in (("ssl", "on"), ("ssl_cert_file", "server.crt"), ("ssl_key_file", "server.key"), ("ssl_ca_file", "roots.crt"),
                                ("ssl_min_protocol_version", "TLSv1.2")):
-            superuser(f"ALTER SYSTEM SET {setting} = '{value}'")
-        superuser(f"ALTER ROLE openrun PASSWORD '{self.new_password(self.postgres_password)}'")
+            system.superuser(f"ALTER SYSTEM SET {setting} = '{value}'")
+        system.superuser(f"ALTER ROLE openrun PASSWORD '{self.new_password(self.postgres_password)}'")
         key, certificate = authority.sign(f"client-{name}")
         for source, target in ((authority.certificate, self.roots), (key, self.client.with_suffix(".key")),
                                (certificate, self.client.with_suffix(".crt"))):
             target.with_suffix(".new").write_text(source.read_text())
             target.with_suffix(".new").chmod(0o600)
             os.replace(target.with_suffix(".new"), target)
-        superuser("SELECT pg_reload_conf()")
+        system.superuser("SELECT pg_reload_conf()")
 
     def postgres_url(self, host="127.0.0.1", mode="verify-full", roots=None):
         return (f"postgresql://openrun@{host}:{system.port('postgres')}/openrun?sslmode={mode}&sslrootcert={roots or self.roots}"
@@ -195,7 +186,7 @@ class AnOpenRun(SecureCase):
             code, out, err = system.command(*arguments)
             self.assertEqual(code, 0, out + err)
         # Every session of ours is encrypted.
-        rows = superuser("SELECT DISTINCT ssl, version FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'openrun'")
+        rows = system.superuser("SELECT DISTINCT ssl, version FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'openrun'")
         self.assertRegex(rows, r"^t\|TLSv1\.[23]$")
 
     def test_a_gateway_hears_its_issuer_beside_a_log_over_tls(self):
@@ -230,7 +221,7 @@ class Renewal(SecureCase):
         pids = [system.pid(name) for name in DAEMONS]
         # Postgres: another authority, so that nothing old is of any use: certificates and roots of both sides, and the password.
         secure.write_postgres(secure_servers.Authority(secure.folder, "successor"), "postgres-2")
-        superuser("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'openrun'")
+        system.superuser("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'openrun'")
         self.assertIssues(["postgres"])
         # Kafka: the password, and the broker's certificate by the same authority.
         secure.write_kafka("kafka-2")

@@ -37,16 +37,6 @@ def tearDownModule():
             shutil.rmtree(folder.parent, ignore_errors=True)
 
 
-def superuser(text, check=True):
-    done = subprocess.run(
-        ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(system.port("postgres")), "-U", "postgres", "-d", "openrun",
-         "-c", text],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
-    if check and done.returncode != 0:
-        raise Failed(f"psql: {done.stderr.decode()}")
-    return done.stdout.decode().strip()
-
-
 def restart(name, environment=None):
     system.stop(name)
     system.start(name, environment)
@@ -164,7 +154,7 @@ class AnswersInSeconds(SlowStoreCase):
         system.stop("issuer-1")
         # All in one batch: 300 rows of 20 ms are six times what a statement may take.
         receipts, _ = ask(campaign, [f"user-{i}" for i in range(300)])
-        superuser("CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END $$; "
+        system.superuser("CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.02); RETURN NEW; END $$; "
                   "CREATE TRIGGER dawdle BEFORE INSERT ON coupon FOR EACH ROW EXECUTE FUNCTION dawdle()")
         try:
             system.start("issuer-1", {"OPENRUN_POSTGRES__STATEMENT_TIMEOUT_MS": "1000"})
@@ -176,7 +166,7 @@ class AnswersInSeconds(SlowStoreCase):
             self.assertTrue(told("issuer-1", "the store is too slow for a batch of this size"))
             self.assertTrue(told("issuer-1", "TIMED_OUT"))
         finally:
-            superuser("DROP FUNCTION dawdle CASCADE")
+            system.superuser("DROP FUNCTION dawdle CASCADE")
         self.assertAllDecided(campaign, receipts, 300)
         restart("issuer-1")
         self.assertOver()
@@ -267,7 +257,7 @@ def fill(folder):
 
 class SchemaComesLater(SlowStoreCase):
     def test_daemons_wait_for_a_schema_that_is_not_there_yet(self):
-        superuser("CREATE DATABASE later OWNER openrun")
+        system.superuser("CREATE DATABASE later OWNER openrun")
         later = system.environment["OPENRUN_DATABASE_URL"].rpartition("/")[0] + "/later"
         for name in ("issuer-1", "relay-1", "reconciler-1"):
             with self.subTest(daemon=name):
@@ -280,7 +270,7 @@ class SchemaComesLater(SlowStoreCase):
                 finally:
                     restart(name)
                 wait_until(f"{name} is ready", lambda name=name: ready_reason(name) == "")
-        superuser("DROP DATABASE later")
+        system.superuser("DROP DATABASE later")
 
 
 class DiskFull(SlowStoreCase):
@@ -288,8 +278,8 @@ class DiskFull(SlowStoreCase):
         disk = small_disk(8)
         (disk / "space").mkdir()
         subprocess.run(["chown", "postgres:", str(disk / "space")], check=os.geteuid() == 0)
-        superuser(f"CREATE TABLESPACE small LOCATION '{disk / 'space'}'")
-        superuser("ALTER TABLE coupon SET TABLESPACE small")
+        system.superuser(f"CREATE TABLESPACE small LOCATION '{disk / 'space'}'")
+        system.superuser("ALTER TABLE coupon SET TABLESPACE small")
         try:
             campaign = system.create(5000)
             decided = system.receipt(campaign, "before", wait=10)
@@ -307,12 +297,12 @@ class DiskFull(SlowStoreCase):
             self.assertOver()
         finally:
             (disk / "filler").unlink(missing_ok=True)
-            superuser("ALTER TABLE coupon SET TABLESPACE pg_default")
-            superuser("DROP TABLESPACE small")
+            system.superuser("ALTER TABLE coupon SET TABLESPACE pg_default")
+            system.superuser("DROP TABLESPACE small")
 
     def test_b_the_logs_disk_is_full_and_the_server_panics(self):
         disk = small_disk(112)
-        data = pathlib.Path(superuser("SHOW data_directory"))
+        data = pathlib.Path(system.superuser("SHOW data_directory"))
         system.stop("postgres")
         shutil.move(str(data / "pg_wal"), str(disk / "pg_wal"))
         subprocess.run(["chown", "-R", "postgres:", str(disk / "pg_wal")], check=os.geteuid() == 0)
@@ -328,7 +318,7 @@ class DiskFull(SlowStoreCase):
 
             def panicked():
                 # Each switch needs a new segment, and there is no room for one.
-                superuser("SELECT pg_switch_wal(); CREATE TEMPORARY TABLE t AS SELECT 1", check=False)
+                system.superuser("SELECT pg_switch_wal(); CREATE TEMPORARY TABLE t AS SELECT 1", check=False)
                 text = (system.state / "log" / "postgres.log").read_text(errors="replace")
                 return "PANIC" in text and "No space left on device" in text
             wait_until("the server panics", panicked, 30)
@@ -340,7 +330,7 @@ class DiskFull(SlowStoreCase):
         finally:
             (disk / "filler").unlink(missing_ok=True)
             # Recovery itself needs room: the server may have given up, and then it is started again.
-            wait_until("Postgres runs again", lambda: (system.dev("start", "postgres", check=False), superuser("SELECT 1", check=False))[1] == "1", 40)
+            wait_until("Postgres runs again", lambda: (system.dev("start", "postgres", check=False), system.superuser("SELECT 1", check=False))[1] == "1", 40)
         self.assertAllDecided(campaign, receipts + more, 201)
         self.assertOver()
 
