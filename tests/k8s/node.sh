@@ -157,8 +157,14 @@ is_preparing=""
 make_image openrun-kafka dev none "$root"/k8s/images/kafka/* "$root"/tools/dev/kafka/{pom.xml,log4j2.xml,server.properties.in}
 make_image_of_programs dev "${OPENRUN_BIN:-$root/build/dev/bin}"
 quietly build-next build_next
-# The layers of builds before: each of openrun leaves some 150 MB.
-if (($(stored images -a -q | wc -l) > 200)); then quietly prune stored rmi --prune; fi
+# The layers of builds before: each of openrun leaves some 150 MB. A build that was killed has left a container too, and what a container stands
+# on cannot be removed.
+# shellcheck disable=SC2317 # `quietly` calls it
+prune_images() {
+  stored rm --all
+  stored rmi --prune
+}
+if (($(stored images -a -q | wc -l) > 200)); then quietly prune prune_images; fi
 say "programs of another version are there"
 make_image_of_programs next "$root/build/next/bin"
 
