@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # What the checks of the manifests need, in a folder below `directory` that is made anew when a version changes: kustomize and kubeconform
 # as Go builds them (where the machine has none), the schemas of Kubernetes and PyYAML from PyPI. To be sourced.
+# shellcheck source=tools/dev/python.sh
+source ../../tools/dev/python.sh
 # The last versions that Debian 12's Go builds.
 kustomize_version=v5.0.3
 kubeconform_version=v0.6.3
@@ -12,8 +14,7 @@ tools_install() {
   if [[ "$(cat "$tools/version" 2>/dev/null)" != "$wanted" ]]; then
     rm -rf "$tools"
     mkdir -p "$tools"
-    /usr/bin/python3 -m venv "$tools/python"
-    "$tools/python/bin/pip" install --quiet --disable-pip-version-check --requirement requirements.txt
+    python_environment "$tools/python" requirements.txt
     "$tools/python/bin/python" schemas.py "$tools/schemas"
     GOBIN="$tools/bin" CGO_ENABLED=0 GOFLAGS=-trimpath go install "github.com/yannh/kubeconform/cmd/kubeconform@$kubeconform_version"
     # kubectl has a kustomize in it.

@@ -53,12 +53,7 @@ lint_clang_tidy() {
     return 1
   }
   local python="$root/build/lint-python"
-  if ! cmp -s "$root/tools/lint/requirements.txt" "$python/requirements.txt"; then
-    rm -rf "$python"
-    /usr/bin/python3 -m venv "$python" &&
-      "$python/bin/pip" install --quiet --disable-pip-version-check --requirement "$root/tools/lint/requirements.txt" &&
-      cp "$root/tools/lint/requirements.txt" "$python/" || return 1
-  fi
+  python_environment "$python" "$root/tools/lint/requirements.txt" || return 1
   PATH="$python/bin:$PATH" /usr/bin/python3 "$root/tools/lint/tidy.py" "$root/build/dev" --jobs "$(build_jobs)"
 }
 
