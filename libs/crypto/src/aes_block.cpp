@@ -66,11 +66,12 @@ AesBlock::Session AesBlock::session() const {
   return Session(current.context);
 }
 
-void AesBlock::Session::encrypt(Block& block) const {
+void AesBlock::Session::encrypt(std::span<Block> blocks) const {
+  const auto bytes = static_cast<int>(blocks.size_bytes());
+  auto* data = reinterpret_cast<std::uint8_t*>(blocks.data());
   int written = 0;
-  const int done = EVP_EncryptUpdate(static_cast<EVP_CIPHER_CTX*>(context_), block.data(), &written, block.data(),
-                                     static_cast<int>(block.size()));
-  OPENRUN_ASSERT(done == 1 && written == static_cast<int>(block.size()), "AES encrypts a whole block");
+  const int done = EVP_EncryptUpdate(static_cast<EVP_CIPHER_CTX*>(context_), data, &written, data, bytes);
+  OPENRUN_ASSERT(done == 1 && written == bytes, "AES encrypts whole blocks");
 }
 
 }  // namespace openrun::crypto

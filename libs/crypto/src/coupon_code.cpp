@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include <openrun/base/assert.hpp>
 #include <openrun/base/limits.hpp>
@@ -23,27 +24,47 @@ constexpr unsigned number_bits = 63;  // campaign below 2^31, sequence below 2^3
 // Ten symbols in NFD take at most 9 bytes each; thirteen with hyphens between all of them take 25.
 constexpr std::size_t text_bytes_max = 96;
 constexpr std::size_t syllable_bytes = 3;
+constexpr std::size_t batch = Ff1Strings::side_by_side;
 constexpr std::uint8_t foreign = 0xFF;
 
 static_assert(latin_symbols.size() == latin_radix);
 static_assert(hangul_symbols.size() == 10 + (hangul_radix - 10) * syllable_bytes);
 
-struct Layout {
-  std::uint32_t radix;
-  std::size_t length;
-  std::string_view tweak;  // names the alphabet and its version: the two never encrypt alike
-};
-constexpr Layout hangul_layout{hangul_radix, hangul_length, "hangul/1"};
-constexpr Layout latin_layout{latin_radix, latin_length, "latin/1"};
+// The tweak names the alphabet and its version: the two never encrypt alike.
+constexpr std::string_view hangul_tweak = "hangul/1";
+constexpr std::string_view latin_tweak = "latin/1";
 
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
-std::string_view hangul_symbol(std::size_t index) {
-  return index < 10 ? hangul_symbols.substr(index, 1)
-                    : hangul_symbols.substr(10 + (index - 10) * syllable_bytes, syllable_bytes);
+struct Symbol {
+  std::array<char, 4> text{};  // UTF-8, of a size that one move copies
+  std::size_t bytes = 0;
+};
+
+template <std::size_t radix>
+constexpr std::array<Symbol, radix> symbols_of(std::string_view alphabet) {
+  std::array<Symbol, radix> symbols;
+  for (Symbol& symbol : symbols) {
+    symbol.bytes = static_cast<unsigned char>(alphabet[0]) < 0x80 ? 1 : syllable_bytes;
+    std::ranges::copy(alphabet.substr(0, symbol.bytes), symbol.text.begin());
+    alphabet.remove_prefix(symbol.bytes);
+  }
+  return symbols;
 }
+
+// An alphabet's radix and length are constants, so that no division is made by a variable.
+struct Hangul {
+  static constexpr std::size_t radix = hangul_radix;
+  static constexpr std::size_t length = hangul_length;
+  static constexpr auto symbols = symbols_of<radix>(hangul_symbols);
+};
+struct Latin {
+  static constexpr std::size_t radix = latin_radix;
+  static constexpr std::size_t length = latin_length;
+  static constexpr auto symbols = symbols_of<radix>(latin_symbols);
+};
 
 constexpr char32_t syllable_at(std::size_t index) {
   const auto byte = [&](std::size_t i) {
@@ -103,30 +124,72 @@ bool read_hangul(std::string_view text, Numerals& out) {
   return length == hangul_length;
 }
 
+template <typename Alphabet>
+void write_numerals(CouponKey key, std::span<std::uint16_t, Alphabet::length> out) {
+  std::uint64_t number = static_cast<std::uint64_t>(key.campaign.value) << 32 | key.sequence.value;
+  for (std::size_t i = Alphabet::length; i > 0; --i, number /= Alphabet::radix) {
+    out[i - 1] = static_cast<std::uint16_t>(number % Alphabet::radix);
+  }
+}
+
+template <typename Alphabet>
+void write_text(std::span<const std::uint16_t, Alphabet::length> numerals, std::string& out) {
+  std::array<char, Alphabet::length * syllable_bytes + 1> text;  // one more: the last move copies 4 bytes, too
+  char* end = text.data();
+  for (const std::uint16_t numeral : numerals) {
+    const Symbol& symbol = Alphabet::symbols[numeral];
+    std::memcpy(end, symbol.text.data(), symbol.text.size());
+    end += symbol.bytes;
+  }
+  out.assign(text.data(), end);
+}
+
+template <typename Alphabet>
+void encode_batch(const Ff1Strings& cipher, std::span<const CouponKey> keys, std::span<std::string> codes) {
+  constexpr std::size_t length = Alphabet::length;
+  std::array<std::uint16_t, batch * length> storage;
+  const auto numerals = std::span(storage).first(keys.size() * length);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    write_numerals<Alphabet>(keys[i], numerals.subspan(i * length).template first<length>());
+  }
+  cipher.encrypt(numerals);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    write_text<Alphabet>(numerals.subspan(i * length).template first<length>(), codes[i]);
+  }
+}
+
 }  // namespace
 
-CouponCodes::CouponCodes(std::span<const std::uint8_t> key) : cipher_(key) {
+CouponCodes::CouponCodes(std::span<const std::uint8_t> key) : CouponCodes(key, Ff1(key)) {}
+
+CouponCodes::CouponCodes(std::span<const std::uint8_t> key, const Ff1& cipher)
+    : hangul_(cipher, hangul_radix, hangul_length, bytes_of(hangul_tweak)),
+      latin_(cipher, latin_radix, latin_length, bytes_of(latin_tweak)) {
   const Tag tag = hmac_tag(key, bytes_of("openrun coupon code key fingerprint 1"));
   fingerprint_ = hex(std::span(tag).first(8));
 }
 
 std::string CouponCodes::encode(CouponKey key, CodeAlphabet alphabet) const {
-  OPENRUN_ASSERT(key.campaign.value >= 1 && key.campaign.value <= limits::campaign_id_max, "a campaign is 1 to 2^31-1");
-  OPENRUN_ASSERT(key.sequence.value >= 1, "a coupon's sequence starts at 1");
-  const Layout& layout = alphabet == CodeAlphabet::hangul ? hangul_layout : latin_layout;
-  Numerals storage{};
-  const auto numerals = std::span(storage).first(layout.length);
-  std::uint64_t number = static_cast<std::uint64_t>(key.campaign.value) << 32 | key.sequence.value;
-  for (std::size_t i = layout.length; i > 0; --i, number /= layout.radix) {
-    numerals[i - 1] = static_cast<std::uint16_t>(number % layout.radix);
+  std::string code;
+  encode(std::span(&key, 1), alphabet, std::span(&code, 1));
+  return code;
+}
+
+void CouponCodes::encode(std::span<const CouponKey> keys, CodeAlphabet alphabet, std::span<std::string> codes) const {
+  OPENRUN_ASSERT(codes.size() == keys.size(), "each coupon gets a code");
+  for (const CouponKey& key : keys) {
+    OPENRUN_ASSERT(key.campaign.value >= 1 && key.campaign.value <= limits::campaign_id_max,
+                   "a campaign is 1 to 2^31-1");
+    OPENRUN_ASSERT(key.sequence.value >= 1, "a coupon's sequence starts at 1");
   }
-  cipher_.encrypt(numerals, layout.radix, bytes_of(layout.tweak));
-  std::string text;
-  text.reserve(layout.length * (alphabet == CodeAlphabet::hangul ? syllable_bytes : 1));
-  for (const std::uint16_t numeral : numerals) {
-    text += alphabet == CodeAlphabet::hangul ? hangul_symbol(numeral) : latin_symbols.substr(numeral, 1);
+  for (std::size_t done = 0; done < keys.size(); done += batch) {
+    const std::size_t count = std::min(batch, keys.size() - done);
+    if (alphabet == CodeAlphabet::hangul) {
+      encode_batch<Hangul>(hangul_, keys.subspan(done, count), codes.subspan(done, count));
+    } else {
+      encode_batch<Latin>(latin_, keys.subspan(done, count), codes.subspan(done, count));
+    }
   }
-  return text;
 }
 
 std::optional<CouponKey> CouponCodes::decode(std::string_view text) const {
@@ -134,11 +197,11 @@ std::optional<CouponKey> CouponCodes::decode(std::string_view text) const {
   Numerals storage{};
   const bool latin = read_latin(text, storage);
   if (!latin && !read_hangul(text, storage)) return std::nullopt;
-  const Layout& layout = latin ? latin_layout : hangul_layout;
-  const auto numerals = std::span(storage).first(layout.length);
-  cipher_.decrypt(numerals, layout.radix, bytes_of(layout.tweak));
+  const auto numerals = std::span(storage).first(latin ? latin_length : hangul_length);
+  (latin ? latin_ : hangul_).decrypt(numerals);
+  const std::size_t radix = latin ? latin_radix : hangul_radix;
   Wide number = 0;
-  for (const std::uint16_t numeral : numerals) number = number * layout.radix + numeral;
+  for (const std::uint16_t numeral : numerals) number = number * radix + numeral;
   if (number >> number_bits != 0) return std::nullopt;
   const CouponKey key{CampaignId{static_cast<std::uint32_t>(number >> 32)},
                       Sequence{static_cast<std::uint32_t>(number)}};

@@ -2,6 +2,7 @@
 #include <random>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -109,6 +110,24 @@ TEST(CouponCodes, CodesOfADenseRangeAreDistinct) {
       for (std::uint32_t sequence = 1; sequence <= 25'000; ++sequence) {
         ASSERT_TRUE(seen.insert(c.encode(key_of(campaign, sequence), alphabet)).second);
       }
+    }
+  }
+}
+
+TEST(CouponCodes, ManyAreMadeLikeEachAlone) {
+  const CouponCodes c = codes();
+  constexpr std::size_t bound = Ff1Strings::side_by_side;
+  for (const CodeAlphabet alphabet : alphabets) {
+    for (const std::size_t count : {std::size_t{0}, std::size_t{1}, bound, bound + 1, 3 * bound - 1}) {
+      std::vector<CouponKey> keys;
+      std::vector<std::string> alone;
+      for (std::uint32_t i = 1; i <= count; ++i) {
+        keys.push_back(key_of(i % 3 + 1, 7 * i));
+        alone.push_back(c.encode(keys.back(), alphabet));
+      }
+      std::vector<std::string> together(count, "what stood there before");
+      c.encode(keys, alphabet, together);
+      ASSERT_EQ(together, alone) << count;
     }
   }
 }
@@ -221,6 +240,11 @@ TEST(CouponCodesDeathTest, KeysOutOfRangeAreBugs) {
   EXPECT_DEATH((void)c.encode(key_of(0, 1), CodeAlphabet::hangul), "campaign");
   EXPECT_DEATH((void)c.encode(key_of(limits::campaign_id_max + 1, 1), CodeAlphabet::hangul), "campaign");
   EXPECT_DEATH((void)c.encode(key_of(1, 0), CodeAlphabet::latin), "sequence");
+  const std::vector keys{key_of(1, 1), key_of(1, 0)};
+  std::vector<std::string> made(2);
+  EXPECT_DEATH(c.encode(keys, CodeAlphabet::latin, made), "sequence");
+  made.resize(1);
+  EXPECT_DEATH(c.encode(keys, CodeAlphabet::latin, made), "each coupon gets a code");
 }
 
 }  // namespace

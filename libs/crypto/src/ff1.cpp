@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include <openrun/base/assert.hpp>
 #include <openrun/crypto/ff1.hpp>
@@ -20,7 +21,10 @@ constexpr std::uint32_t radix_max = 65536;
 constexpr std::uint64_t domain_min = 1'000'000;
 constexpr std::size_t half_bytes_max = half_max * 2;         // b: 16 numerals of 16 bits
 constexpr std::size_t round_bytes_max = half_bytes_max + 4;  // d
-// A half whose domain stays below this is counted in 64 bits, and d is then at most 12 bytes.
+constexpr std::size_t tail_bytes_max = 48;
+static_assert(half_bytes_max + 1 <= tail_bytes_max && round_bytes_max <= tail_bytes_max);
+// Halves of at most so many values are narrow: they are counted in 64 bits, d is at most 12 bytes, and a round is AES
+// of one block.
 constexpr Wide narrow_domain_max = Wide{1} << 63;
 
 enum class Direction : std::uint8_t { encrypt, decrypt };
@@ -67,53 +71,69 @@ void store_big_endian(std::uint8_t* out, std::uint64_t value, std::size_t bytes)
   for (std::size_t i = bytes; i > 0; --i, value >>= 8) out[i - 1] = static_cast<std::uint8_t>(value);
 }
 
-std::uint64_t load_big_endian(const std::uint8_t* in, std::size_t bytes) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < bytes; ++i) value = value << 8 | in[i];
-  return value;
+// Of 4 or 8 bytes: one move and one swap.
+template <typename Word>
+Word load_big_endian(const std::uint8_t* in) {
+  Word value;
+  std::memcpy(&value, in, sizeof value);
+  return std::endian::native == std::endian::big ? value : std::byteswap(value);
 }
 
-// The round function: PRF(P || Q) stretched to d bytes. Everything of it that no round changes is done once.
-class RoundFunction {
- public:
-  RoundFunction(AesBlock::Session aes, std::uint32_t radix, std::size_t n, std::span<const std::uint8_t> tweak,
-                std::size_t b)
-      : aes_(aes), b_(b), d_(4 * ((b + 3) / 4) + 4) {
-    Block p{1, 2, 1};
-    store_big_endian(&p[3], radix, 3);
-    p[6] = rounds;
-    p[7] = static_cast<std::uint8_t>(n / 2);
-    store_big_endian(&p[8], n, 4);
-    store_big_endian(&p[12], tweak.size(), 4);
-    aes_.encrypt(p);
-    // Q = tweak || zeros || round number || the half in b bytes. Blocks that hold nothing but tweak go in here.
+void store_big_endian(std::uint8_t* out, std::uint64_t value) {
+  if (std::endian::native != std::endian::big) value = std::byteswap(value);
+  std::memcpy(out, &value, sizeof value);
+}
+
+// The round function up to where the rounds differ: PRF(P || Q), Q = tweak || zeros || round number || half in b bytes.
+struct Prefix {
+  Prefix(const AesBlock::Session& aes, std::uint32_t radix, std::size_t n, std::span<const std::uint8_t> tweak,
+         std::size_t half_bytes)
+      : b(half_bytes), d(4 * ((b + 3) / 4) + 4), tail_bytes((b + 16) / 16 * 16) {
+    mac = {1, 2, 1};
+    store_big_endian(&mac[3], radix, 3);
+    mac[6] = rounds;
+    mac[7] = static_cast<std::uint8_t>(n / 2);
+    store_big_endian(&mac[8], n, 4);
+    store_big_endian(&mac[12], tweak.size(), 4);
+    aes.encrypt(mac);
     const std::size_t zeros = (16 - (tweak.size() + b + 1) % 16) % 16;
     const std::size_t total = tweak.size() + zeros + 1 + b;
-    fixed_ = p;
-    while (total - absorbed_ > sizeof tail_) {
-      for (std::size_t i = 0; i < 16 && absorbed_ + i < tweak.size(); ++i) fixed_[i] ^= tweak[absorbed_ + i];
-      aes_.encrypt(fixed_);
-      absorbed_ += 16;
+    std::size_t absorbed = 0;
+    for (; absorbed < total - tail_bytes; absorbed += 16) {
+      for (std::size_t i = 0; i < 16 && absorbed + i < tweak.size(); ++i) mac[i] ^= tweak[absorbed + i];
+      aes.encrypt(mac);
     }
-    tail_bytes_ = total - absorbed_;
-    tail_.fill(0);
-    if (absorbed_ < tweak.size()) std::memcpy(tail_.data(), tweak.data() + absorbed_, tweak.size() - absorbed_);
+    if (absorbed < tweak.size()) std::ranges::copy(tweak.subspan(absorbed), tail.begin());
   }
 
-  [[nodiscard]] std::size_t d() const { return d_; }
+  std::size_t b;
+  std::size_t d;           // the bytes of y
+  std::size_t tail_bytes;  // the blocks of Q that hold the round number and the half
+  Block mac{};             // the CBC-MAC over P and the blocks before the tail
+  std::array<std::uint8_t, tail_bytes_max> tail{};
+};
+
+// The rounds of one string of any size.
+class RoundFunction {
+ public:
+  RoundFunction(AesBlock::Session aes, const Prefix& prefix) : aes_(aes), prefix_(prefix), tail_(prefix.tail) {}
+
+  [[nodiscard]] std::size_t d() const { return prefix_.d; }
   // Where the caller writes the half, b bytes, before evaluate().
-  [[nodiscard]] std::uint8_t* half() { return tail_.data() + tail_bytes_ - b_; }
+  [[nodiscard]] std::span<std::uint8_t> half() {
+    return std::span(tail_).subspan(prefix_.tail_bytes - prefix_.b, prefix_.b);
+  }
 
   // y, d bytes, valid until the next call.
   const std::uint8_t* evaluate(unsigned round) {
-    tail_[tail_bytes_ - b_ - 1] = static_cast<std::uint8_t>(round);
-    Block r = fixed_;
-    for (std::size_t at = 0; at < tail_bytes_; at += 16) {
+    tail_[prefix_.tail_bytes - prefix_.b - 1] = static_cast<std::uint8_t>(round);
+    Block r = prefix_.mac;
+    for (std::size_t at = 0; at < prefix_.tail_bytes; at += 16) {
       for (std::size_t i = 0; i < 16; ++i) r[i] ^= tail_[at + i];
       aes_.encrypt(r);
     }
     std::memcpy(stretched_.data(), r.data(), 16);
-    for (std::size_t j = 1; 16 * j < d_; ++j) {
+    for (std::size_t j = 1; 16 * j < prefix_.d; ++j) {
       Block next = r;
       next[15] ^= static_cast<std::uint8_t>(j);
       aes_.encrypt(next);
@@ -124,49 +144,16 @@ class RoundFunction {
 
  private:
   AesBlock::Session aes_;
-  std::size_t b_;
-  std::size_t d_;
-  std::size_t absorbed_ = 0;
-  std::size_t tail_bytes_ = 0;
-  Block fixed_{};  // the CBC-MAC over P and the absorbed tweak
-  std::array<std::uint8_t, 48> tail_{};
-  std::array<std::uint8_t, 48> stretched_{};
+  const Prefix& prefix_;
+  std::array<std::uint8_t, tail_bytes_max> tail_;
+  std::array<std::uint8_t, tail_bytes_max> stretched_{};
 };
-static_assert(round_bytes_max <= 48 && half_bytes_max + 1 <= 48);
-
-// Round i changes the half of length m by y: forwards A's turn comes in even rounds, backwards the rounds run down.
-// The two halves are kept in place: in even rounds the left one changes by what the right one says, in odd rounds the
-// reverse.
-void run_narrow(RoundFunction& function, std::span<std::uint16_t> x, std::uint32_t radix, std::size_t b,
-                Direction direction) {
-  const std::size_t u = x.size() / 2;
-  std::uint64_t half[2] = {0, 0};
-  for (std::size_t i = 0; i < x.size(); ++i) half[i < u ? 0 : 1] = half[i < u ? 0 : 1] * radix + x[i];
-  const std::uint64_t modulus[2] = {power(radix, u), power(radix, x.size() - u)};
-  for (unsigned step = 0; step < rounds; ++step) {
-    const unsigned round = direction == Direction::encrypt ? step : rounds - 1 - step;
-    const unsigned changed = round % 2;
-    store_big_endian(function.half(), half[1 - changed], b);
-    const std::uint8_t* y = function.evaluate(round);
-    const std::size_t d = function.d();
-    const Wide number =
-        d <= 8 ? Wide{load_big_endian(y, d)} : Wide{load_big_endian(y, d - 8)} << 64 | load_big_endian(y + d - 8, 8);
-    const std::uint64_t m = modulus[changed];
-    const auto rest = static_cast<std::uint64_t>(number % m);
-    half[changed] = (half[changed] + (direction == Direction::encrypt ? rest : m - rest)) % m;
-  }
-  for (std::size_t i = x.size(); i > 0; --i) {
-    auto& number = half[i - 1 < u ? 0 : 1];
-    x[i - 1] = static_cast<std::uint16_t>(number % radix);
-    number /= radix;
-  }
-}
 
 // The lowest numerals of y in the radix, most significant first: y mod radix^m without a division of long numbers.
 void low_numerals(const std::uint8_t* y, std::size_t d, std::uint32_t radix, std::span<std::uint16_t> out) {
   std::array<std::uint32_t, 12> limbs{};
   const std::size_t count = d / 4;
-  for (std::size_t i = 0; i < count; ++i) limbs[i] = static_cast<std::uint32_t>(load_big_endian(y + 4 * i, 4));
+  for (std::size_t i = 0; i < count; ++i) limbs[i] = load_big_endian<std::uint32_t>(y + 4 * i);
   for (std::size_t k = out.size(); k > 0; --k) {
     std::uint64_t rest = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -196,16 +183,23 @@ void subtract_numerals(std::span<std::uint16_t> from, std::span<const std::uint1
   }
 }
 
-void run_wide(RoundFunction& function, std::span<std::uint16_t> x, std::uint32_t radix, std::size_t b,
+// Backwards the rounds run down. In even rounds the left half changes by what the right one says, in odd rounds the
+// reverse, so that both stay in place.
+unsigned round_of(unsigned step, Direction direction) {
+  return direction == Direction::encrypt ? step : rounds - 1 - step;
+}
+
+void run_wide(const AesBlock::Session& aes, const Prefix& prefix, std::span<std::uint16_t> x, std::uint32_t radix,
               Direction direction) {
+  RoundFunction function(aes, prefix);
   const std::size_t u = x.size() / 2;
   const std::span<std::uint16_t> half[2] = {x.first(u), x.subspan(u)};
   for (unsigned step = 0; step < rounds; ++step) {
-    const unsigned round = direction == Direction::encrypt ? step : rounds - 1 - step;
+    const unsigned round = round_of(step, direction);
     const unsigned changed = round % 2;
     LongNumber number;
     for (const std::uint16_t numeral : half[1 - changed]) number.multiply_add(radix, numeral);
-    for (std::size_t i = 0; i < b; ++i) function.half()[b - 1 - i] = number.byte(i);
+    for (std::size_t i = 0; i < prefix.b; ++i) function.half()[prefix.b - 1 - i] = number.byte(i);
     const std::uint8_t* y = function.evaluate(round);
     std::array<std::uint16_t, half_max> numerals{};
     const auto low = std::span(numerals).first(half[changed].size());
@@ -218,49 +212,125 @@ void run_wide(RoundFunction& function, std::span<std::uint16_t> x, std::uint32_t
   }
 }
 
-void check(std::span<const std::uint16_t> numerals, std::uint32_t radix) {
-  OPENRUN_ASSERT(radix >= 2 && radix <= radix_max, "the radix is 2 to 65536");
-  OPENRUN_ASSERT(numerals.size() >= 2 && numerals.size() <= numerals_max, "FF1 takes 2 to 32 numerals here");
-  Wide domain = 1;
-  for (std::size_t i = 0; i < numerals.size() && domain < domain_min; ++i) domain *= radix;
-  OPENRUN_ASSERT(domain >= domain_min, "the domain has at least a million strings");
-  OPENRUN_ASSERT(std::ranges::all_of(numerals, [&](std::uint16_t numeral) { return numeral < radix; }),
-                 "each numeral is below the radix");
-}
+// Strings with narrow halves, side by side.
+struct NarrowStrings {
+  std::array<std::uint64_t, Ff1Strings::side_by_side> half[2];
+  std::size_t count;
 
-void run(const AesBlock& aes, std::span<std::uint16_t> x, std::uint32_t radix, std::span<const std::uint8_t> tweak,
-         Direction direction) {
-  check(x, radix);
-  const std::size_t v = x.size() - x.size() / 2;
-  const bool narrow = is_narrow(radix, v);
-  const std::size_t b =
-      narrow ? (static_cast<std::size_t>(std::bit_width(power(radix, v) - 1)) + 7) / 8 : bytes_of_half(radix, v);
-  RoundFunction function(aes.session(), radix, x.size(), tweak, b);
-  if (narrow) {
-    run_narrow(function, x, radix, b, direction);
-  } else {
-    run_wide(function, x, radix, b, direction);
+  void run(const AesBlock::Session& aes, const Prefix& prefix, const std::uint64_t (&modulus)[2], Direction direction) {
+    // The last block of Q as two numbers, XORed with the MAC before it.
+    const std::uint64_t high =
+        load_big_endian<std::uint64_t>(&prefix.mac[0]) ^ load_big_endian<std::uint64_t>(&prefix.tail[0]);
+    const std::uint64_t low =
+        load_big_endian<std::uint64_t>(&prefix.mac[8]) ^ load_big_endian<std::uint64_t>(&prefix.tail[8]);
+    std::array<Block, Ff1Strings::side_by_side> blocks;
+    for (unsigned step = 0; step < rounds; ++step) {
+      const unsigned round = round_of(step, direction);
+      const Wide numbered = (Wide{high} << 64 | low) ^ Wide { round } << (8 * prefix.b);
+      const auto& from = half[1 - round % 2];
+      for (std::size_t i = 0; i < count; ++i) {
+        store_big_endian(&blocks[i][0], static_cast<std::uint64_t>(numbered >> 64));
+        store_big_endian(&blocks[i][8], static_cast<std::uint64_t>(numbered) ^ from[i]);
+      }
+      aes.encrypt(std::span(blocks).first(count));
+      auto& to = half[round % 2];
+      const std::uint64_t m = modulus[round % 2];
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::uint64_t y = load_big_endian<std::uint64_t>(&blocks[i][0]);
+        const std::uint64_t rest =
+            prefix.d == 8 ? y % m : remainder(y, load_big_endian<std::uint32_t>(&blocks[i][8]), m);
+        const std::uint64_t sum = to[i] + (direction == Direction::encrypt ? rest : m - rest);
+        to[i] = sum < m ? sum : sum - m;
+      }
+    }
   }
-}
+
+  static std::uint64_t remainder(std::uint64_t high, std::uint32_t low, std::uint64_t m) {
+    return static_cast<std::uint64_t>((Wide{high} << 32 | low) % m);
+  }
+};
 
 }  // namespace
 
-struct Ff1::State {
-  explicit State(std::span<const std::uint8_t> key) : aes(key) {}
-  AesBlock aes;
+struct Ff1Strings::State {
+  State(std::shared_ptr<const AesBlock> cipher, std::uint32_t of_radix, std::size_t of_length,
+        std::span<const std::uint8_t> tweak)
+      : aes(std::move(cipher)),
+        radix(of_radix),
+        length(of_length),
+        narrow(is_narrow(radix, length - length / 2)),
+        modulus{narrow ? power(radix, length / 2) : 0, narrow ? power(radix, length - length / 2) : 0},
+        prefix(aes->session(), radix, length, tweak, bytes_of_half(radix, length - length / 2)) {}
+
+  void run(std::span<std::uint16_t> numerals, Direction direction) const;
+  void run_narrow(const AesBlock::Session& session, std::span<std::uint16_t> numerals, Direction direction) const;
+
+  std::shared_ptr<const AesBlock> aes;
+  std::uint32_t radix;
+  std::size_t length;
+  bool narrow;
+  std::uint64_t modulus[2];  // of the narrow halves
+  Prefix prefix;
 };
 
-Ff1::Ff1(std::span<const std::uint8_t> key) : state_(std::make_unique<State>(key)) {}
-Ff1::~Ff1() = default;
-Ff1::Ff1(Ff1&&) noexcept = default;
-Ff1& Ff1::operator=(Ff1&&) noexcept = default;
-
-void Ff1::encrypt(std::span<std::uint16_t> numerals, std::uint32_t radix, std::span<const std::uint8_t> tweak) const {
-  run(state_->aes, numerals, radix, tweak, Direction::encrypt);
+void Ff1Strings::State::run_narrow(const AesBlock::Session& session, std::span<std::uint16_t> numerals,
+                                   Direction direction) const {
+  NarrowStrings strings;
+  strings.count = numerals.size() / length;
+  const std::size_t u = length / 2;
+  const std::uint16_t* in = numerals.data();
+  for (std::size_t i = 0; i < strings.count; ++i) {
+    std::uint64_t half[2] = {0, 0};
+    for (std::size_t k = 0; k < length; ++k) half[k < u ? 0 : 1] = half[k < u ? 0 : 1] * radix + *in++;
+    strings.half[0][i] = half[0];
+    strings.half[1][i] = half[1];
+  }
+  strings.run(session, prefix, modulus, direction);
+  std::uint16_t* out = numerals.data();
+  for (std::size_t i = 0; i < strings.count; ++i, out += length) {
+    std::uint64_t half[2] = {strings.half[0][i], strings.half[1][i]};
+    for (std::size_t k = length; k > 0; --k) {
+      auto& number = half[k - 1 < u ? 0 : 1];
+      out[k - 1] = static_cast<std::uint16_t>(number % radix);
+      number /= radix;
+    }
+  }
 }
 
-void Ff1::decrypt(std::span<std::uint16_t> numerals, std::uint32_t radix, std::span<const std::uint8_t> tweak) const {
-  run(state_->aes, numerals, radix, tweak, Direction::decrypt);
+void Ff1Strings::State::run(std::span<std::uint16_t> numerals, Direction direction) const {
+  OPENRUN_ASSERT(numerals.size() % length == 0, "whole strings of this length");
+  OPENRUN_ASSERT(std::ranges::all_of(numerals, [&](std::uint16_t numeral) { return numeral < radix; }),
+                 "each numeral is below the radix");
+  const AesBlock::Session session = aes->session();
+  const std::size_t piece_max = length * (narrow ? side_by_side : 1);
+  for (; !numerals.empty(); numerals = numerals.subspan(std::min(piece_max, numerals.size()))) {
+    const auto piece = numerals.first(std::min(piece_max, numerals.size()));
+    if (narrow) {
+      run_narrow(session, piece, direction);
+    } else {
+      run_wide(session, prefix, piece, radix, direction);
+    }
+  }
+}
+
+Ff1::Ff1(std::span<const std::uint8_t> key) : aes_(std::make_shared<const AesBlock>(key)) {}
+
+Ff1Strings::Ff1Strings(const Ff1& cipher, std::uint32_t radix, std::size_t length,
+                       std::span<const std::uint8_t> tweak) {
+  OPENRUN_ASSERT(radix >= 2 && radix <= radix_max, "the radix is 2 to 65536");
+  OPENRUN_ASSERT(length >= 2 && length <= numerals_max, "FF1 takes 2 to 32 numerals here");
+  Wide domain = 1;
+  for (std::size_t i = 0; i < length && domain < domain_min; ++i) domain *= radix;
+  OPENRUN_ASSERT(domain >= domain_min, "the domain has at least a million strings");
+  state_ = std::make_shared<const State>(cipher.aes_, radix, length, tweak);
+}
+
+void Ff1Strings::encrypt(std::span<std::uint16_t> numerals) const {
+  state_->run(numerals, Direction::encrypt);
+}
+
+void Ff1Strings::decrypt(std::span<std::uint16_t> numerals) const {
+  state_->run(numerals, Direction::decrypt);
 }
 
 }  // namespace openrun::crypto

@@ -1,4 +1,5 @@
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,6 +22,16 @@ std::string text_of(const std::vector<std::uint16_t>& numerals) {
   std::string out;
   for (const auto numeral : numerals) out += static_cast<char>(numeral < 10 ? '0' + numeral : 'a' + numeral - 10);
   return out;
+}
+
+using Bytes = std::span<const std::uint8_t>;
+
+void encrypt(const Ff1& cipher, std::span<std::uint16_t> numerals, std::uint32_t radix, Bytes tweak) {
+  Ff1Strings(cipher, radix, numerals.size(), tweak).encrypt(numerals);
+}
+
+void decrypt(const Ff1& cipher, std::span<std::uint16_t> numerals, std::uint32_t radix, Bytes tweak) {
+  Ff1Strings(cipher, radix, numerals.size(), tweak).decrypt(numerals);
 }
 
 struct Sample {
@@ -55,9 +66,9 @@ TEST(Ff1, AgreesWithTheSamplesOfNist) {
     const Ff1 cipher(from_hex(sample.key));
     const auto tweak = from_hex(sample.tweak);
     auto numerals = numerals_of(sample.plain);
-    cipher.encrypt(numerals, sample.radix, tweak);
+    encrypt(cipher, numerals, sample.radix, tweak);
     EXPECT_EQ(text_of(numerals), sample.cipher);
-    cipher.decrypt(numerals, sample.radix, tweak);
+    decrypt(cipher, numerals, sample.radix, tweak);
     EXPECT_EQ(text_of(numerals), sample.plain);
   }
 }
@@ -70,14 +81,14 @@ TEST(Ff1, AgreesWithThePlainAlgorithmOnLongHalves) {
   for (std::size_t i = 0; i < numerals.size(); ++i) numerals[i] = static_cast<std::uint16_t>(i);
   std::vector<std::uint8_t> tweak(20);
   for (std::size_t i = 0; i < tweak.size(); ++i) tweak[i] = static_cast<std::uint8_t>(i);
-  cipher.encrypt(numerals, 65536, tweak);
+  encrypt(cipher, numerals, 65536, tweak);
   EXPECT_EQ(numerals,
             (std::vector<std::uint16_t>{44621, 64821, 47999, 36737, 15962, 3425,  42142, 35686, 7489,  42465, 24580,
                                         30029, 64031, 54314, 64174, 40167, 27273, 7999,  65328, 4920,  45144, 60314,
                                         11353, 51268, 17220, 25957, 835,   21713, 33791, 60049, 56649, 17849}));
   numerals.resize(25);
   for (std::size_t i = 0; i < numerals.size(); ++i) numerals[i] = static_cast<std::uint16_t>(i);
-  cipher.encrypt(numerals, 1'000, {});
+  encrypt(cipher, numerals, 1'000, {});
   EXPECT_EQ(numerals, (std::vector<std::uint16_t>{916, 323, 124, 607, 320, 278, 686, 466, 655, 953, 958, 832, 870,
                                                   574, 436, 21,  433, 170, 185, 503, 543, 256, 875, 405, 931}));
 }
@@ -100,15 +111,46 @@ TEST(Ff1, DecryptsWhatItEncrypted) {
     std::vector<std::uint8_t> tweak(random() % 60);
     for (auto& byte : tweak) byte = static_cast<std::uint8_t>(random());
     const auto plain = numerals;
-    cipher.encrypt(numerals, radix, tweak);
+    encrypt(cipher, numerals, radix, tweak);
     for (const auto numeral : numerals) ASSERT_LT(numeral, radix);
     ASSERT_NE(numerals, plain) << "a fixed point is possible, but not for this seed";
     const auto encrypted = numerals;
-    cipher.decrypt(numerals, radix, tweak);
+    decrypt(cipher, numerals, radix, tweak);
     ASSERT_EQ(numerals, plain) << "radix " << radix << ", length " << length;
     tweak.push_back(1);
-    cipher.encrypt(numerals, radix, tweak);
+    encrypt(cipher, numerals, radix, tweak);
     ASSERT_NE(numerals, encrypted) << "another tweak gives another cipher";
+  }
+}
+
+// Halves of one, two and 63 bits' worth of bytes, the border itself, and beyond it; around the number of strings that
+// are worked on at once.
+TEST(Ff1, StringsSideBySideAreEncryptedLikeEachAlone) {
+  struct Shape {
+    std::uint32_t radix;
+    std::size_t length;
+  };
+  constexpr Shape shapes[] = {{10, 6}, {2, 31}, {32, 13}, {150, 10}, {128, 18}, {65536, 7}, {1'000, 25}, {65536, 32}};
+  constexpr std::size_t bound = Ff1Strings::side_by_side;
+  std::mt19937_64 random(64);
+  const Ff1 cipher(from_hex(key_256));
+  for (const auto& [radix, length] : shapes) {
+    for (const std::size_t count : {std::size_t{0}, std::size_t{1}, bound, bound + 1, 3 * bound - 1}) {
+      std::vector<std::uint8_t> tweak(random() % 40);
+      for (auto& byte : tweak) byte = static_cast<std::uint8_t>(random());
+      std::vector<std::uint16_t> strings(count * length);
+      for (auto& numeral : strings) numeral = static_cast<std::uint16_t>(random() % radix);
+      const auto plain = strings;
+      auto alone = strings;
+      for (std::size_t i = 0; i < count; ++i) {
+        encrypt(cipher, std::span(alone).subspan(i * length, length), radix, tweak);
+      }
+      const Ff1Strings together(cipher, radix, length, tweak);
+      together.encrypt(strings);
+      ASSERT_EQ(strings, alone) << count << " strings, radix " << radix << ", length " << length;
+      together.decrypt(strings);
+      ASSERT_EQ(strings, plain) << count << " strings, radix " << radix << ", length " << length;
+    }
   }
 }
 
@@ -122,7 +164,7 @@ TEST(Ff1, IsABijectionOfItsWholeDomain) {
       numeral = static_cast<std::uint16_t>(rest % 10);
       rest /= 10;
     }
-    cipher.encrypt(numerals, 10, {});
+    encrypt(cipher, numerals, 10, {});
     std::uint32_t number = 0;
     for (const auto numeral : numerals) number = number * 10 + numeral;
     ASSERT_FALSE(seen[number]);
@@ -135,10 +177,10 @@ TEST(Ff1, TwoCiphersInOneThreadDoNotMix) {
   const Ff1 second(from_hex(key_256));
   for (int i = 0; i < 3; ++i) {
     auto numerals = numerals_of(digits);
-    first.encrypt(numerals, 10, {});
+    encrypt(first, numerals, 10, {});
     EXPECT_EQ(text_of(numerals), "2433477484");
     numerals = numerals_of(digits);
-    second.encrypt(numerals, 10, {});
+    encrypt(second, numerals, 10, {});
     EXPECT_EQ(text_of(numerals), "6657667009");
   }
 }
@@ -151,7 +193,7 @@ TEST(Ff1, SeveralThreadsShareOneCipher) {
     threads.emplace_back([&] {
       for (int i = 0; i < 1'000; ++i) {
         auto numerals = numerals_of(digits);
-        cipher.encrypt(numerals, 10, {});
+        encrypt(cipher, numerals, 10, {});
         count += text_of(numerals) == "2830668132" ? 1 : 0;
       }
     });
@@ -163,9 +205,10 @@ TEST(Ff1, SeveralThreadsShareOneCipher) {
 TEST(Ff1DeathTest, RefusesWhatIsNoDomain) {
   const Ff1 cipher(from_hex(key_128));
   std::vector<std::uint16_t> short_string(5);
-  EXPECT_DEATH(cipher.encrypt(short_string, 10, {}), "a million");
+  EXPECT_DEATH(encrypt(cipher, short_string, 10, {}), "a million");
   std::vector<std::uint16_t> foreign(10, 10);
-  EXPECT_DEATH(cipher.encrypt(foreign, 10, {}), "below the radix");
+  EXPECT_DEATH(encrypt(cipher, foreign, 10, {}), "below the radix");
+  EXPECT_DEATH(Ff1Strings(cipher, 10, 10, {}).encrypt(std::span(foreign).first(9)), "whole strings");
   EXPECT_DEATH(Ff1(std::vector<std::uint8_t>(15)), "16, 24 or 32");
 }
 

@@ -92,6 +92,22 @@ void encode(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
+// As an issuer makes the codes of a batch, by the piece.
+template <crypto::CodeAlphabet alphabet>
+void encode_many(benchmark::State& state) {
+  const std::vector<std::uint8_t> key(32, 7);
+  const crypto::CouponCodes codes(key);
+  std::vector<crypto::CouponKey> keys(static_cast<std::size_t>(state.range(0)), {campaign, Sequence{0}});
+  std::uint32_t sequence = 0;
+  for ([[maybe_unused]] auto step : state) {
+    for (auto& one : keys) one.sequence = Sequence{++sequence};
+    std::vector<std::string> made(keys.size());
+    codes.encode(keys, alphabet, made);
+    benchmark::DoNotOptimize(made.data());
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
 void decode(benchmark::State& state) {
   const std::vector<std::uint8_t> key(32, 7);
   const crypto::CouponCodes codes(key);
@@ -113,6 +129,8 @@ BENCHMARK(refuse_sold_out)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(show_again)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
 BENCHMARK(encode<crypto::CodeAlphabet::hangul>)->Name("encode_hangul");
 BENCHMARK(encode<crypto::CodeAlphabet::latin>)->Name("encode_latin");
+BENCHMARK(encode_many<crypto::CodeAlphabet::hangul>)->Name("encode_hangul_many")->Arg(8)->Arg(64)->Arg(256);
+BENCHMARK(encode_many<crypto::CodeAlphabet::latin>)->Name("encode_latin_many")->Arg(8)->Arg(64)->Arg(256);
 BENCHMARK(decode)->Name("decode_hangul");
 BENCHMARK(chain)->Name("chain_link");
 

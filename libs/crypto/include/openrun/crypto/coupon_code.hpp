@@ -35,6 +35,9 @@ class CouponCodes {
 
   // UTF-8: hangul in NFC, latin in upper case without hyphens. sequence >= 1, campaign within limits (asserted).
   [[nodiscard]] std::string encode(CouponKey key, CodeAlphabet alphabet) const;
+  // The same of any number of coupons, into as many codes (asserted). Several at once cost a fraction of one by one
+  // each (Ff1Strings).
+  void encode(std::span<const CouponKey> keys, CodeAlphabet alphabet, std::span<std::string> codes) const;
 
   // Accepts hangul in NFC and NFD, latin in either case, with or without hyphens, and Crockford's look-alikes (O=0,
   // I=L=1). Empty where it is no code of this key: wrong length, a foreign symbol, or spare bits set.
@@ -44,7 +47,10 @@ class CouponCodes {
   [[nodiscard]] std::string fingerprint() const;
 
  private:
-  Ff1 cipher_;
+  CouponCodes(std::span<const std::uint8_t> key, const Ff1& cipher);
+
+  Ff1Strings hangul_;
+  Ff1Strings latin_;
   std::string fingerprint_;
 };
 

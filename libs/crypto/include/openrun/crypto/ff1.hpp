@@ -1,32 +1,49 @@
 // FF1 format-preserving encryption, NIST SP 800-38G (and the draft of revision 1), over OpenSSL's AES.
+//
+// What no string changes is computed once: the key's schedule (Ff1), and for strings of one length over one radix under
+// one tweak the moduli and AES of all but the last block (Ff1Strings). Many strings are encrypted side by side: round i
+// of up to Ff1Strings::side_by_side of them is one call of AES, so that its pipeline is full.
+//
+// Both are immutable, so any thread may use them at once; misuse is asserted, and nothing fails.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
-#include <vector>
 
 namespace openrun::crypto {
 
-// A keyed bijection of numeral strings of radix 2..65536. Thread-safe: every call works on its own context.
+class AesBlock;
+
 class Ff1 {
  public:
   // key: 16, 24 or 32 bytes (asserted).
   explicit Ff1(std::span<const std::uint8_t> key);
-  ~Ff1();
-  Ff1(Ff1&&) noexcept;
-  Ff1& operator=(Ff1&&) noexcept;
 
-  // In place. radix^numerals.size() is at least 1,000,000 and numerals.size() at most 32 (asserted); each numeral <
-  // radix.
-  void encrypt(std::span<std::uint16_t> numerals, std::uint32_t radix, std::span<const std::uint8_t> tweak) const;
-  void decrypt(std::span<std::uint16_t> numerals, std::uint32_t radix, std::span<const std::uint8_t> tweak) const;
+ private:
+  friend class Ff1Strings;
+  std::shared_ptr<const AesBlock> aes_;
+};
+
+// A keyed bijection of the strings of `length` numerals below `radix`.
+class Ff1Strings {
+ public:
+  // Strings that are worked on at once, 2 KiB of the stack; more are taken piece by piece. Halves of more than 63 bits
+  // are worked on one by one.
+  static constexpr std::size_t side_by_side = 64;
+
+  // radix 2 to 65536, length 2 to 32, radix^length at least 1,000,000 (asserted).
+  Ff1Strings(const Ff1& cipher, std::uint32_t radix, std::size_t length, std::span<const std::uint8_t> tweak);
+
+  // In place: any number of strings one after the other, so numerals.size() is a multiple of the length and each
+  // numeral is below the radix (asserted).
+  void encrypt(std::span<std::uint16_t> numerals) const;
+  void decrypt(std::span<std::uint16_t> numerals) const;
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<const State> state_;
 };
 
 }  // namespace openrun::crypto
