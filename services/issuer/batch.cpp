@@ -1,6 +1,7 @@
 #include "issuer/batch.hpp"
 
 #include <algorithm>
+#include <span>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -115,9 +116,8 @@ void PendingBatch::add(const ports::LogRecord& record, const ReadRecord& read, c
 }
 
 void PendingBatch::complete(CouponChains& chains) {
-  for (; completed_ < batch_->coupons.size(); ++completed_) {
-    chains.extend(batch_->partition, batch_->coupons[completed_]);
-  }
+  chains.extend(batch_->partition, std::span(batch_->coupons).subspan(completed_));
+  completed_ = batch_->coupons.size();
 }
 
 std::shared_ptr<const ports::CommitBatch> PendingBatch::seal(const issuance::Machine& machine, CouponChains& chains) {

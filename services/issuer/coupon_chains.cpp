@@ -1,5 +1,8 @@
 #include "issuer/coupon_chains.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include <openrun/base/assert.hpp>
 #include <openrun/crypto/coupon_chain.hpp>
 
@@ -20,10 +23,28 @@ void CouponChains::reset(const ports::TakenOver& taken) {
   }
 }
 
-void CouponChains::extend(Partition partition, ports::CouponRow& coupon) {
+void CouponChains::extend(Partition partition, std::span<ports::CouponRow> coupons) {
+  while (!coupons.empty()) {
+    std::size_t count = 1;
+    const auto fits = [&](const ports::CouponRow& coupon) { return coupon.code_format == coupons[0].code_format; };
+    while (count < std::min(coupons.size(), crypto::Ff1Strings::side_by_side) && fits(coupons[count])) ++count;
+    fill_in_codes(coupons.first(count));
+    for (const ports::CouponRow& coupon : coupons.first(count)) link(partition, coupon);
+    coupons = coupons.subspan(count);
+  }
+}
+
+void CouponChains::fill_in_codes(std::span<ports::CouponRow> coupons) {
+  keys_.clear();
+  for (const ports::CouponRow& coupon : coupons) keys_.push_back({coupon.campaign, coupon.sequence});
+  made_.resize(coupons.size());
+  codes_.encode(keys_, alphabet_of(coupons[0]), made_);
+  for (std::size_t i = 0; i < coupons.size(); ++i) coupons[i].code = std::move(made_[i]);
+}
+
+void CouponChains::link(Partition partition, const ports::CouponRow& coupon) {
   auto head = heads_.find(coupon.campaign);
   if (head == heads_.end()) head = heads_.emplace(coupon.campaign, crypto::chain_start(coupon.campaign)).first;
-  coupon.code = codes_.encode({coupon.campaign, coupon.sequence}, alphabet_of(coupon));
   head->second =
       crypto::chain_next(head->second, {coupon.sequence, partition, coupon.request_offset, coupon.issued_at,
                                         coupon.valid_until, coupon.user, coupon.idempotency_key, coupon.code});

@@ -4,6 +4,9 @@
 #pragma once
 
 #include <map>
+#include <span>
+#include <string>
+#include <vector>
 
 #include <openrun/base/digest.hpp>
 #include <openrun/base/ids.hpp>
@@ -18,14 +21,22 @@ class CouponChains {
 
   // The heads are those of the store from now on. With every answer to TakeOver and Rebuild.
   void reset(const ports::TakenOver& taken);
-  // Fills in the code and moves the campaign's chain on; coupons come in the order of their sequences.
-  void extend(Partition partition, ports::CouponRow& coupon);
+  // Fills in the codes and moves the campaigns' chains on; coupons come in the order of their sequences. Many at once
+  // are cheaper: codes of one alphabet that follow each other are made together.
+  void extend(Partition partition, std::span<ports::CouponRow> coupons);
   // After the campaign's last coupon.
   [[nodiscard]] Digest head(CampaignId campaign) const;
 
  private:
+  // Coupons of one alphabet, at most as many as are worked on at once.
+  void fill_in_codes(std::span<ports::CouponRow> coupons);
+  void link(Partition partition, const ports::CouponRow& coupon);
+
   const crypto::CouponCodes& codes_;
   std::map<CampaignId, Digest> heads_;
+  // Of the coupons whose codes are being made, kept for their memory.
+  std::vector<crypto::CouponKey> keys_;
+  std::vector<std::string> made_;
 };
 
 }  // namespace openrun::issuer

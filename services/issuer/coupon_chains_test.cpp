@@ -1,5 +1,9 @@
 #include "issuer/coupon_chains.hpp"
 
+#include <span>
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 #include <openrun/crypto/coupon_chain.hpp>
@@ -38,9 +42,7 @@ Digest chain_of(Digest head, const std::vector<ports::CouponRow>& coupons, std::
 
 class CouponChainsTest : public ::testing::Test {
  protected:
-  void extend(std::vector<ports::CouponRow>& coupons) {
-    for (ports::CouponRow& row : coupons) chains_.extend(partition, row);
-  }
+  void extend(std::vector<ports::CouponRow>& coupons) { chains_.extend(partition, coupons); }
 
   crypto::CouponCodes codes_{code_key};
   CouponChains chains_{codes_};
@@ -60,6 +62,25 @@ TEST_F(CouponChainsTest, ACouponGetsTheCodeOfItsAlphabet) {
   extend(coupons);
   EXPECT_EQ(coupons[0].code, codes_.encode({CampaignId{1}, Sequence{1}}, crypto::CodeAlphabet::hangul));
   EXPECT_EQ(coupons[1].code, codes_.encode({CampaignId{1}, Sequence{2}}, crypto::CodeAlphabet::latin));
+}
+
+// Two campaigns and both alphabets in runs shorter and longer than what is worked on at once, as one piece and as many.
+TEST_F(CouponChainsTest, CouponsTogetherAreCompletedLikeEachAlone) {
+  constexpr auto bound = static_cast<std::uint32_t>(crypto::Ff1Strings::side_by_side);
+  std::vector<ports::CouponRow> together;
+  for (std::uint32_t i = 1; i <= 4 * bound; ++i) {
+    together.push_back(coupon(i % 3 == 0 ? 2 : 1, i, "user-" + std::to_string(i)));
+    if (i > bound / 2 && i < 3 * bound) together.back().code_format = issuance::CodeFormat::latin;
+  }
+  std::vector alone = together;
+  extend(together);
+  CouponChains other(codes_);
+  for (ports::CouponRow& row : alone) other.extend(partition, std::span(&row, 1));
+  for (std::size_t i = 0; i < together.size(); ++i) ASSERT_EQ(together[i].code, alone[i].code) << i;
+  for (const std::uint32_t id : {1U, 2U}) {
+    EXPECT_EQ(chains_.head(CampaignId{id}), other.head(CampaignId{id}));
+    EXPECT_EQ(chains_.head(CampaignId{id}), chain_of(crypto::chain_start(CampaignId{id}), together, id));
+  }
 }
 
 TEST_F(CouponChainsTest, GoesOnFromWhatTheStoreHoldsAndForgetsWhatItDoesNotHold) {
