@@ -54,15 +54,23 @@ constexpr std::array<Symbol, radix> symbols_of(std::string_view alphabet) {
   return symbols;
 }
 
-// An alphabet's radix and length are constants, so that no division is made by a variable.
-struct Hangul {
-  static constexpr std::size_t radix = hangul_radix;
-  static constexpr std::size_t length = hangul_length;
+// The radix and length are constants, so that no division is made by a variable.
+template <std::size_t of_radix, std::size_t of_length>
+struct Shape {
+  static constexpr std::size_t radix = of_radix;
+  static constexpr std::size_t length = of_length;
+  static constexpr std::size_t left_length = length / 2;
+  // Of the right half's values: a number is left * right_size + right.
+  static constexpr std::uint64_t right_size = [] {
+    std::uint64_t size = 1;
+    for (std::size_t i = left_length; i < length; ++i) size *= radix;
+    return size;
+  }();
+};
+struct Hangul : Shape<hangul_radix, hangul_length> {
   static constexpr auto symbols = symbols_of<radix>(hangul_symbols);
 };
-struct Latin {
-  static constexpr std::size_t radix = latin_radix;
-  static constexpr std::size_t length = latin_length;
+struct Latin : Shape<latin_radix, latin_length> {
   static constexpr auto symbols = symbols_of<radix>(latin_symbols);
 };
 
@@ -125,18 +133,17 @@ bool read_hangul(std::string_view text, Numerals& out) {
 }
 
 template <typename Alphabet>
-void write_numerals(CouponKey key, std::span<std::uint16_t, Alphabet::length> out) {
-  std::uint64_t number = static_cast<std::uint64_t>(key.campaign.value) << 32 | key.sequence.value;
-  for (std::size_t i = Alphabet::length; i > 0; --i, number /= Alphabet::radix) {
-    out[i - 1] = static_cast<std::uint16_t>(number % Alphabet::radix);
+void write_text(std::uint64_t left, std::uint64_t right, std::string& out) {
+  std::array<std::uint8_t, Alphabet::length> numerals;
+  for (std::size_t i = Alphabet::length; i > Alphabet::left_length; --i, right /= Alphabet::radix) {
+    numerals[i - 1] = static_cast<std::uint8_t>(right % Alphabet::radix);
   }
-}
-
-template <typename Alphabet>
-void write_text(std::span<const std::uint16_t, Alphabet::length> numerals, std::string& out) {
+  for (std::size_t i = Alphabet::left_length; i > 0; --i, left /= Alphabet::radix) {
+    numerals[i - 1] = static_cast<std::uint8_t>(left % Alphabet::radix);
+  }
   std::array<char, Alphabet::length * syllable_bytes + 1> text;  // one more: the last move copies 4 bytes, too
   char* end = text.data();
-  for (const std::uint16_t numeral : numerals) {
+  for (const std::uint8_t numeral : numerals) {
     const Symbol& symbol = Alphabet::symbols[numeral];
     std::memcpy(end, symbol.text.data(), symbol.text.size());
     end += symbol.bytes;
@@ -146,16 +153,15 @@ void write_text(std::span<const std::uint16_t, Alphabet::length> numerals, std::
 
 template <typename Alphabet>
 void encode_batch(const Ff1Strings& cipher, std::span<const CouponKey> keys, std::span<std::string> codes) {
-  constexpr std::size_t length = Alphabet::length;
-  std::array<std::uint16_t, batch * length> storage;
-  const auto numerals = std::span(storage).first(keys.size() * length);
+  std::array<std::uint64_t, batch> left;
+  std::array<std::uint64_t, batch> right;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    write_numerals<Alphabet>(keys[i], numerals.subspan(i * length).template first<length>());
+    const std::uint64_t number = static_cast<std::uint64_t>(keys[i].campaign.value) << 32 | keys[i].sequence.value;
+    left[i] = number / Alphabet::right_size;
+    right[i] = number % Alphabet::right_size;
   }
-  cipher.encrypt(numerals);
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    write_text<Alphabet>(numerals.subspan(i * length).template first<length>(), codes[i]);
-  }
+  cipher.encrypt_halves(std::span(left).first(keys.size()), std::span(right).first(keys.size()));
+  for (std::size_t i = 0; i < keys.size(); ++i) write_text<Alphabet>(left[i], right[i], codes[i]);
 }
 
 }  // namespace

@@ -212,43 +212,39 @@ void run_wide(const AesBlock::Session& aes, const Prefix& prefix, std::span<std:
   }
 }
 
-// Strings with narrow halves, side by side.
-struct NarrowStrings {
-  std::array<std::uint64_t, Ff1Strings::side_by_side> half[2];
-  std::size_t count;
+using Halves = std::span<std::uint64_t>;
 
-  void run(const AesBlock::Session& aes, const Prefix& prefix, const std::uint64_t (&modulus)[2], Direction direction) {
-    // The last block of Q as two numbers, XORed with the MAC before it.
-    const std::uint64_t high =
-        load_big_endian<std::uint64_t>(&prefix.mac[0]) ^ load_big_endian<std::uint64_t>(&prefix.tail[0]);
-    const std::uint64_t low =
-        load_big_endian<std::uint64_t>(&prefix.mac[8]) ^ load_big_endian<std::uint64_t>(&prefix.tail[8]);
-    std::array<Block, Ff1Strings::side_by_side> blocks;
-    for (unsigned step = 0; step < rounds; ++step) {
-      const unsigned round = round_of(step, direction);
-      const Wide numbered = (Wide{high} << 64 | low) ^ Wide { round } << (8 * prefix.b);
-      const auto& from = half[1 - round % 2];
-      for (std::size_t i = 0; i < count; ++i) {
-        store_big_endian(&blocks[i][0], static_cast<std::uint64_t>(numbered >> 64));
-        store_big_endian(&blocks[i][8], static_cast<std::uint64_t>(numbered) ^ from[i]);
-      }
-      aes.encrypt(std::span(blocks).first(count));
-      auto& to = half[round % 2];
-      const std::uint64_t m = modulus[round % 2];
-      for (std::size_t i = 0; i < count; ++i) {
-        const std::uint64_t y = load_big_endian<std::uint64_t>(&blocks[i][0]);
-        const std::uint64_t rest =
-            prefix.d == 8 ? y % m : remainder(y, load_big_endian<std::uint32_t>(&blocks[i][8]), m);
-        const std::uint64_t sum = to[i] + (direction == Direction::encrypt ? rest : m - rest);
-        to[i] = sum < m ? sum : sum - m;
-      }
+// Up to side_by_side strings with narrow halves.
+void run_narrow(const AesBlock::Session& aes, const Prefix& prefix, const std::uint64_t (&modulus)[2], Halves left,
+                Halves right, Direction direction) {
+  const std::size_t count = left.size();
+  const Halves half[2] = {left, right};
+  // The last block of Q as two numbers, XORed with the MAC before it.
+  const std::uint64_t high =
+      load_big_endian<std::uint64_t>(&prefix.mac[0]) ^ load_big_endian<std::uint64_t>(&prefix.tail[0]);
+  const std::uint64_t low =
+      load_big_endian<std::uint64_t>(&prefix.mac[8]) ^ load_big_endian<std::uint64_t>(&prefix.tail[8]);
+  std::array<Block, Ff1Strings::side_by_side> blocks;
+  for (unsigned step = 0; step < rounds; ++step) {
+    const unsigned round = round_of(step, direction);
+    const Wide numbered = (Wide{high} << 64 | low) ^ Wide { round } << (8 * prefix.b);
+    const Halves from = half[1 - round % 2];
+    for (std::size_t i = 0; i < count; ++i) {
+      store_big_endian(&blocks[i][0], static_cast<std::uint64_t>(numbered >> 64));
+      store_big_endian(&blocks[i][8], static_cast<std::uint64_t>(numbered) ^ from[i]);
+    }
+    aes.encrypt(std::span(blocks).first(count));
+    const Halves to = half[round % 2];
+    const std::uint64_t m = modulus[round % 2];
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::uint64_t y = load_big_endian<std::uint64_t>(&blocks[i][0]);
+      const Wide longer = Wide{y} << 32 | load_big_endian<std::uint32_t>(&blocks[i][8]);
+      const std::uint64_t rest = prefix.d == 8 ? y % m : static_cast<std::uint64_t>(longer % m);
+      const std::uint64_t sum = to[i] + (direction == Direction::encrypt ? rest : m - rest);
+      to[i] = sum < m ? sum : sum - m;
     }
   }
-
-  static std::uint64_t remainder(std::uint64_t high, std::uint32_t low, std::uint64_t m) {
-    return static_cast<std::uint64_t>((Wide{high} << 32 | low) % m);
-  }
-};
+}
 
 }  // namespace
 
@@ -263,7 +259,7 @@ struct Ff1Strings::State {
         prefix(aes->session(), radix, length, tweak, bytes_of_half(radix, length - length / 2)) {}
 
   void run(std::span<std::uint16_t> numerals, Direction direction) const;
-  void run_narrow(const AesBlock::Session& session, std::span<std::uint16_t> numerals, Direction direction) const;
+  void run_piece(const AesBlock::Session& session, std::span<std::uint16_t> numerals, Direction direction) const;
 
   std::shared_ptr<const AesBlock> aes;
   std::uint32_t radix;
@@ -273,24 +269,24 @@ struct Ff1Strings::State {
   Prefix prefix;
 };
 
-void Ff1Strings::State::run_narrow(const AesBlock::Session& session, std::span<std::uint16_t> numerals,
-                                   Direction direction) const {
-  NarrowStrings strings;
-  strings.count = numerals.size() / length;
+void Ff1Strings::State::run_piece(const AesBlock::Session& session, std::span<std::uint16_t> numerals,
+                                  Direction direction) const {
+  std::array<std::uint64_t, side_by_side> left;
+  std::array<std::uint64_t, side_by_side> right;
+  const std::size_t count = numerals.size() / length;
   const std::size_t u = length / 2;
   const std::uint16_t* in = numerals.data();
-  for (std::size_t i = 0; i < strings.count; ++i) {
-    std::uint64_t half[2] = {0, 0};
-    for (std::size_t k = 0; k < length; ++k) half[k < u ? 0 : 1] = half[k < u ? 0 : 1] * radix + *in++;
-    strings.half[0][i] = half[0];
-    strings.half[1][i] = half[1];
+  for (std::size_t i = 0; i < count; ++i) {
+    left[i] = 0;
+    right[i] = 0;
+    for (std::size_t k = 0; k < u; ++k) left[i] = left[i] * radix + *in++;
+    for (std::size_t k = u; k < length; ++k) right[i] = right[i] * radix + *in++;
   }
-  strings.run(session, prefix, modulus, direction);
+  run_narrow(session, prefix, modulus, Halves(left).first(count), Halves(right).first(count), direction);
   std::uint16_t* out = numerals.data();
-  for (std::size_t i = 0; i < strings.count; ++i, out += length) {
-    std::uint64_t half[2] = {strings.half[0][i], strings.half[1][i]};
+  for (std::size_t i = 0; i < count; ++i, out += length) {
     for (std::size_t k = length; k > 0; --k) {
-      auto& number = half[k - 1 < u ? 0 : 1];
+      std::uint64_t& number = k - 1 < u ? left[i] : right[i];
       out[k - 1] = static_cast<std::uint16_t>(number % radix);
       number /= radix;
     }
@@ -306,7 +302,7 @@ void Ff1Strings::State::run(std::span<std::uint16_t> numerals, Direction directi
   for (; !numerals.empty(); numerals = numerals.subspan(std::min(piece_max, numerals.size()))) {
     const auto piece = numerals.first(std::min(piece_max, numerals.size()));
     if (narrow) {
-      run_narrow(session, piece, direction);
+      run_piece(session, piece, direction);
     } else {
       run_wide(session, prefix, piece, radix, direction);
     }
@@ -327,6 +323,21 @@ Ff1Strings::Ff1Strings(const Ff1& cipher, std::uint32_t radix, std::size_t lengt
 
 void Ff1Strings::encrypt(std::span<std::uint16_t> numerals) const {
   state_->run(numerals, Direction::encrypt);
+}
+
+void Ff1Strings::encrypt_halves(std::span<std::uint64_t> left, std::span<std::uint64_t> right) const {
+  const State& all = *state_;
+  OPENRUN_ASSERT(all.narrow, "halves of at most 2^63 values");
+  OPENRUN_ASSERT(left.size() == right.size(), "a string has two halves");
+  const auto below = [](std::uint64_t modulus) { return [=](std::uint64_t half) { return half < modulus; }; };
+  OPENRUN_ASSERT(std::ranges::all_of(left, below(all.modulus[0])) && std::ranges::all_of(right, below(all.modulus[1])),
+                 "each half is below its power of the radix");
+  const AesBlock::Session session = all.aes->session();
+  for (std::size_t done = 0; done < left.size(); done += side_by_side) {
+    const std::size_t count = std::min(side_by_side, left.size() - done);
+    run_narrow(session, all.prefix, all.modulus, left.subspan(done, count), right.subspan(done, count),
+               Direction::encrypt);
+  }
 }
 
 void Ff1Strings::decrypt(std::span<std::uint16_t> numerals) const {

@@ -123,8 +123,7 @@ TEST(Ff1, DecryptsWhatItEncrypted) {
   }
 }
 
-// Halves of one, two and 63 bits' worth of bytes, the border itself, and beyond it; around the number of strings that
-// are worked on at once.
+// Halves of 10 bits to 63, the longest narrow ones, and beyond; counts around what is worked on at once.
 TEST(Ff1, StringsSideBySideAreEncryptedLikeEachAlone) {
   struct Shape {
     std::uint32_t radix;
@@ -151,6 +150,32 @@ TEST(Ff1, StringsSideBySideAreEncryptedLikeEachAlone) {
       together.decrypt(strings);
       ASSERT_EQ(strings, plain) << count << " strings, radix " << radix << ", length " << length;
     }
+  }
+}
+
+TEST(Ff1, HalvesAsNumbersAreEncryptedLikeTheirNumerals) {
+  constexpr std::size_t bound = Ff1Strings::side_by_side;
+  constexpr std::size_t length = 13;
+  constexpr std::size_t left_length = 6;
+  constexpr std::uint32_t radix = 150;
+  const Ff1Strings strings(Ff1(from_hex(key_256)), radix, length, from_hex("3937"));
+  std::mt19937_64 random(13);
+  for (const std::size_t count : {std::size_t{0}, std::size_t{1}, bound, bound + 1, 3 * bound - 1}) {
+    std::vector<std::uint16_t> numerals(count * length);
+    for (auto& numeral : numerals) numeral = static_cast<std::uint16_t>(random() % radix);
+    const auto halves_of = [&](std::size_t from, std::size_t to) {
+      std::vector<std::uint64_t> halves(count);
+      for (std::size_t i = 0; i < count; ++i) {
+        for (std::size_t k = from; k < to; ++k) halves[i] = halves[i] * radix + numerals[i * length + k];
+      }
+      return halves;
+    };
+    auto left = halves_of(0, left_length);
+    auto right = halves_of(left_length, length);
+    strings.encrypt_halves(left, right);
+    strings.encrypt(numerals);
+    ASSERT_EQ(left, halves_of(0, left_length)) << count;
+    ASSERT_EQ(right, halves_of(left_length, length)) << count;
   }
 }
 
@@ -209,6 +234,11 @@ TEST(Ff1DeathTest, RefusesWhatIsNoDomain) {
   std::vector<std::uint16_t> foreign(10, 10);
   EXPECT_DEATH(encrypt(cipher, foreign, 10, {}), "below the radix");
   EXPECT_DEATH(Ff1Strings(cipher, 10, 10, {}).encrypt(std::span(foreign).first(9)), "whole strings");
+  std::vector<std::uint64_t> left{99'999};
+  std::vector<std::uint64_t> right{100'000};
+  EXPECT_DEATH(Ff1Strings(cipher, 10, 10, {}).encrypt_halves(left, right), "below its power");
+  EXPECT_DEATH(Ff1Strings(cipher, 10, 10, {}).encrypt_halves(left, {}), "two halves");
+  EXPECT_DEATH(Ff1Strings(cipher, 65536, 8, {}).encrypt_halves(left, right), "at most 2\\^63");
   EXPECT_DEATH(Ff1(std::vector<std::uint8_t>(15)), "16, 24 or 32");
 }
 

@@ -41,6 +41,11 @@ class Ff1Strings {
   void encrypt(std::span<std::uint16_t> numerals) const;
   void decrypt(std::span<std::uint16_t> numerals) const;
 
+  // The same of strings given as two numbers each: the first length/2 numerals and the rest, most significant first,
+  // radix^(length - length/2) at most 2^63 (asserted). For a caller whose radix is a constant, which is cheaper to
+  // divide by.
+  void encrypt_halves(std::span<std::uint64_t> left, std::span<std::uint64_t> right) const;
+
  private:
   struct State;
   std::shared_ptr<const State> state_;
