@@ -43,9 +43,9 @@ struct Symbol {
   std::size_t bytes = 0;
 };
 
-template <std::size_t radix>
-constexpr std::array<Symbol, radix> symbols_of(std::string_view alphabet) {
-  std::array<Symbol, radix> symbols;
+template <std::size_t Radix>
+constexpr std::array<Symbol, Radix> symbols_of(std::string_view alphabet) {
+  std::array<Symbol, Radix> symbols;
   for (Symbol& symbol : symbols) {
     symbol.bytes = static_cast<unsigned char>(alphabet[0]) < 0x80 ? 1 : syllable_bytes;
     std::ranges::copy(alphabet.substr(0, symbol.bytes), symbol.text.begin());
@@ -55,10 +55,10 @@ constexpr std::array<Symbol, radix> symbols_of(std::string_view alphabet) {
 }
 
 // The radix and length are constants, so that no division is made by a variable.
-template <std::size_t of_radix, std::size_t of_length>
+template <std::size_t Radix, std::size_t Length>
 struct Shape {
-  static constexpr std::size_t radix = of_radix;
-  static constexpr std::size_t length = of_length;
+  static constexpr std::size_t radix = Radix;
+  static constexpr std::size_t length = Length;
   static constexpr std::size_t left_length = length / 2;
   // Of the right half's values: a number is left * right_size + right.
   static constexpr std::uint64_t right_size = [] {
