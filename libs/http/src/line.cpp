@@ -13,7 +13,9 @@ bool Line::lets_in(const RequestStart& start) {
 }
 
 Line::Place Line::join(Standing& standing, std::int64_t now_us) {
-  entries_.push_back({&standing, now_us});
+  if (spare_.empty()) spare_.emplace_back();
+  spare_.front() = {&standing, now_us};
+  entries_.splice(entries_.end(), spare_, spare_.begin());
   return std::prev(entries_.end());
 }
 
@@ -28,7 +30,7 @@ bool Line::call_first(std::int64_t now_us) {
   }
   if (!is_overdue) saved_ = std::min(saved_ + 1, refusals_saved_max * come_in_for_a_refusal);
   ++came_in_;
-  entries_.pop_front();
+  leave(entries_.begin());
   first.standing->come_in(is_overdue);
   return true;
 }

@@ -22,8 +22,8 @@ class Standing {
 
 class Line {
   struct Entry {
-    Standing* standing;
-    std::int64_t since_us;
+    Standing* standing = nullptr;
+    std::int64_t since_us = 0;
   };
 
  public:
@@ -43,7 +43,7 @@ class Line {
   [[nodiscard]] bool lets_in(const RequestStart& start);
   // `standing` leaves, or comes in, before it is destroyed.
   [[nodiscard]] Place join(Standing& standing, std::int64_t now_us);
-  void leave(Place place) { entries_.erase(place); }
+  void leave(Place place) { spare_.splice(spare_.begin(), entries_, place); }
 
   struct Again {
     enum class When : std::uint8_t { at_next_turn, at_time, at_once } when = When::at_next_turn;
@@ -65,6 +65,7 @@ class Line {
   const ports::IoThread& io_;
   ports::HttpLine rules_;
   std::list<Entry> entries_;  // the oldest first; as many as there are connections at most
+  std::list<Entry> spare_;    // of those who left; their memory is used again
   std::size_t came_in_ = 0;   // in this turn
   std::size_t saved_ = 0;     // who came in for no refusal yet
 };
