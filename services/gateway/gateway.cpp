@@ -121,8 +121,7 @@ Gateway::Gateway(Environment environment, Settings settings)
       token_keys_(environment_.read_token_keys, environment_.logger),
       auth_(settings_, token_keys_, environment_.clock, environment_.logger, environment_.metrics),
       cors_(settings_.cors_origins),
-      limits_(std::make_shared<Limits>(settings_.limits, auth_, environment_.clock, environment_.random_u32,
-                                       environment_.metrics)),
+      limits_(std::make_shared<Limits>(settings_.limits, auth_, environment_.random_u32, environment_.metrics)),
       window_(static_cast<std::size_t>(settings_.window_records)),
       winners_(static_cast<std::size_t>(settings_.winners_kept_max)),
       cache_(static_cast<std::size_t>(settings_.campaigns_cached_max)),
@@ -245,7 +244,7 @@ void Gateway::watch_log_from(ports::IoThread& io, const std::weak_ptr<Limits>& l
   const std::shared_ptr<Limits> held = limits.lock();
   // Without it this gateway is gone; once it drains, the appender may go.
   if (!held || draining_) return;
-  held->admission().tick(appender_->oldest_unacknowledged().count() * 1'000);
+  held->admission().tick(appender_->oldest_unacknowledged().count() * 1'000, environment_.clock.monotonic_us());
   io.after(watch_interval_ms, [this, &io, limits] { watch_log_from(io, limits); });
 }
 

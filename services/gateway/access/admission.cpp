@@ -46,21 +46,20 @@ void DelayGovernor::end_interval(std::int64_t standing_us, std::int64_t waited_u
   }
 }
 
-Admission::Admission(const AdmissionSettings& settings, const ports::Clock& clock,
-                     const std::function<std::uint32_t()>& random_u32, ports::Metrics& metrics)
-    : clock_(clock),
-      random_u32_(random_u32),
+Admission::Admission(const AdmissionSettings& settings, const std::function<std::uint32_t()>& random_u32,
+                     ports::Metrics& metrics)
+    : random_u32_(random_u32),
       is_on_(settings.append_delay_ms_max > 0),
       governor_(settings.append_delay_ms_max * 1'000),
       shed_by_append_(metrics.counter("openrun_shed_total", shed_help, {{"cause", "append"}})),
       shed_by_line_(metrics.counter("openrun_shed_total", shed_help, {{"cause", "line"}})) {}
 
-void Admission::observe(std::int64_t delay_us) {
-  if (is_on_) governor_.observe(delay_us, clock_.monotonic_us());
+void Admission::observe(std::int64_t delay_us, std::int64_t now_us) {
+  if (is_on_) governor_.observe(delay_us, now_us);
 }
 
-void Admission::tick(std::int64_t standing_us) {
-  if (is_on_) governor_.tick(standing_us, clock_.monotonic_us());
+void Admission::tick(std::int64_t standing_us, std::int64_t now_us) {
+  if (is_on_) governor_.tick(standing_us, now_us);
 }
 
 bool Admission::admits(bool is_overdue) {

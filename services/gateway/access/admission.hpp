@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <functional>
 
-#include <openrun/ports/clock.hpp>
 #include <openrun/ports/metrics.hpp>
 
 namespace openrun::gateway {
@@ -64,23 +63,22 @@ struct AdmissionSettings {
 
 class Admission {
  public:
-  Admission(const AdmissionSettings& settings, const ports::Clock& clock,
-            const std::function<std::uint32_t()>& random_u32, ports::Metrics& metrics);
+  Admission(const AdmissionSettings& settings, const std::function<std::uint32_t()>& random_u32,
+            ports::Metrics& metrics);
 
   // Any thread.
   // Whether the log's delay counts.
   [[nodiscard]] bool is_on() const { return is_on_; }
   // From a submit to its acknowledgement.
-  void observe(std::int64_t delay_us);
+  void observe(std::int64_t delay_us, std::int64_t now_us);
   // `standing_us`: how long the oldest has waited that is not acknowledged.
-  void tick(std::int64_t standing_us);
+  void tick(std::int64_t standing_us, std::int64_t now_us);
   // Draws whether this submit comes in; one that stood in line for too long does not.
   [[nodiscard]] bool admits(bool is_overdue = false);
   // Of the submits.
   [[nodiscard]] double share() const { return governor_.share(); }
 
  private:
-  const ports::Clock& clock_;
   const std::function<std::uint32_t()>& random_u32_;
   const bool is_on_;
   DelayGovernor governor_;

@@ -43,11 +43,10 @@ std::span<const std::uint8_t> counted_part(const Address& address) {
 
 }  // namespace
 
-Limits::Limits(const LimitSettings& settings, const Auth& auth, const ports::Clock& clock,
-               const std::function<std::uint32_t()>& random_u32, ports::Metrics& metrics)
+Limits::Limits(const LimitSettings& settings, const Auth& auth, const std::function<std::uint32_t()>& random_u32,
+               ports::Metrics& metrics)
     : proxies_(settings.proxies),
       auth_(auth),
-      clock_(clock),
       limits_{{{"user", settings.user, {}, nullptr},
                {"poll", poll_rate(settings.user), {}, nullptr},
                {"address", settings.address, {}, nullptr},
@@ -55,7 +54,7 @@ Limits::Limits(const LimitSettings& settings, const Auth& auth, const ports::Clo
       limiter_(settings.any_rate() ? settings.slots : 0),
       forgotten_(metrics.counter("openrun_rate_limit_forgotten_total",
                                  "Buckets in use that were given up because the table was full")),
-      admission_(settings.admission, clock, random_u32, metrics) {
+      admission_(settings.admission, random_u32, metrics) {
   for (Limit& each : limits_) {
     if (each.rate.is_on()) each.policy = policy_of(each.name, each.rate);
     each.refused =
@@ -79,7 +78,7 @@ std::string Limits::policies(std::initializer_list<By> all) const {
 Limits::Refusal Limits::take(Call& call, By by, char kind, std::span<const std::uint8_t> key) {
   const Limit& counted = limit(by);
   if (!counted.rate.is_on()) return std::nullopt;
-  const Limiter::Answer answer = limiter_.take(kind, key, counted.rate, clock_.monotonic_us());
+  const Limiter::Answer answer = limiter_.take(kind, key, counted.rate, call.received_us);
   if (answer.forgot) forgotten_.add();
   if (call.quota != nullptr) call.quota->note(counted.name, answer.remaining, answer.full_after_us);
   if (answer.admitted) return std::nullopt;

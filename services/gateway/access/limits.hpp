@@ -22,7 +22,6 @@
 
 #include <openrun/base/ids.hpp>
 #include <openrun/crypto/receipt.hpp>
-#include <openrun/ports/clock.hpp>
 #include <openrun/ports/http.hpp>
 #include <openrun/ports/metrics.hpp>
 
@@ -42,8 +41,8 @@ class Limits {
   // An answer to send instead: 429 RATE_LIMITED or 503 OVERLOADED, both with Retry-After. Empty: go on.
   using Refusal = std::optional<ports::HttpResponse>;
 
-  Limits(const LimitSettings& settings, const Auth& auth, const ports::Clock& clock,
-         const std::function<std::uint32_t()>& random_u32, ports::Metrics& metrics);
+  Limits(const LimitSettings& settings, const Auth& auth, const std::function<std::uint32_t()>& random_u32,
+         ports::Metrics& metrics);
 
   // `reason`: one sentence while everybody is refused with 503 OVERLOADED, whatever they ask for; empty otherwise. Not
   // refused are those whom no limit counts, and Door::operators. Any thread; must not block.
@@ -74,7 +73,6 @@ class Limits {
 
   const Proxies proxies_;
   const Auth& auth_;
-  const ports::Clock& clock_;
   std::array<Limit, kinds> limits_;
   std::string submit_policies_;
   std::string poll_policies_;

@@ -77,7 +77,7 @@ TEST(LimitsTest, AClientThatFollowsPollAfterIsAlwaysAdmitted) {
     const Settings settings = limited(user, {.per_second = 1, .burst = 1}, {.per_second = 1, .burst = 1});
     const Auth auth(settings, keys, clock, logger, metrics);
     const std::function<std::uint32_t()> random_u32 = crypto::random_u32;
-    Limits limits(settings.limits, auth, clock, random_u32, metrics);
+    Limits limits(settings.limits, auth, random_u32, metrics);
     FakeIoThread io(0, clock);
     const ports::HttpRequest request;
     for (const std::uint32_t jitter : {0U, 0x8000'0000U, 0xFFFF'FFFFU}) {
@@ -91,7 +91,7 @@ TEST(LimitsTest, AClientThatFollowsPollAfterIsAlwaysAdmitted) {
         clock.advance_ms(arrives_ms - arrived_ms);
         arrived_ms = arrives_ms;
         Quota quota;
-        Call call{io, request, {}, nullptr, &quota};
+        Call call{io, request, {}, nullptr, &quota, clock.monotonic_us()};
         ASSERT_FALSE(limits.at_door(call, Door::poll));
         ASSERT_FALSE(limits.poll(call, receipt)) << "poll " << poll << " of jitter " << jitter;
       }
@@ -260,7 +260,7 @@ TEST(LimitsTest, TellWhatTheyCost) {
   const std::function<std::uint32_t()> random_u32 = crypto::random_u32;
   for (const Settings& settings : {limited({}), limited(wide), limited(wide, wide, wide)}) {
     const Auth auth(settings, keys, clock, logger, metrics);
-    Limits limits(settings.limits, auth, clock, random_u32, metrics);
+    Limits limits(settings.limits, auth, random_u32, metrics);
     FakeIoThread io(0, clock);
     ports::HttpRequest request;
     request.remote_address = "203.0.113.7";
@@ -269,7 +269,7 @@ TEST(LimitsTest, TellWhatTheyCost) {
     for (int i = 0; i < rounds; ++i) {
       clock.advance_ms(1);
       Quota quota;
-      Call call{io, request, {}, nullptr, &quota};
+      Call call{io, request, {}, nullptr, &quota, clock.monotonic_us()};
       ASSERT_FALSE(limits.at_door(call, Door::submit));
       ASSERT_FALSE(limits.submit(call, "user-000001", CampaignId{7}));
       ports::HttpResponse response;

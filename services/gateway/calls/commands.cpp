@@ -50,7 +50,7 @@ class Commands::Running final : public Submission {
     receipt_.place.nonce = nonce;
   }
 
-  void stored(std::unique_ptr<Submission> self, Partition partition, Offset offset) override {
+  void stored(std::unique_ptr<Submission> self, Partition partition, Offset offset, std::int64_t now_us) override {
     receipt_.place.partition = partition;
     receipt_.place.offset = offset;
     receipt_.text = commands_.parts_.signer.sign(receipt_.place);
@@ -58,13 +58,14 @@ class Commands::Running final : public Submission {
       expired();
       return;
     }
-    lane_.hold(partition, offset, receipt_.place.nonce, std::move(self), begun_us_ + limits::command_wait_ms * 1'000);
+    lane_.hold(partition, offset, receipt_.place.nonce, std::move(self), now_us,
+               begun_us_ + limits::command_wait_ms * 1'000);
   }
   void not_stored(Error::Kind) override {
     tell_unavailable(Error::Kind::overloaded,
                      "The log did not acknowledge the command; asking again with the same key is safe.", on_answer_);
   }
-  void decided(const Found& found) override {
+  void decided(const Found& found, std::int64_t) override {
     if (found.kind != Found::Kind::decided) {
       expired();
       return;

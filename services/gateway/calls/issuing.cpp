@@ -48,15 +48,14 @@ class Issuing::Posted final : public Submission {
     receipt_.place.nonce = nonce;
   }
 
-  void stored(std::unique_ptr<Submission> self, Partition partition, Offset offset) override {
+  void stored(std::unique_ptr<Submission> self, Partition partition, Offset offset, std::int64_t now_us) override {
     seat_.reset();
     receipt_.place.partition = partition;
     receipt_.place.offset = offset;
     receipt_.text = parts_.signer.sign(receipt_.place);
     parts_.meters.accepted.add();
-    const std::int64_t taken_us = parts_.clock.monotonic_us() - received_us_;
-    parts_.meters.append_seconds.observe(static_cast<double>(taken_us) * 1e-6);
-    parts_.limits.admission().observe(taken_us);
+    parts_.meters.append_seconds.observe(seconds_to(now_us));
+    parts_.limits.admission().observe(now_us - received_us_, now_us);
     log("request stands in the log", "");
     if (is_traced()) parts_.tracing->appended(*trace_, span_, appended_us_, place(), true);
     if (wait_us_ > 0 && !parts_.draining) seat_ = parts_.waits.take();
@@ -65,7 +64,7 @@ class Issuing::Posted final : public Submission {
       return;
     }
     waited_ = true;
-    lane_.hold(partition, offset, receipt_.place.nonce, std::move(self), received_us_ + wait_us_);
+    lane_.hold(partition, offset, receipt_.place.nonce, std::move(self), now_us, received_us_ + wait_us_);
   }
 
   void not_stored(Error::Kind kind) override {
@@ -79,14 +78,14 @@ class Issuing::Posted final : public Submission {
     on_answer_(std::move(answer));
   }
 
-  void decided(const Found& found) override {
+  void decided(const Found& found, std::int64_t now_us) override {
     if (found.kind != Found::Kind::decided) {
       expired();
       return;
     }
     log("request answered with its outcome", to_string(found.outcome));
     parts_.meters.outcome(found.outcome);
-    parts_.meters.acknowledge_seconds.observe(elapsed_s());
+    parts_.meters.acknowledge_seconds.observe(seconds_to(now_us));
     const Tracing::Place at = place();
     const auto known = is_traced() ? parts_.tracing->take(at.partition, at.offset) : std::nullopt;
     answer_decided(parts_, lane_.io(), std::move(receipt_), found, waited_, std::move(on_answer_));
@@ -114,8 +113,8 @@ class Issuing::Posted final : public Submission {
     log_traced(parts_.logger, ports::LogLevel::debug, message,
                {*trace_, receipt_.place.campaign, receipt_.place.partition, receipt_.place.offset}, outcome);
   }
-  [[nodiscard]] double elapsed_s() const {
-    return static_cast<double>(parts_.clock.monotonic_us() - received_us_) * 1e-6;
+  [[nodiscard]] double seconds_to(std::int64_t now_us) const {
+    return static_cast<double>(now_us - received_us_) * 1e-6;
   }
 
   Parts& parts_;

@@ -9,7 +9,7 @@ class Polling::Held final : public Waiting {
  public:
   Held(Polling& polling, Poll poll, Seat seat) : polling_(polling), poll_(std::move(poll)), seat_(std::move(seat)) {}
 
-  void decided(const Found& found) override { polling_.answer(std::move(poll_), found); }
+  void decided(const Found& found, std::int64_t) override { polling_.answer(std::move(poll_), found); }
   void expired() override {
     const crypto::Receipt place = poll_.receipt.place;
     const std::int64_t position = place.offset - polling_.parts_.window.highest(place.partition);
@@ -104,7 +104,7 @@ void Polling::wait(Poll poll, std::int64_t position) {
   const crypto::Receipt place = poll.receipt.place;
   const std::int64_t deadline_us = poll.deadline_us;
   lane.hold(place.partition, place.offset, place.nonce,
-            std::make_unique<Held>(*this, std::move(poll), std::move(*seat)), deadline_us);
+            std::make_unique<Held>(*this, std::move(poll), std::move(*seat)), parts_.clock.monotonic_us(), deadline_us);
 }
 
 void Polling::ask_store(Poll poll, const Found& seen) {

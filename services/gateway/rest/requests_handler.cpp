@@ -10,7 +10,7 @@ namespace openrun::gateway {
 
 void RequestsHandler::post(Call& call) {
   IssueCall issue;
-  issue.received_us = parts_.clock.monotonic_us();
+  issue.received_us = call.received_us;
   const auto campaign = parse_campaign(call.argument);
   if (!campaign) {
     call.reply->send(campaign_not_found());

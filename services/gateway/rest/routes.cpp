@@ -16,8 +16,9 @@ constexpr std::string_view placeholder = "{}";
 // Counts the answer and its duration on the way out.
 class Router::Counted final : public ports::HttpReply {
  public:
-  Counted(std::shared_ptr<ports::HttpReply> inner, const Instruments& instruments, const ports::Clock& clock)
-      : inner_(std::move(inner)), instruments_(instruments), clock_(clock), begun_us_(clock.monotonic_us()) {}
+  Counted(std::shared_ptr<ports::HttpReply> inner, const Instruments& instruments, const ports::Clock& clock,
+          std::int64_t begun_us)
+      : inner_(std::move(inner)), instruments_(instruments), clock_(clock), begun_us_(begun_us) {}
 
   void send(ports::HttpResponse response) override {
     count(response);
@@ -130,20 +131,21 @@ bool Router::is_submit(std::string_view method, std::string_view path) const {
 
 void Router::handle(ports::IoThread& io, const ports::HttpRequest& request,
                     std::shared_ptr<ports::HttpReply> reply) const {
+  const std::int64_t now_us = clock_.monotonic_us();
   const ports::HttpMethod method = request.method == ports::HttpMethod::head ? ports::HttpMethod::get : request.method;
   std::string_view argument;
   for (const Entry& entry : entries_) {
     if (entry.method != method || !matches(entry, request.path, argument)) continue;
-    auto counted = std::make_shared<Counted>(std::move(reply), entry.instruments, clock_);
+    auto counted = std::make_shared<Counted>(std::move(reply), entry.instruments, clock_, now_us);
     Quota* const quota = &counted->quota;
-    Call call{io, request, argument, std::move(counted), quota};
+    Call call{io, request, argument, std::move(counted), quota, now_us};
     if (at_door_) {
       if (auto refusal = at_door_(call, entry.door)) return call.reply->send(std::move(*refusal));
     }
     entry.handler(call);
     return;
   }
-  Counted counted(std::move(reply), other_, clock_);
+  Counted counted(std::move(reply), other_, clock_, now_us);
   const bool is_whole_server = method == ports::HttpMethod::options && request.path == "*";
   std::string methods = is_whole_server ? "GET, HEAD, POST, PUT, PATCH, OPTIONS" : allowed(request.path);
   if (methods.empty()) {

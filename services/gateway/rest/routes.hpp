@@ -32,7 +32,8 @@ struct Call {
   const ports::HttpRequest& request;
   std::string_view argument;  // what stands at {} in the path, not percent-decoded
   std::shared_ptr<ports::HttpReply> reply;
-  Quota* quota = nullptr;  // what the limits say of it; goes out with the answer. Lives as long as `reply`
+  Quota* quota = nullptr;        // what the limits say of it; goes out with the answer. Lives as long as `reply`
+  std::int64_t received_us = 0;  // monotonic
 };
 using CallHandler = std::function<void(Call&)>;
 

@@ -68,11 +68,9 @@ void Lane::release() {
 }
 
 void Lane::hold(Partition partition, Offset offset, std::uint32_t nonce, std::unique_ptr<Waiting> waiting,
-                std::int64_t deadline_us) {
-  const std::int64_t now_us = clock_.monotonic_us();
-  waiters_.add(partition, offset, nonce, std::move(waiting), now_us, deadline_us);
+                std::int64_t now_us, std::int64_t deadline_us) {
   listening_.store(true, std::memory_order_relaxed);
-  waiters_.applied(partition, offset, offset, now_us);
+  waiters_.add(partition, offset, nonce, std::move(waiting), now_us, deadline_us);
   arm();
 }
 
@@ -93,6 +91,7 @@ void Lane::take_deliveries() {
     std::swap(delivering_, deliveries_);
   }
   const std::size_t end = std::min(delivered_ + answers_a_turn_max, delivering_.size());
+  const std::int64_t now_us = clock_.monotonic_us();
   while (delivered_ < end) {
     const ports::Delivery& delivery = delivering_[delivered_++];
     std::unique_ptr<Submission> submission = pending_.close(delivery.token);
@@ -100,7 +99,7 @@ void Lane::take_deliveries() {
     pending_count_.fetch_sub(1, std::memory_order_relaxed);
     if (delivery.fate == ports::Delivery::Fate::stored) {
       Submission& stored = *submission;
-      stored.stored(std::move(submission), delivery.partition, delivery.offset);
+      stored.stored(std::move(submission), delivery.partition, delivery.offset, now_us);
     } else {
       submission->not_stored(Error::Kind::unavailable);
     }
@@ -141,7 +140,7 @@ void Lane::take_ranges() {
   std::size_t left = std::clamp(waiters_.size() / 4, answers_a_turn_max, outcomes_a_turn_max);
   for (; applied_ < applying_.size(); ++applied_) {
     Range& range = applying_[applied_];
-    range.first = waiters_.applied_some(range.partition, range.first, range.last, now_us, left);
+    range.first = waiters_.applied(range.partition, range.first, range.last, now_us, left);
     if (range.first <= range.last) break;
   }
   {

@@ -58,7 +58,7 @@ class Lane {
               const std::optional<TraceContext>& trace, std::unique_ptr<Submission> submission);
   // Ends with decided() (perhaps before this returns) or expired().
   void hold(Partition partition, Offset offset, std::uint32_t nonce, std::unique_ptr<Waiting> waiting,
-            std::int64_t deadline_us);
+            std::int64_t now_us, std::int64_t deadline_us);
   // What was gathered goes to the log, and nothing is gathered from here on; all waits end.
   void release();
   [[nodiscard]] ports::IoThread& io() { return io_; }

@@ -61,14 +61,22 @@ struct Told {
   std::size_t stored = 0;
   std::size_t not_stored = 0;
   std::size_t decided = 0;
+  std::int64_t stored_us = 0;
+  std::int64_t decided_us = 0;
 };
 
 class Wish final : public Submission {
  public:
   explicit Wish(Told& told) : told_(told) {}
-  void stored(std::unique_ptr<Submission>, Partition, Offset) override { ++told_.stored; }
+  void stored(std::unique_ptr<Submission>, Partition, Offset, std::int64_t now_us) override {
+    ++told_.stored;
+    told_.stored_us = now_us;
+  }
   void not_stored(Error::Kind) override { ++told_.not_stored; }
-  void decided(const Found&) override { ++told_.decided; }
+  void decided(const Found&, std::int64_t now_us) override {
+    ++told_.decided;
+    told_.decided_us = now_us;
+  }
   void expired() override {}
 
  private:
@@ -97,7 +105,7 @@ class LaneTest : public ::testing::Test {
   // So many wait for their outcome, and the timers are those of what comes next.
   void hold(std::size_t waits) {
     for (std::size_t i = 0; i < waits; ++i) {
-      lane.hold(p, Offset{static_cast<std::int64_t>(i)}, 1, std::make_unique<Wish>(told),
+      lane.hold(p, Offset{static_cast<std::int64_t>(i)}, 1, std::make_unique<Wish>(told), clock.monotonic_us(),
                 clock.monotonic_us() + 10'000'000);
     }
     io.timers.clear();
@@ -139,7 +147,7 @@ TEST_F(LaneTest, ATurnTellsSoManyDeliveriesAndTheNextTurnsTheRest) {
 TEST_F(LaneTest, ATurnTellsSoManyOutcomesAndTheNextTurnsTheRest) {
   const std::size_t all = 2 * a_turn + 3;
   for (std::size_t i = 0; i < all; ++i) {
-    lane.hold(p, Offset{static_cast<std::int64_t>(i)}, 1, std::make_unique<Wish>(told),
+    lane.hold(p, Offset{static_cast<std::int64_t>(i)}, 1, std::make_unique<Wish>(told), clock.monotonic_us(),
               clock.monotonic_us() + 10'000'000);
   }
   publish(0, static_cast<std::int64_t>(a_turn));
@@ -152,6 +160,21 @@ TEST_F(LaneTest, ATurnTellsSoManyOutcomesAndTheNextTurnsTheRest) {
   EXPECT_EQ(told.decided, 2 * a_turn + 1);
   while (io.turn()) continue;
   EXPECT_EQ(told.decided, all);
+}
+
+TEST_F(LaneTest, WhoIsToldHearsTheTimeOfTheTurn) {
+  append(1);
+  const ports::Delivery delivery{
+      .token = appender.tokens.front(), .fate = ports::Delivery::Fate::stored, .partition = p, .offset = Offset{0}};
+  lane.deliver({&delivery, 1});
+  clock.advance_ms(30);
+  EXPECT_TRUE(io.turn());
+  EXPECT_EQ(told.stored_us, clock.monotonic_us());
+  hold(1);
+  publish(0, 0);
+  clock.advance_ms(30);
+  EXPECT_TRUE(io.turn());
+  EXPECT_EQ(told.decided_us, clock.monotonic_us());
 }
 
 TEST_F(LaneTest, WhereManyWaitATurnTellsAQuarterOfThem) {

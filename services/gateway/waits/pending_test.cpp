@@ -9,9 +9,9 @@ namespace {
 
 class Nobody final : public Submission {
  public:
-  void stored(std::unique_ptr<Submission>, Partition, Offset) override {}
+  void stored(std::unique_ptr<Submission>, Partition, Offset, std::int64_t) override {}
   void not_stored(Error::Kind) override {}
-  void decided(const Found&) override {}
+  void decided(const Found&, std::int64_t) override {}
   void expired() override {}
 };
 

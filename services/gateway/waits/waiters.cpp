@@ -4,6 +4,13 @@
 #include <utility>
 
 namespace openrun::gateway {
+namespace {
+
+bool ends_wait(const Found& found) {
+  return found.kind == Found::Kind::decided || found.kind == Found::Kind::mismatch;
+}
+
+}  // namespace
 
 std::uint32_t Waiters::take_entry() {
   if (free_ != none) {
@@ -58,6 +65,10 @@ void Waiters::forget_offset(std::uint32_t index) {
 
 void Waiters::add(Partition partition, Offset offset, std::uint32_t nonce, std::unique_ptr<Waiting> waiting,
                   std::int64_t now_us, std::int64_t deadline_us) {
+  if (const Found found = window_.look_up(partition, offset, nonce, now_us); ends_wait(found)) {
+    waiting->decided(found, now_us);
+    return;
+  }
   if (step_ < 0) step_ = now_us / step_us;
   // Rounded up, so that no wait ends before its time; bounded, so that the wheel never laps.
   const std::int64_t step = std::clamp<std::int64_t>((deadline_us + step_us - 1) / step_us, step_ + 1,
@@ -74,21 +85,16 @@ void Waiters::add(Partition partition, Offset offset, std::uint32_t nonce, std::
   ++size_;
 }
 
-void Waiters::applied(Partition partition, Offset first, Offset last, std::int64_t now_us) {
-  std::size_t all = SIZE_MAX;
-  (void)applied_some(partition, first, last, now_us, all);
-}
-
-Offset Waiters::applied_some(Partition partition, Offset first, Offset last, std::int64_t now_us, std::size_t& left) {
+Offset Waiters::applied(Partition partition, Offset first, Offset last, std::int64_t now_us, std::size_t& left) {
   Offset unseen = last + 1;
   const auto found_partition = by_partition_.find(partition);
   if (found_partition == by_partition_.end()) return unseen;
-  std::vector<std::pair<std::unique_ptr<Waiting>, Found>> done;
+  auto done = std::exchange(done_, {});
   ByOffset& offsets = found_partition->second;
   for (auto at = offsets.lower_bound(first); at != offsets.end() && at->first <= last;) {
     const Entry& entry = entries_[at->second];
     const Found found = window_.look_up(partition, entry.offset, entry.nonce, now_us);
-    if (found.kind != Found::Kind::decided && found.kind != Found::Kind::mismatch) {
+    if (!ends_wait(found)) {
       ++at;
       continue;
     }
@@ -101,7 +107,9 @@ Offset Waiters::applied_some(Partition partition, Offset first, Offset last, std
   }
   // Last, because an answer may bring the next request of its connection, and with it a new wait.
   left -= done.size();
-  for (auto& [waiting, found] : done) waiting->decided(found);
+  for (auto& [waiting, found] : done) waiting->decided(found, now_us);
+  done.clear();
+  done_ = std::move(done);
   return unseen;
 }
 

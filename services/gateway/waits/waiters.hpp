@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <openrun/base/ids.hpp>
@@ -23,16 +24,15 @@ class Waiters {
 
   explicit Waiters(const ResultsWindow& window) : window_(window) {}
 
-  // `deadline_us` is monotonic, at most 50 s ahead (longer waits end early). The caller has looked in the window just
-  // before, on this thread.
+  // `deadline_us` is monotonic, at most 50 s ahead (longer waits end early). Where the window has the outcome already,
+  // `waiting` hears of it before this returns.
   void add(Partition partition, Offset offset, std::uint32_t nonce, std::unique_ptr<Waiting> waiting,
            std::int64_t now_us, std::int64_t deadline_us);
 
-  // Offsets [first, last] of the partition were applied to the window: ends the waits that are decided.
-  void applied(Partition partition, Offset first, Offset last, std::int64_t now_us);
-  // The same for no more than `left` waits, from which it takes those that it ended. Returns where to go on: past
-  // `last` where nothing is left to do.
-  Offset applied_some(Partition partition, Offset first, Offset last, std::int64_t now_us, std::size_t& left);
+  // Offsets [first, last] of the partition were applied to the window: ends the waits that are decided, but no more
+  // than `left`, from which it takes those that it ended. Returns where to go on: past `last` where nothing is left to
+  // do.
+  Offset applied(Partition partition, Offset first, Offset last, std::int64_t now_us, std::size_t& left);
 
   struct Missing {
     Partition partition;
@@ -80,6 +80,7 @@ class Waiters {
   }();
   std::int64_t step_ = -1;  // the last one that was expired
   std::size_t size_ = 0;
+  std::vector<std::pair<std::unique_ptr<Waiting>, Found>> done_;  // empty; keeps its memory from call to call
 };
 
 }  // namespace openrun::gateway

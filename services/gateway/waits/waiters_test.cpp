@@ -14,7 +14,7 @@ constexpr std::int64_t ms = 1'000;
 class Recorder final : public Waiting {
  public:
   Recorder(std::vector<std::string>& told, std::string name) : told_(told), name_(std::move(name)) {}
-  void decided(const Found& found) override {
+  void decided(const Found& found, std::int64_t) override {
     told_.push_back(name_ + (found.kind == Found::Kind::mismatch ? " mismatch" : " decided"));
   }
   void expired() override { told_.push_back(name_ + " expired"); }
@@ -39,7 +39,8 @@ class WaitersTest : public ::testing::Test {
       batch.entries.push_back({Offset{offset}, issuance::Outcome::sold_out, 1, CampaignId{1}, {}, {}, 0});
     }
     window.apply(batch, now);
-    waiters.applied(partition, batch.first_offset, batch.last_offset, now);
+    std::size_t all = SIZE_MAX;
+    (void)waiters.applied(partition, batch.first_offset, batch.last_offset, now, all);
   }
 
   std::vector<std::string> told;
@@ -70,14 +71,22 @@ TEST_F(WaitersTest, SomeAreToldAndTheRestWhereItWasLeftOff) {
   }
   window.apply(batch, now);
   std::size_t left = 3;
-  const Offset next = waiters.applied_some(p, Offset{0}, Offset{6}, now, left);
+  const Offset next = waiters.applied(p, Offset{0}, Offset{6}, now, left);
   EXPECT_EQ(told, (Told{"0 decided", "1 decided", "2 decided"}));
   EXPECT_EQ(next, Offset{3});
   EXPECT_EQ(left, 0U);
   left = 3;
-  EXPECT_EQ(waiters.applied_some(p, next, Offset{6}, now, left), Offset{7}) << "past the last";
+  EXPECT_EQ(waiters.applied(p, next, Offset{6}, now, left), Offset{7}) << "past the last";
   EXPECT_EQ(left, 1U);
   EXPECT_EQ(told, (Told{"0 decided", "1 decided", "2 decided", "3 decided", "4 decided"}));
+}
+
+TEST_F(WaitersTest, WhoComesAfterTheOutcomeIsToldAtOnce) {
+  apply(0, 5);
+  add(3, "late", now + 1'000 * ms);
+  add(4, "stranger", now + 1'000 * ms, p, 99);
+  EXPECT_EQ(told, (Told{"late decided", "stranger mismatch"}));
+  EXPECT_EQ(waiters.size(), 0U);
 }
 
 TEST_F(WaitersTest, TwoMayWaitForOneRecord) {
