@@ -1,6 +1,7 @@
 """`./dev bench [SECTION...]`: the figures of openrun beside their limits and peers, taken in one run on one machine. Prints Markdown.
 
-Sections: waited, polling, refusals, issuer, takeover, connections, scale, core; none: all of them. `./dev bench overload` is apart.
+Sections: waited, polling, refusals, issuer, takeover, connections, scale, core; none: all of these. Only where it is named: cores. `./dev bench
+overload` is apart.
 A figure on a shared machine says little by itself; the ratios count. At the end one table holds every goal with its figure.
 """
 
@@ -14,6 +15,7 @@ import time
 
 import connections
 import core_section
+import cores
 import issuer
 import machine
 import polling
@@ -29,8 +31,9 @@ __all__ = ["Bench", "cpu_seconds"]
 
 # `scale` comes first: it needs a table that is nearly empty.
 SECTIONS = {"scale": scale, "waited": waited, "polling": polling, "refusals": refusals, "issuer": issuer, "takeover": takeover,
-            "connections": connections, "core": core_section}
-WARM = {"waited", "polling", "refusals", "issuer", "connections"}  # what a cold broker would spoil
+            "connections": connections, "core": core_section, "cores": cores}
+WARM = {"waited", "polling", "refusals", "issuer", "connections", "cores"}  # what a cold broker would spoil
+ONLY_NAMED = {"cores"}  # a trace, and no goal
 
 
 def parsed():
@@ -65,7 +68,7 @@ def configuration(options, bench):
 def main():
     options = parsed()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    chosen = [name for name in SECTIONS if not options.sections or name in options.sections]
+    chosen = [name for name in SECTIONS if name in (options.sections or SECTIONS.keys() - ONLY_NAMED)]
     bench = Bench(options.users, options.repeats)
     bench.options = options
     needs_system = chosen != ["core"]

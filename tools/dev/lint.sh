@@ -33,6 +33,7 @@ lint_steps() {
   "$program" "the style rules see violations" /usr/bin/python3 "$root/tools/lint/style_test.py"
   "$program" "the count of tests sees failures" /usr/bin/python3 "$root/tools/dev/tally_test.py"
   "$program" "claims of ports hold while somebody lives" "$root/tools/dev/ports_test.sh"
+  "$program" "the trace of the scheduler is read right" /usr/bin/python3 "$root/loadtest/bench/scheduled_test.py"
   "$program" "the lanes of the tests lose nothing" /usr/bin/python3 "$root/tests/integration/lanes_test.py"
   "$step" "shell scripts" lint_shellcheck
   "$program" "the planted bugs still apply" mutants_check
