@@ -24,13 +24,13 @@ std::string text_of(const std::vector<std::uint16_t>& numerals) {
   return out;
 }
 
-using Bytes = std::span<const std::uint8_t>;
+using Tweak = std::span<const std::uint8_t>;
 
-void encrypt(const Ff1& cipher, std::span<std::uint16_t> numerals, std::uint32_t radix, Bytes tweak) {
+void encrypt(const Ff1& cipher, std::span<std::uint16_t> numerals, std::uint32_t radix, Tweak tweak) {
   Ff1Strings(cipher, radix, numerals.size(), tweak).encrypt(numerals);
 }
 
-void decrypt(const Ff1& cipher, std::span<std::uint16_t> numerals, std::uint32_t radix, Bytes tweak) {
+void decrypt(const Ff1& cipher, std::span<std::uint16_t> numerals, std::uint32_t radix, Tweak tweak) {
   Ff1Strings(cipher, radix, numerals.size(), tweak).decrypt(numerals);
 }
 
