@@ -32,7 +32,6 @@ using std::chrono::milliseconds;
 
 constexpr int exit_done = 0;
 constexpr int exit_failed = 1;
-constexpr const char* group = "openrun-issuers";
 constexpr milliseconds membership_poll{100};
 
 issuer::IssuerSettings settings_of(const config::Config& config) {
@@ -131,7 +130,8 @@ int serve(const config::Config& config, const config::KeyFile& keys, runtime::St
 
   if (!wiring::schema_fits(database, codes.fingerprint(), stop, logger))
     return stop.requested() ? exit_done : exit_failed;
-  auto membership = kafka::make_membership(broker, ports::Topic::requests, group, issuer.callbacks(), logger);
+  auto membership =
+      kafka::make_membership(broker, ports::Topic::requests, ports::issuers_group, issuer.callbacks(), logger);
   if (!membership) return failed(membership.error());
   started = true;
   logger.info("issuer started", {{"metrics_port", std::int64_t{server->port()}}});

@@ -69,8 +69,8 @@ int run(const config::Config& config) {
         started(kafka::make_appender(options, ports::Topic::dead_letters, relay.on_deliveries(), *logger));
     relay.begin({*log, *results, *dead_letters, clock, *logger, *metrics, config.kafka.requests_topic, spans.get()});
     begun = true;
-    const auto membership =
-        started(kafka::make_membership(options, ports::Topic::results, "openrun-relays", relay.callbacks(), *logger));
+    const auto membership = started(
+        kafka::make_membership(options, ports::Topic::results, ports::relays_group, relay.callbacks(), *logger));
     logger->info("relay started");
     while (!stop.requested()) {
       membership->poll(std::chrono::milliseconds(200));

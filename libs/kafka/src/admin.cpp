@@ -4,6 +4,8 @@
 #include <array>
 #include <thread>
 
+#include "reader.hpp"
+
 namespace openrun::kafka {
 namespace {
 
@@ -11,6 +13,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds look_again_interval{50};
+constexpr milliseconds bounds_timeout{1'000};
 constexpr std::size_t error_text_bytes_max = 512;
 
 struct AdminOptionsDeleter {
@@ -44,6 +47,19 @@ Result<void> first_error(const rd_kafka_topic_result_t** results, std::size_t co
     return std::unexpected(error);
   }
   return {};
+}
+
+ports::GroupMember read_member(const rd_kafka_MemberDescription_t* told, const std::string& topic) {
+  ports::GroupMember member;
+  const char* instance = rd_kafka_MemberDescription_group_instance_id(told);
+  member.name = instance != nullptr ? instance : rd_kafka_MemberDescription_consumer_id(told);
+  member.host = rd_kafka_MemberDescription_host(told);
+  const auto* assignment = rd_kafka_MemberDescription_assignment(told);
+  const auto* list = assignment == nullptr ? nullptr : rd_kafka_MemberAssignment_partitions(assignment);
+  for (int i = 0; list != nullptr && i < list->cnt; ++i)
+    if (topic == list->elems[i].topic) member.partitions.emplace_back(list->elems[i].partition);
+  std::ranges::sort(member.partitions);
+  return member;
 }
 
 }  // namespace
@@ -136,6 +152,46 @@ Result<std::vector<std::int32_t>> Admin::broker_ids() {
   std::vector<std::int32_t> out;
   for (int i = 0; i < metadata->broker_cnt; ++i) out.push_back(metadata->brokers[i].id);
   return out;
+}
+
+Result<std::vector<ports::LogPartitionState>> Admin::partitions(const std::string& topic, bool with_bounds) {
+  const auto metadata = client_->metadata(topic, left());
+  if (!metadata) return std::unexpected(metadata.error());
+  const auto& told = (*metadata)->topics[0];
+  std::vector<ports::LogPartitionState> out;
+  for (int i = 0; i < told.partition_cnt; ++i) {
+    const auto& one = told.partitions[i];
+    out.push_back({Partition{one.id}, one.leader >= 0, one.replica_cnt, one.isr_cnt, std::nullopt});
+  }
+  std::ranges::sort(out, {}, &ports::LogPartitionState::partition);
+  if (!with_bounds) return out;
+  for (auto& one : out) {
+    if (!one.has_leader) continue;
+    const auto bounds = query_bounds(*client_, topic, one.partition, std::min<milliseconds>(left(), bounds_timeout));
+    if (!bounds) break;
+    one.bounds = *bounds;
+  }
+  return out;
+}
+
+Result<ports::GroupState> Admin::group(const std::string& name, const std::string& topic) {
+  const std::string what = "asking for the members of " + name;
+  std::array<const char*, 1> asked = {name.c_str()};
+  const auto options = admin_options(client_->get(), RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS, left());
+  rd_kafka_DescribeConsumerGroups(client_->get(), asked.data(), asked.size(), options.get(), queue_.get());
+  const auto event = answer(what);
+  if (!event) return std::unexpected(event.error());
+  std::size_t count = 0;
+  const auto** groups =
+      rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event->get()), &count);
+  if (count != 1) return fail(Error::Kind::internal, what + ": Kafka gave no answer");
+  if (const auto* error = rd_kafka_ConsumerGroupDescription_error(groups[0]); error != nullptr)
+    return std::unexpected(to_error(rd_kafka_error_code(error), what));
+  ports::GroupState state;
+  state.is_stable = rd_kafka_ConsumerGroupDescription_state(groups[0]) == RD_KAFKA_CONSUMER_GROUP_STATE_STABLE;
+  for (std::size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(groups[0]); ++i)
+    state.members.push_back(read_member(rd_kafka_ConsumerGroupDescription_member(groups[0], i), topic));
+  return state;
 }
 
 Result<void> Admin::create_topic(const std::string& name, std::int32_t partitions, std::int32_t replication_factor,

@@ -1,4 +1,4 @@
-// What `openrun topics` needs of Kafka's Admin API. One thread.
+// What `openrun topics` and `openrun check` need of Kafka's Admin API. One thread.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <openrun/base/result.hpp>
+#include <openrun/ports/inspection.hpp>
 
 #include "client.hpp"
 
@@ -33,6 +34,12 @@ class Admin {
   [[nodiscard]] Result<ConfigMap> topic_configs(const std::string& name);
   [[nodiscard]] Result<std::vector<std::int32_t>> broker_ids();
   [[nodiscard]] Result<ConfigMap> broker_configs(std::int32_t broker);
+
+  // With the bounds of each where they are asked for and its leader tells them in a second; after the first one that
+  // does not, nobody is asked.
+  [[nodiscard]] Result<std::vector<ports::LogPartitionState>> partitions(const std::string& topic, bool with_bounds);
+  // A group that nobody ever joined has no members. Members' partitions are those of `topic`.
+  [[nodiscard]] Result<ports::GroupState> group(const std::string& name, const std::string& topic);
 
   [[nodiscard]] Result<void> create_topic(const std::string& name, std::int32_t partitions,
                                           std::int32_t replication_factor, const ConfigMap& configs);

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include <openrun/postgres/inspection.hpp>
 #include <openrun/postgres/postgres.hpp>
 
 #include "connection.hpp"
@@ -140,6 +141,24 @@ Result<std::unique_ptr<Connection>> connect(Options options, const char* applica
   return std::move(*connection);
 }
 
+Result<void> check_steps(Connection& connection) {
+  auto exists = connection.query(has_migrations);
+  if (!exists) return failed(exists, "checking the schema");
+  if (!exists->at(0, 0).boolean()) {
+    return fail(Error::Kind::not_found, "this database has no openrun schema: run `openrun migrate` first");
+  }
+  auto applied = read_applied(connection);
+  if (!applied) return failed(applied, "checking the schema");
+  if (auto beside = check_runs_beside(*applied); !beside) return beside;
+  for (const SchemaStep& step : schema_steps()) {
+    if (!contains(*applied, step.name)) {
+      return fail(Error::Kind::conflict, "the schema is older than this build: step " + std::string(step.name) +
+                                             " is missing; run `openrun migrate`");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view runs_beside(const SchemaStep& step) {
@@ -170,25 +189,22 @@ Result<std::vector<std::string>> migrate(const Options& options, const std::stri
   return ran;
 }
 
-Result<void> check_schema(const Options& options, const std::string& code_key_fingerprint) {
+ports::SchemaState inspect_schema(const Options& options, const std::string& code_key_fingerprint) {
   Interrupt never;
   auto connection = connect(options, "openrun-check", never);
-  if (!connection) return std::unexpected(std::move(connection.error()));
-  auto exists = (*connection)->query(has_migrations);
-  if (!exists) return failed(exists, "checking the schema");
-  if (!exists->at(0, 0).boolean()) {
-    return fail(Error::Kind::not_found, "this database has no openrun schema: run `openrun migrate` first");
+  if (!connection) {
+    const std::unexpected<Error> error(std::move(connection.error()));
+    return {error, error};
   }
-  auto applied = read_applied(**connection);
-  if (!applied) return failed(applied, "checking the schema");
-  if (auto beside = check_runs_beside(*applied); !beside) return beside;
-  for (const SchemaStep& step : schema_steps()) {
-    if (!contains(*applied, step.name)) {
-      return fail(Error::Kind::conflict, "the schema is older than this build: step " + std::string(step.name) +
-                                             " is missing; run `openrun migrate`");
-    }
-  }
-  return compare_fingerprint(**connection, code_key_fingerprint);
+  auto steps = check_steps(**connection);
+  // Without tables there is no key either, and that was said.
+  if (!steps && steps.error().kind == Error::Kind::not_found) return {steps, steps};
+  return {std::move(steps), compare_fingerprint(**connection, code_key_fingerprint)};
+}
+
+Result<void> check_schema(const Options& options, const std::string& code_key_fingerprint) {
+  ports::SchemaState state = inspect_schema(options, code_key_fingerprint);
+  return state.steps ? std::move(state.code_key) : std::move(state.steps);
 }
 
 }  // namespace openrun::postgres

@@ -110,6 +110,9 @@ class Log {
 
 // Which partitions this process is responsible for, as a member of a Kafka consumer group (issuers on the requests
 // topic, relays on the results topic). It says who should write; the epoch in Postgres decides who may.
+inline constexpr const char* issuers_group = "openrun-issuers";
+inline constexpr const char* relays_group = "openrun-relays";
+
 class Membership {
  public:
   virtual ~Membership() = default;

@@ -1,0 +1,117 @@
+// What Postgres and Kafka tell of themselves, for those who look before an event. Plain values, filled by libs/postgres
+// and libs/kafka; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <openrun/base/ids.hpp>
+#include <openrun/base/result.hpp>
+#include <openrun/ports/request_log.hpp>
+
+namespace openrun::ports {
+
+// ---- the store ----
+
+// Transactions, the oldest ones, and standbys.
+inline constexpr std::int64_t inspected_rows_max = 32;
+
+// A transaction that is not over; not the one that asks.
+struct OpenTransaction {
+  std::int64_t pid = 0;  // 0: a prepared one, which belongs to no process
+  std::string name;      // application_name, or the name under which it was prepared
+  std::string user;
+  std::int64_t open_ms = 0;
+};
+
+struct OpenTransactions {
+  std::vector<OpenTransaction> open;  // the oldest first
+  std::int64_t hidden = 0;            // sessions that this role may not see
+};
+
+struct Standby {
+  std::string name;
+  std::string state;       // streaming, catchup, ...
+  std::string sync_state;  // async, potential, sync, quorum
+  std::int64_t behind_bytes = 0;
+};
+
+struct Standbys {
+  std::vector<Standby> connected;
+  std::int64_t hidden = 0;
+  bool commits_wait = false;  // synchronous_standby_names names some
+};
+
+// The log that the store writes its commits into.
+struct StoreWal {
+  std::int64_t segment_bytes = 0;
+  std::int64_t segments_ahead = 0;  // made, and not yet written to
+  std::int64_t kept_bytes = 0;      // min_wal_size
+};
+
+struct StoreConnections {
+  std::int64_t used = 0;
+  std::int64_t most = 0;  // for others than superusers
+};
+
+// What it takes to survive a crash: on or off, synchronous_commit also local, remote_write, remote_apply.
+struct StoreDurability {
+  std::string fsync;
+  std::string full_page_writes;
+  std::string synchronous_commit;
+};
+
+struct StoreArchive {
+  bool is_on = false;
+  std::optional<Timestamp> failing_since;  // the newest failure, where nothing was archived after it
+};
+
+// What could not be asked says why: a right that is missing, or a server that does not know the question.
+struct StoreServer {
+  Result<bool> is_writable;
+  Result<StoreDurability> durability;
+  Result<StoreWal> wal;
+  Result<StoreConnections> connections;
+  Result<std::int64_t> backups;  // base backups that run now
+  Result<OpenTransactions> transactions;
+  Result<Standbys> standbys;
+  Result<StoreArchive> archive;
+};
+
+// The two things that a daemon insists on at its start. Unavailable where Postgres could not be asked.
+struct SchemaState {
+  Result<void> steps;
+  Result<void> code_key;
+};
+
+// ---- the log ----
+
+struct LogPartitionState {
+  Partition partition;
+  bool has_leader = false;
+  std::int32_t replicas = 0;
+  std::int32_t in_sync = 0;
+  std::optional<LogBounds> bounds;  // empty where the leader did not tell, or was not asked
+};
+
+struct GroupMember {
+  std::string name;  // its static instance id, or the id that the broker gave it
+  std::string host;
+  std::vector<Partition> partitions;  // ascending
+};
+
+struct GroupState {
+  bool is_stable = false;  // false: partitions are being dealt out, or there is no member
+  std::vector<GroupMember> members;
+};
+
+struct LogState {
+  std::map<Topic, Result<std::vector<LogPartitionState>>> topics;  // partitions ascending
+  std::map<std::string, Result<GroupState>> groups;                // by their names
+};
+
+}  // namespace openrun::ports

@@ -1,0 +1,127 @@
+// How the server is, for those who look before an event.
+#include <algorithm>
+
+#include <gmock/gmock.h>
+
+#include <openrun/postgres/inspection.hpp>
+
+#include "test_database.hpp"
+
+namespace openrun::postgres::test {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Inspection : public PostgresTest {
+ protected:
+  ports::StoreServer inspect(const Options& options) {
+    auto told = inspect_server(options, logger_);
+    EXPECT_TRUE(told) << told.error().message;
+    return told.value_or(ports::StoreServer{});
+  }
+  [[nodiscard]] Options as(const std::string& role) const {
+    Options options = this->options();
+    options.url += " user=" + role;
+    return options;
+  }
+  [[nodiscard]] Options superuser() const { return as("postgres"); }
+};
+
+TEST_F(Inspection, AServerTellsWhatItIsSetTo) {
+  const ports::StoreServer told = inspect(superuser());
+  EXPECT_TRUE(told.is_writable.value());
+  EXPECT_EQ(told.durability->full_page_writes, database().value("SHOW full_page_writes"));
+  EXPECT_EQ(told.durability->fsync, database().value("SHOW fsync"));
+  EXPECT_EQ(told.durability->synchronous_commit, database().value("SHOW synchronous_commit"));
+  EXPECT_EQ(told.wal->segment_bytes, 16 * 1024 * 1024);
+  EXPECT_EQ(std::to_string(told.wal->kept_bytes),
+            database().value("SELECT pg_size_bytes(current_setting('min_wal_size'))"));
+  EXPECT_GE(told.connections->used, 2);
+  EXPECT_LT(told.connections->most, std::stoll(database().value("SHOW max_connections")));
+  EXPECT_EQ(told.backups.value(), 0);
+  EXPECT_TRUE(told.standbys->connected.empty());
+  EXPECT_FALSE(told.standbys->commits_wait);
+  EXPECT_EQ(told.archive->is_on, database().value("SHOW archive_mode") != "off");
+}
+
+TEST_F(Inspection, ASegmentThatIsFilledIsNoLongerAhead) {
+  Plain root(superuser().url);
+  root.rows("CHECKPOINT");  // the next one is minutes away
+  const std::int64_t before = inspect(superuser()).wal->segments_ahead;
+  root.rows("SELECT pg_logical_emit_message(false, 'openrun', 'something')");
+  root.rows("SELECT pg_switch_wal()");
+  root.rows("SELECT pg_logical_emit_message(true, 'openrun', 'something')");
+  EXPECT_EQ(inspect(superuser()).wal->segments_ahead, std::max<std::int64_t>(before - 1, 0));
+}
+
+TEST_F(Inspection, ADatabaseThatTakesNoWritesSaysSo) {
+  database().rows("ALTER DATABASE " + name_ + " SET default_transaction_read_only = on");
+  EXPECT_FALSE(inspect(options()).is_writable.value());
+  Options writing = options();
+  writing.url += " options='-c default_transaction_read_only=off'";
+  Plain(writing.url).rows("ALTER DATABASE " + name_ + " RESET default_transaction_read_only");
+  EXPECT_TRUE(inspect(options()).is_writable.value());
+}
+
+TEST_F(Inspection, AnOpenTransactionIsToldWithItsAgeAndAnIdleSessionIsNot) {
+  const Plain idle(url_with(name_), "idle");
+  Plain other(url_with(name_), "somebody");
+  other.rows("BEGIN");
+  const std::string pid = other.value("SELECT pg_backend_pid()");
+  const auto before = inspect(superuser()).transactions.value();
+  const auto mine = [&](const ports::OpenTransactions& told) {
+    return std::ranges::find(told.open, "somebody", &ports::OpenTransaction::name);
+  };
+  ASSERT_NE(mine(before), before.open.end());
+  EXPECT_EQ(std::to_string(mine(before)->pid), pid);
+  EXPECT_GE(mine(before)->open_ms, 0);
+  EXPECT_FALSE(mine(before)->user.empty());
+  EXPECT_EQ(std::ranges::find(before.open, "idle", &ports::OpenTransaction::name), before.open.end());
+  database().rows("SELECT pg_sleep(0.02)");
+  const auto later = inspect(superuser()).transactions.value();
+  EXPECT_GE(mine(later)->open_ms, mine(before)->open_ms + 20);
+  other.rows("ROLLBACK");
+  const auto after = inspect(superuser()).transactions.value();
+  EXPECT_EQ(mine(after), after.open.end());
+}
+
+TEST_F(Inspection, WhoMayNotLookIsToldThatAndTheRest) {
+  const std::string role = name_ + "_stranger";
+  Plain root(superuser().url, "root");
+  root.rows("CREATE ROLE " + role + " LOGIN");
+  const ports::StoreServer told = inspect(as(role));
+  root.rows("GRANT pg_monitor TO " + role);
+  const ports::StoreServer all = inspect(as(role));
+  root.rows("DROP ROLE " + role);
+  ASSERT_FALSE(told.wal);
+  EXPECT_THAT(told.wal.error().message, HasSubstr("pg_ls_waldir"));
+  EXPECT_TRUE(told.is_writable.value());
+  EXPECT_GE(told.connections->used, 2);
+  EXPECT_GE(told.transactions->hidden, 1);
+  EXPECT_TRUE(all.wal) << all.wal.error().message;
+  EXPECT_EQ(all.transactions->hidden, 0);
+}
+
+TEST_F(Inspection, AServerThatIsNotThereIsUnavailable) {
+  Options nowhere = options();
+  nowhere.url = "postgresql://openrun@127.0.0.1:1/openrun";
+  const auto told = inspect_server(nowhere, logger_);
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().kind, Error::Kind::unavailable);
+  EXPECT_EQ(inspect_schema(nowhere, fingerprint).steps.error().kind, Error::Kind::unavailable);
+}
+
+TEST_F(Inspection, SchemaAndCodeKeyAreToldApart) {
+  ports::SchemaState state = inspect_schema(options(), "another");
+  EXPECT_TRUE(state.steps);
+  ASSERT_FALSE(state.code_key);
+  EXPECT_THAT(state.code_key.error().message, HasSubstr("configured another"));
+  database().rows("INSERT INTO schema_migration (name) VALUES ('9999_later')");
+  state = inspect_schema(options(), fingerprint);
+  database().rows("DELETE FROM schema_migration WHERE name = '9999_later'");
+  EXPECT_FALSE(state.steps);
+  EXPECT_TRUE(state.code_key);
+}
+
+}  // namespace
+}  // namespace openrun::postgres::test
