@@ -49,6 +49,11 @@ kafka::Options Context::kafka() const {
   return options;
 }
 
+kafka::TopicSettings topic_settings(const config::Kafka& settings) {
+  return {settings.partitions, settings.replication_factor, settings.min_insync_replicas,
+          settings.retention_hours * 3'600'000, settings.production};
+}
+
 std::int64_t time_argument(const std::string& text) {
   const std::int64_t now = runtime::SystemClock{}.now().value;
   if (text == "now") return now;

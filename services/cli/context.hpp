@@ -42,6 +42,7 @@ struct Context {
   std::string url;
   std::string token_file;
   std::string ca_file;
+  std::string version;  // of this program
   bool json = false;
   int exit_code = done;
   PrintStyle style;           // of stdout
@@ -52,6 +53,9 @@ struct Context {
   [[nodiscard]] postgres::Options postgres() const;
   [[nodiscard]] kafka::Options kafka() const;
 };
+
+// What the configuration wants of the topics.
+[[nodiscard]] kafka::TopicSettings topic_settings(const config::Kafka& settings);
 
 // The command runs after the whole line was parsed, so that options of every command may stand anywhere.
 void on_run(CLI::App& command, Context& context, std::function<void()> run);
@@ -83,6 +87,7 @@ void add_dlq_command(CLI::App& app, Context& context);
 void add_setup_commands(CLI::App& app, Context& context);  // migrate, topics, keys
 void add_load_command(CLI::App& app, Context& context);
 void add_plan_command(CLI::App& app, Context& context);
+void add_check_command(CLI::App& app, Context& context);
 
 // Log lines of adapters, shown only with OPENRUN_LOG__LEVEL=debug: a tool's stderr is for its own messages.
 [[nodiscard]] ports::Logger& quiet_logger();

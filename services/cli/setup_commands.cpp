@@ -30,12 +30,6 @@ void migrate(Context& context) {
   if (steps.empty()) std::cout << "the schema is up to date\n";
 }
 
-kafka::TopicSettings topic_settings(const Context& context) {
-  const config::Kafka settings = context.config().kafka;
-  return {settings.partitions, settings.replication_factor, settings.min_insync_replicas,
-          settings.retention_hours * 3'600'000, settings.production};
-}
-
 void print(Context& context, const std::vector<kafka::TopicFinding>& findings) {
   std::string out;
   wire::JsonWriter writer(out);
@@ -48,11 +42,11 @@ void print(Context& context, const std::vector<kafka::TopicFinding>& findings) {
         .key("ok")
         .boolean(finding.ok)
         .key("text")
-        .string(finding.text)
+        .string(finding.whole())
         .end_object();
     if (!context.json)
       std::cout << toned(finding.ok ? "ok" : "WRONG", finding.ok ? Tone::good : Tone::bad, context.style)
-                << (finding.ok ? "     " : "  ") << finding.topic << ": " << finding.text << "\n";
+                << (finding.ok ? "     " : "  ") << finding.topic << ": " << finding.whole() << "\n";
   }
   writer.end_array();
   if (context.json) std::cout << out << "\n";
@@ -171,7 +165,8 @@ void add_setup_commands(CLI::App& app, Context& context) {
   const auto add_topic_command = [&](const char* name, const char* text, auto work) {
     auto* command = topics->add_subcommand(name, text)->group("Commands");
     on_run(*command, context, [&context, work] {
-      print(context, value_or_fail(work(context.kafka(), topic_settings(context), std::chrono::seconds(30))));
+      print(context,
+            value_or_fail(work(context.kafka(), topic_settings(context.config().kafka), std::chrono::seconds(30))));
     });
   };
   add_topic_command("create", "Create what is missing, and add partitions", kafka::create_topics);

@@ -29,34 +29,34 @@ std::optional<std::int64_t> number_of(const ConfigMap& configs, const std::strin
 }
 
 std::string how_to_set(const std::string& name, const std::string& setting) {
-  return "; set it with: kafka-configs.sh --alter --topic " + name + " --add-config " + setting;
+  return "kafka-configs.sh --bootstrap-server \"$OPENRUN_KAFKA\" --alter --topic " + name + " --add-config " + setting;
 }
 
 void judge_text(std::vector<TopicFinding>& findings, const std::string& name, const ConfigMap& configs,
                 const std::string& key, const std::string& wanted, const std::string& why) {
   const auto value = value_of(configs, key);
   if (value == wanted) return;
-  findings.push_back(
-      {name, false,
-       key + " is " + value + " and must be " + wanted + ": " + why + how_to_set(name, key + "=" + wanted)});
+  findings.push_back({name, false, key + " is " + value + " and must be " + wanted + ": " + why,
+                      how_to_set(name, key + "=" + wanted)});
 }
 
 void judge_number(std::vector<TopicFinding>& findings, const std::string& name, const ConfigMap& configs,
                   const std::string& key, std::int64_t minimum, const std::string& why) {
   const auto value = number_of(configs, key);
   if (value && *value >= minimum) return;
-  findings.push_back({name, false,
-                      key + " is " + value_of(configs, key) + " and must be at least " + std::to_string(minimum) +
-                          ": " + why + how_to_set(name, key + "=" + std::to_string(minimum))});
+  findings.push_back(
+      {name, false,
+       key + " is " + value_of(configs, key) + " and must be at least " + std::to_string(minimum) + ": " + why,
+       how_to_set(name, key + "=" + std::to_string(minimum))});
 }
 
 void judge_replicas(std::vector<TopicFinding>& findings, const std::string& name, const TopicDescription& topic,
                     const TopicSettings& settings) {
   if (settings.production && topic.replicas_min < production_replicas_min)
-    findings.push_back({name, false,
-                        "a partition has " + std::to_string(topic.replicas_min) +
-                            " replicas and must have at least 3 in production; add them with "
-                            "kafka-reassign-partitions.sh"});
+    findings.push_back(
+        {name, false,
+         "a partition has " + std::to_string(topic.replicas_min) + " replicas and must have at least 3 in production",
+         "kafka-reassign-partitions.sh"});
   const auto insync_min = settings.production ? std::max(settings.min_insync_replicas, production_insync_min)
                                               : settings.min_insync_replicas;
   judge_number(findings, name, topic.configs, "min.insync.replicas", insync_min,
@@ -65,8 +65,8 @@ void judge_replicas(std::vector<TopicFinding>& findings, const std::string& name
   if (insync && *insync > topic.replicas_min)
     findings.push_back({name, false,
                         "min.insync.replicas is " + std::to_string(*insync) + " with " +
-                            std::to_string(topic.replicas_min) +
-                            " replicas: nothing can be appended; add replicas or lower it"});
+                            std::to_string(topic.replicas_min) + " replicas: nothing can be appended",
+                        how_to_set(name, "min.insync.replicas=" + std::to_string(topic.replicas_min))});
 }
 
 }  // namespace
@@ -86,11 +86,12 @@ ConfigMap topic_configs_of(const TopicSettings& settings) {
 std::vector<TopicFinding> judge_topic(const std::string& name, const TopicDescription& topic,
                                       const TopicSettings& settings) {
   std::vector<TopicFinding> findings;
-  if (!topic.exists) return {{name, false, "does not exist; run openrun topics create"}};
+  if (!topic.exists) return {{name, false, "does not exist", "openrun topics create"}};
   if (topic.partitions < settings.partitions)
-    findings.push_back({name, false,
-                        "has " + std::to_string(topic.partitions) + " partitions of " +
-                            std::to_string(settings.partitions) + "; run openrun topics create"});
+    findings.push_back(
+        {name, false,
+         "has " + std::to_string(topic.partitions) + " partitions of " + std::to_string(settings.partitions),
+         "openrun topics create"});
   judge_text(findings, name, topic.configs, "message.timestamp.type", "LogAppendTime",
              "decisions go by the time at which the broker took a record");
   judge_text(findings, name, topic.configs, "cleanup.policy", "delete",
@@ -107,23 +108,23 @@ std::vector<TopicFinding> judge_topic(const std::string& name, const TopicDescri
   if (retention && *retention != -1 && *retention < settings.retention_ms)
     findings.push_back({name, true,
                         "warning: retention.ms is " + std::to_string(*retention) + ", shorter than the configured " +
-                            std::to_string(settings.retention_ms) +
-                            how_to_set(name, "retention.ms=" + std::to_string(settings.retention_ms))});
+                            std::to_string(settings.retention_ms),
+                        how_to_set(name, "retention.ms=" + std::to_string(settings.retention_ms))});
   return findings;
 }
 
 TopicFinding judge_broker(std::int32_t broker, const Result<ConfigMap>& configs) {
   const std::string name = "broker " + std::to_string(broker);
   if (!configs)
-    return {name, true,
-            "warning: auto.create.topics.enable could not be read (" + configs.error().message +
-                "); make sure that it is false"};
+    return {
+        name, true, "warning: auto.create.topics.enable could not be read (" + configs.error().message + ")",
+        "kafka-configs.sh --bootstrap-server \"$OPENRUN_KAFKA\" --describe --all --broker " + std::to_string(broker)};
   const auto value = value_of(*configs, "auto.create.topics.enable");
   if (value == "false") return {name, true, "auto.create.topics.enable is false"};
   return {name, false,
           "auto.create.topics.enable is " + value +
-              " and must be false: a topic that appears by itself has the wrong settings; set it in the "
-              "broker's server.properties and restart it"};
+              " and must be false: a topic that appears by itself has the wrong settings",
+          "auto.create.topics.enable=false in the broker's server.properties, and a restart of it"};
 }
 
 }  // namespace openrun::kafka

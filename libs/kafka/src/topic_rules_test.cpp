@@ -21,7 +21,7 @@ TopicDescription good_topic(const TopicSettings& settings) {
 std::vector<std::string> wrongs(const TopicDescription& topic, const TopicSettings& settings) {
   std::vector<std::string> out;
   for (const auto& finding : judge_topic("t", topic, settings))
-    if (!finding.ok) out.push_back(finding.text);
+    if (!finding.ok) out.push_back(finding.whole());
   return out;
 }
 
@@ -85,7 +85,7 @@ TEST(TopicRules, MissingTopicsAndPartitionsNameTheCommandThatMakesThem) {
   auto topic = good_topic(settings);
   topic.partitions = 3;
   EXPECT_THAT(wrongs(topic, settings),
-              ::testing::ElementsAre(HasSubstr("3 partitions of 4; run openrun topics create")));
+              ::testing::ElementsAre(HasSubstr("3 partitions of 4; mend it with: openrun topics create")));
 }
 
 TEST(TopicRules, AShorterRetentionIsAWarning) {
@@ -96,6 +96,7 @@ TEST(TopicRules, AShorterRetentionIsAWarning) {
   ASSERT_EQ(findings.size(), 2U);
   EXPECT_TRUE(findings[1].ok);
   EXPECT_THAT(findings[1].text, HasSubstr("warning: retention.ms is 1000"));
+  EXPECT_THAT(findings[1].fix, HasSubstr("--add-config retention.ms="));
 }
 
 TEST(TopicRules, ABrokerThatCreatesTopicsByItselfIsWrongAndASilentOneAWarning) {

@@ -19,7 +19,7 @@ class TopicsBrokerTest : public testing::BrokerTest {
     EXPECT_TRUE(findings) << findings.error().message;
     if (findings)
       for (const auto& finding : *findings)
-        if (!finding.ok) out.push_back(finding.topic + ": " + finding.text);
+        if (!finding.ok) out.push_back(finding.topic + ": " + finding.whole());
     return out;
   }
 };

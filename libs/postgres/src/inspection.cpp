@@ -7,6 +7,8 @@
 namespace openrun::postgres {
 namespace {
 
+const Statement role{"inspect_role", "SELECT current_user::text"};
+
 const Statement is_writable{
     "inspect_writable", "SELECT NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'"};
 
@@ -14,12 +16,14 @@ const Statement durability{"inspect_durability",
                            "SELECT current_setting('fsync'), current_setting('full_page_writes'), "
                            "current_setting('synchronous_commit')"};
 
-// As config/postgres/wal-ahead.sql counts them.
 const Statement wal{"inspect_wal",
                     "SELECT pg_size_bytes(current_setting('wal_segment_size')), "
-                    "(SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND "
-                    "name > pg_walfile_name(pg_current_wal_insert_lsn())), "
                     "pg_size_bytes(current_setting('min_wal_size'))"};
+
+// As config/postgres/wal-ahead.sql counts them.
+const Statement segments_ahead{"inspect_segments_ahead",
+                               "SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND "
+                               "name > pg_walfile_name(pg_current_wal_insert_lsn())"};
 
 // reserved_connections is of version 16.
 const Statement connections{"inspect_connections",
@@ -115,7 +119,7 @@ ports::StoreDurability read_durability(const Rows& rows) {
   return {rows.at(0, 0).string(), rows.at(0, 1).string(), rows.at(0, 2).string()};
 }
 ports::StoreWal read_wal(const Rows& rows) {
-  return {rows.at(0, 0).integer(), rows.at(0, 1).integer(), rows.at(0, 2).integer()};
+  return {rows.at(0, 0).integer(), rows.at(0, 1).integer()};
 }
 ports::StoreConnections read_connections(const Rows& rows) {
   return {rows.at(0, 0).integer(), rows.at(0, 1).integer()};
@@ -125,12 +129,16 @@ ports::StoreArchive read_archive(const Rows& rows) {
 }
 
 Sql<ports::StoreServer> ask_all(Connection& connection) {
+  const auto asks = ask(connection, role, {}, [](const Rows& rows) { return rows.at(0, 0).string(); });
+  if (!asks) return std::unexpected(asks.error());
   const auto writable = ask(connection, is_writable, {}, read_boolean);
   if (!writable) return std::unexpected(writable.error());
   const auto durable = ask(connection, durability, {}, read_durability);
   if (!durable) return std::unexpected(durable.error());
   const auto segments = ask(connection, wal, {}, read_wal);
   if (!segments) return std::unexpected(segments.error());
+  const auto ahead = ask(connection, segments_ahead, {}, read_integer);
+  if (!ahead) return std::unexpected(ahead.error());
   const auto connected = ask(connection, connections, {}, read_connections);
   if (!connected) return std::unexpected(connected.error());
   const auto backing_up = ask(connection, backups, {}, read_integer);
@@ -141,7 +149,8 @@ Sql<ports::StoreServer> ask_all(Connection& connection) {
   if (!following) return std::unexpected(following.error());
   const auto archived = ask(connection, archive, {}, read_archive);
   if (!archived) return std::unexpected(archived.error());
-  return ports::StoreServer{*writable, *durable, *segments, *connected, *backing_up, *open, *following, *archived};
+  return ports::StoreServer{asks->value_or(""), *writable,   *durable, *segments,  *ahead,
+                            *connected,         *backing_up, *open,    *following, *archived};
 }
 
 }  // namespace

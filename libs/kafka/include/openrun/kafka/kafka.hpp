@@ -57,7 +57,10 @@ struct TopicSettings {
 struct TopicFinding {
   std::string topic;
   bool ok = false;
-  std::string text;  // what is right or wrong, and how to fix it
+  std::string text;      // what is right or wrong
+  std::string fix = {};  // NOLINT(readability-redundant-member-init): how to mend it, also where it is a warning alone
+
+  [[nodiscard]] std::string whole() const { return fix.empty() ? text : text + "; mend it with: " + fix; }
 };
 // Creates what is missing and adds partitions (results and dead letters grow first); changes nothing else.
 [[nodiscard]] Result<std::vector<TopicFinding>> create_topics(const Options& options, const TopicSettings& settings,

@@ -49,8 +49,7 @@ struct Standbys {
 // The log that the store writes its commits into.
 struct StoreWal {
   std::int64_t segment_bytes = 0;
-  std::int64_t segments_ahead = 0;  // made, and not yet written to
-  std::int64_t kept_bytes = 0;      // min_wal_size
+  std::int64_t kept_bytes = 0;  // min_wal_size
 };
 
 struct StoreConnections {
@@ -72,9 +71,11 @@ struct StoreArchive {
 
 // What could not be asked says why: a right that is missing, or a server that does not know the question.
 struct StoreServer {
+  std::string role;  // who asks, and may lack a right
   Result<bool> is_writable;
   Result<StoreDurability> durability;
   Result<StoreWal> wal;
+  Result<std::int64_t> segments_ahead;  // of it, made and not yet written to
   Result<StoreConnections> connections;
   Result<std::int64_t> backups;  // base backups that run now
   Result<OpenTransactions> transactions;
