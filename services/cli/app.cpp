@@ -229,6 +229,7 @@ void on_run(CLI::App& command, Context& context, std::function<void()> run) {
 
 std::unique_ptr<CLI::App> make_app(Context& context) {
   context.url = "http://127.0.0.1:8080";
+  context.version = OPENRUN_VERSION;
   auto app = std::make_unique<CLI::App>(
       "The operator's tool of openrun: campaigns and coupons, dead letters, proofs, and setting up.", "openrun");
   app->formatter(std::make_shared<HelpFormatter>(context));
@@ -257,6 +258,7 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
   add_setup_commands(*app, context);
   add_load_command(*app, context);
   add_plan_command(*app, context);
+  add_check_command(*app, context);
   add_own_commands(*app, context);
   return app;
 }

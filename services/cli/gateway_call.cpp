@@ -73,6 +73,11 @@ Performed perform(const Context& context, const HttpCall& wanted, long connect_m
   return performed;
 }
 
+Error unreachable(const Context& context, CURLcode code) {
+  return {Error::Kind::unavailable, "the gateway at " + context.url + " does not answer: " + curl_easy_strerror(code) +
+                                        " (is it running? name another one with --gateway or OPENRUN_URL)"};
+}
+
 [[noreturn]] void fail_with(const Context& context, const HttpAnswer& answer) {
   const std::string name = text_of(answer.json, "code");
   std::string text = problem_text(answer.json);
@@ -91,24 +96,27 @@ Performed perform(const Context& context, const HttpCall& wanted, long connect_m
 HttpAnswer call(const Context& context, const HttpCall& wanted) {
   Performed performed = perform(context, wanted, 3'000, 40'000);
   if (performed.code != CURLE_OK) {
-    throw CommandFailed{found_wrong,
-                        "the gateway at " + context.url + " does not answer: " + curl_easy_strerror(performed.code) +
-                            " (is it running? name another one with --gateway or OPENRUN_URL)",
-                        "UNREACHABLE"};
+    throw CommandFailed{found_wrong, unreachable(context, performed.code).message, "UNREACHABLE"};
   }
   if (performed.answer.status >= 400 || performed.answer.status < 200) fail_with(context, performed.answer);
   return std::move(performed.answer);
 }
 
 std::optional<HttpAnswer> try_call(const Context& context, const HttpCall& wanted, std::chrono::milliseconds within) {
-  const auto limit_ms = static_cast<long>(within.count());
   try {
-    Performed performed = perform(context, wanted, limit_ms, limit_ms);
-    if (performed.code != CURLE_OK || performed.answer.status != 200) return std::nullopt;
-    return std::move(performed.answer);
+    auto answer = call_within(context, wanted, within);
+    if (!answer || answer->status != 200) return std::nullopt;
+    return std::move(*answer);
   } catch (const CommandFailed&) {
     return std::nullopt;
   }
+}
+
+Result<HttpAnswer> call_within(const Context& context, const HttpCall& wanted, std::chrono::milliseconds within) {
+  const auto limit_ms = static_cast<long>(within.count());
+  Performed performed = perform(context, wanted, limit_ms, limit_ms);
+  if (performed.code != CURLE_OK) return std::unexpected(unreachable(context, performed.code));
+  return std::move(performed.answer);
 }
 
 std::string escaped(std::string_view text) {

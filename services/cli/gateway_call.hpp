@@ -35,6 +35,10 @@ struct HttpCall {
 [[nodiscard]] std::optional<HttpAnswer> try_call(const Context& context, const HttpCall& wanted,
                                                  std::chrono::milliseconds within);
 
+// Whatever it answers, also an error; Error::Kind::unavailable where it does not within that time.
+[[nodiscard]] Result<HttpAnswer> call_within(const Context& context, const HttpCall& wanted,
+                                             std::chrono::milliseconds within);
+
 // Percent-encoded for one segment of a path, or a query's value.
 [[nodiscard]] std::string escaped(std::string_view text);
 // A key that nobody has used: the call is done once, however often the connection breaks.

@@ -1,0 +1,20 @@
+// Asks Postgres, Kafka and the gateway for the facts, each with a deadline. Changes nothing. Blocks; for the main
+// thread.
+#pragma once
+
+#include "cli/check/facts.hpp"
+#include "cli/context.hpp"
+
+namespace openrun::cli::check {
+
+// Each part at most so long, with a second more for a connection that must be made: none of them keeps the others from
+// being looked at.
+inline constexpr std::chrono::milliseconds statement_timeout{3'000};
+inline constexpr std::chrono::milliseconds log_timeout{10'000};
+inline constexpr std::chrono::milliseconds call_timeout{3'000};
+
+// `asked` with the campaigns and the issuers of the command line; the rest of it comes from the configuration. Throws
+// CommandFailed with usage_error for a configuration that cannot be read.
+[[nodiscard]] Facts gather(const Context& context, Asked asked);
+
+}  // namespace openrun::cli::check
