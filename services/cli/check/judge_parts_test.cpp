@@ -138,6 +138,8 @@ TEST_F(JudgeParts, AMissingPartitionIsALostLog) {
 TEST_F(JudgeParts, ALeaderThatDoesNotTellItsBoundsIsWrong) {
   partitions()[0].bounds.reset();
   EXPECT_THAT(only(), StartsWith("WRONG partition 0 log: its leader does not answer"));
+  partitions()[0].has_leader = false;
+  EXPECT_THAT(only(), StartsWith("WRONG kafka replicas: requests, partition 0 has no leader")) << "told once";
 }
 
 TEST_F(JudgeParts, AQueueIsWrongWhereNothingIsCommittedAndToBeLookedAtWhereItIsLong) {
