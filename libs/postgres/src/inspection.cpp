@@ -7,34 +7,34 @@
 namespace openrun::postgres {
 namespace {
 
-const Statement role{"inspect_role", "SELECT current_user::text"};
+const Statement inspected_role{"inspect_role", "SELECT current_user::text"};
 
-const Statement is_writable{
+const Statement inspected_is_writable{
     "inspect_writable", "SELECT NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'"};
 
-const Statement durability{"inspect_durability",
-                           "SELECT current_setting('fsync'), current_setting('full_page_writes'), "
-                           "current_setting('synchronous_commit')"};
+const Statement inspected_durability{"inspect_durability",
+                                     "SELECT current_setting('fsync'), current_setting('full_page_writes'), "
+                                     "current_setting('synchronous_commit')"};
 
-const Statement wal{"inspect_wal",
-                    "SELECT pg_size_bytes(current_setting('wal_segment_size')), "
-                    "pg_size_bytes(current_setting('min_wal_size'))"};
+const Statement inspected_wal{"inspect_wal",
+                              "SELECT pg_size_bytes(current_setting('wal_segment_size')), "
+                              "pg_size_bytes(current_setting('min_wal_size'))"};
 
 // As config/postgres/wal-ahead.sql counts them.
-const Statement segments_ahead{"inspect_segments_ahead",
-                               "SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND "
-                               "name > pg_walfile_name(pg_current_wal_insert_lsn())"};
+const Statement inspected_segments_ahead{"inspect_segments_ahead",
+                                         "SELECT count(*) FROM pg_ls_waldir() WHERE name ~ '^[0-9A-F]{24}$' AND "
+                                         "name > pg_walfile_name(pg_current_wal_insert_lsn())"};
 
 // reserved_connections is of version 16.
-const Statement connections{"inspect_connections",
-                            "SELECT (SELECT sum(numbackends) FROM pg_stat_database)::bigint, "
-                            "current_setting('max_connections')::bigint - "
-                            "current_setting('superuser_reserved_connections')::bigint - "
-                            "coalesce(current_setting('reserved_connections', true), '0')::bigint"};
+const Statement inspected_connections{"inspect_connections",
+                                      "SELECT (SELECT sum(numbackends) FROM pg_stat_database)::bigint, "
+                                      "current_setting('max_connections')::bigint - "
+                                      "current_setting('superuser_reserved_connections')::bigint - "
+                                      "coalesce(current_setting('reserved_connections', true), '0')::bigint"};
 
-const Statement backups{"inspect_backups", "SELECT count(*) FROM pg_stat_progress_basebackup"};
+const Statement inspected_backups{"inspect_backups", "SELECT count(*) FROM pg_stat_progress_basebackup"};
 
-const Statement transactions{
+const Statement inspected_transactions{
     "inspect_transactions",
     "SELECT pid, name, role, (extract(epoch FROM clock_timestamp() - since) * 1000)::bigint FROM ("
     "SELECT pid, application_name AS name, usename::text AS role, xact_start AS since FROM pg_stat_activity "
@@ -43,20 +43,23 @@ const Statement transactions{
     "ORDER BY since LIMIT $1"};
 
 // Without the right to see a session its kind is not told.
-const Statement hidden_sessions{
+const Statement inspected_hidden_sessions{
     "inspect_hidden_sessions",
     "SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL AND backend_type IS NULL"};
 
 // A base backup is told apart. What receives the log without replaying it has nothing to replay.
-const Statement standbys{"inspect_standbys",
-                         "SELECT coalesce(application_name, ''), state, coalesce(sync_state, ''), "
-                         "coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), coalesce(replay_lsn, flush_lsn)), 0)::bigint "
-                         "FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup' ORDER BY 1 LIMIT $1"};
-const Statement commits_wait{"inspect_commits_wait", "SELECT current_setting('synchronous_standby_names') <> ''"};
+const Statement inspected_standbys{
+    "inspect_standbys",
+    "SELECT coalesce(application_name, ''), state, coalesce(sync_state, ''), "
+    "coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), coalesce(replay_lsn, flush_lsn)), 0)::bigint "
+    "FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup' ORDER BY 1 LIMIT $1"};
+const Statement inspected_commits_wait{"inspect_commits_wait",
+                                       "SELECT current_setting('synchronous_standby_names') <> ''"};
 
-const Statement archive{"inspect_archive",
-                        "SELECT current_setting('archive_mode') <> 'off', CASE WHEN last_failed_time > "
-                        "coalesce(last_archived_time, '-infinity') THEN last_failed_time END FROM pg_stat_archiver"};
+const Statement inspected_archive{
+    "inspect_archive",
+    "SELECT current_setting('archive_mode') <> 'off', CASE WHEN last_failed_time > "
+    "coalesce(last_archived_time, '-infinity') THEN last_failed_time END FROM pg_stat_archiver"};
 
 // The server's refusal is an answer; that it does not answer is none.
 template <class Read>
@@ -79,7 +82,7 @@ std::int64_t read_integer(const Rows& rows) {
 Sql<Result<ports::OpenTransactions>> ask_transactions(Connection& connection) {
   Parameters parameters;
   parameters.int8(ports::inspected_rows_max);
-  auto answer = ask(connection, transactions, parameters, [](const Rows& rows) {
+  auto answer = ask(connection, inspected_transactions, parameters, [](const Rows& rows) {
     ports::OpenTransactions told;
     for (int row = 0; row < rows.size(); ++row)
       told.open.push_back(
@@ -87,7 +90,7 @@ Sql<Result<ports::OpenTransactions>> ask_transactions(Connection& connection) {
     return told;
   });
   if (!answer || !*answer) return answer;
-  const auto hidden = ask(connection, hidden_sessions, {}, read_integer);
+  const auto hidden = ask(connection, inspected_hidden_sessions, {}, read_integer);
   if (!hidden) return std::unexpected(hidden.error());
   (*answer)->hidden = hidden->value_or(0);
   return answer;
@@ -96,7 +99,7 @@ Sql<Result<ports::OpenTransactions>> ask_transactions(Connection& connection) {
 Sql<Result<ports::Standbys>> ask_standbys(Connection& connection) {
   Parameters parameters;
   parameters.int8(ports::inspected_rows_max);
-  auto answer = ask(connection, standbys, parameters, [](const Rows& rows) {
+  auto answer = ask(connection, inspected_standbys, parameters, [](const Rows& rows) {
     ports::Standbys told;
     for (int row = 0; row < rows.size(); ++row) {
       if (rows.at(row, 1).is_null()) {
@@ -109,7 +112,7 @@ Sql<Result<ports::Standbys>> ask_standbys(Connection& connection) {
     return told;
   });
   if (!answer || !*answer) return answer;
-  const auto wait = ask(connection, commits_wait, {}, read_boolean);
+  const auto wait = ask(connection, inspected_commits_wait, {}, read_boolean);
   if (!wait) return std::unexpected(wait.error());
   (*answer)->commits_wait = wait->value_or(false);
   return answer;
@@ -129,25 +132,25 @@ ports::StoreArchive read_archive(const Rows& rows) {
 }
 
 Sql<ports::StoreServer> ask_all(Connection& connection) {
-  const auto asks = ask(connection, role, {}, [](const Rows& rows) { return rows.at(0, 0).string(); });
+  const auto asks = ask(connection, inspected_role, {}, [](const Rows& rows) { return rows.at(0, 0).string(); });
   if (!asks) return std::unexpected(asks.error());
-  const auto writable = ask(connection, is_writable, {}, read_boolean);
+  const auto writable = ask(connection, inspected_is_writable, {}, read_boolean);
   if (!writable) return std::unexpected(writable.error());
-  const auto durable = ask(connection, durability, {}, read_durability);
+  const auto durable = ask(connection, inspected_durability, {}, read_durability);
   if (!durable) return std::unexpected(durable.error());
-  const auto segments = ask(connection, wal, {}, read_wal);
+  const auto segments = ask(connection, inspected_wal, {}, read_wal);
   if (!segments) return std::unexpected(segments.error());
-  const auto ahead = ask(connection, segments_ahead, {}, read_integer);
+  const auto ahead = ask(connection, inspected_segments_ahead, {}, read_integer);
   if (!ahead) return std::unexpected(ahead.error());
-  const auto connected = ask(connection, connections, {}, read_connections);
+  const auto connected = ask(connection, inspected_connections, {}, read_connections);
   if (!connected) return std::unexpected(connected.error());
-  const auto backing_up = ask(connection, backups, {}, read_integer);
+  const auto backing_up = ask(connection, inspected_backups, {}, read_integer);
   if (!backing_up) return std::unexpected(backing_up.error());
   const auto open = ask_transactions(connection);
   if (!open) return std::unexpected(open.error());
   const auto following = ask_standbys(connection);
   if (!following) return std::unexpected(following.error());
-  const auto archived = ask(connection, archive, {}, read_archive);
+  const auto archived = ask(connection, inspected_archive, {}, read_archive);
   if (!archived) return std::unexpected(archived.error());
   return ports::StoreServer{asks->value_or(""), *writable,   *durable, *segments,  *ahead,
                             *connected,         *backing_up, *open,    *following, *archived};

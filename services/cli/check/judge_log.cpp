@@ -4,7 +4,7 @@
 namespace openrun::cli::check {
 namespace {
 
-constexpr const char* part = "kafka";
+constexpr const char* log_part = "kafka";
 constexpr const char* log_trouble = "docs/runbooks/log-trouble.md";
 
 const char* name_of(ports::Topic topic) {
@@ -21,12 +21,12 @@ const char* name_of(ports::Topic topic) {
 
 void judge_settings(const LogFacts& log, Findings& out) {
   if (!log.settings) {
-    out.push_back({part, "settings", Verdict::wrong, log.settings.error().message, log_trouble});
+    out.push_back({log_part, "settings", Verdict::wrong, log.settings.error().message, log_trouble});
     return;
   }
   for (const TopicSetting& one : *log.settings) {
     const Verdict verdict = !one.ok ? Verdict::wrong : one.fix.empty() ? Verdict::ok : Verdict::look;
-    out.push_back({part, "settings", verdict, one.name + ": " + one.text, one.fix});
+    out.push_back({log_part, "settings", verdict, one.name + ": " + one.text, one.fix});
   }
 }
 
@@ -35,17 +35,17 @@ void judge_replicas(const ports::LogState& state, Findings& out) {
   const std::size_t before = out.size();
   for (const auto& [topic, told] : state.topics) {
     if (!told) {
-      out.push_back({part, "replicas", Verdict::wrong, told.error().message, log_trouble});
+      out.push_back({log_part, "replicas", Verdict::wrong, told.error().message, log_trouble});
       continue;
     }
     for (const ports::LogPartitionState& one : *told) {
       ++partitions;
       const std::string which = std::string(name_of(topic)) + ", partition " + std::to_string(one.partition.value);
       if (!one.has_leader) {
-        out.push_back(
-            {part, "replicas", Verdict::wrong, which + " has no leader: nothing can be appended or read", log_trouble});
+        out.push_back({log_part, "replicas", Verdict::wrong, which + " has no leader: nothing can be appended or read",
+                       log_trouble});
       } else if (one.in_sync < one.replicas) {
-        out.push_back({part, "replicas", Verdict::look,
+        out.push_back({log_part, "replicas", Verdict::look,
                        which + " has " + std::to_string(one.in_sync) + " of " + std::to_string(one.replicas) +
                            " replicas in sync",
                        log_trouble});
@@ -53,7 +53,7 @@ void judge_replicas(const ports::LogState& state, Findings& out) {
     }
   }
   if (out.size() == before)
-    out.push_back({part, "replicas", Verdict::ok,
+    out.push_back({log_part, "replicas", Verdict::ok,
                    "all " + grouped(std::uint64_t{partitions}) + " partitions have a leader and all their replicas"});
 }
 
@@ -63,8 +63,8 @@ const ports::GroupState* known(const LogFacts& log, const char* group, const cha
   if (found == log.state.groups.end()) return nullptr;
   if (found->second) return &*found->second;
   const bool is_down = found->second.error().kind == Error::Kind::unavailable;
-  out.push_back({part, check, is_down ? Verdict::wrong : Verdict::look, "not known: " + found->second.error().message,
-                 log_trouble});
+  out.push_back({log_part, check, is_down ? Verdict::wrong : Verdict::look,
+                 "not known: " + found->second.error().message, log_trouble});
   return nullptr;
 }
 
@@ -79,31 +79,31 @@ void judge_issuers(const ports::GroupState& group, const std::optional<std::uint
   std::string text = count_text(count, "issuer", "issuers");
   if (standbys > 0 && group.is_stable) text += ", " + grouped(std::uint64_t{standbys}) + " of them without partitions";
   if (count == 0) {
-    out.push_back({part, "issuers", Verdict::wrong, "there is none", "docs/runbooks/daemon-down.md"});
+    out.push_back({log_part, "issuers", Verdict::wrong, "there is none", "docs/runbooks/daemon-down.md"});
   } else if (wanted && count < *wanted) {
-    out.push_back({part, "issuers", Verdict::wrong, text + "; there should be " + grouped(std::uint64_t{*wanted}),
+    out.push_back({log_part, "issuers", Verdict::wrong, text + "; there should be " + grouped(std::uint64_t{*wanted}),
                    "docs/runbooks/daemon-down.md"});
   } else if (!group.is_stable) {
-    out.push_back({part, "issuers", Verdict::look, text + "; partitions are being dealt out just now: look again",
+    out.push_back({log_part, "issuers", Verdict::look, text + "; partitions are being dealt out just now: look again",
                    "openrun check"});
   } else if (!wanted && count == 1) {
-    out.push_back({part, "issuers", Verdict::look,
+    out.push_back({log_part, "issuers", Verdict::look,
                    text + ": nobody takes over from it (--issuers 1 where that is meant)",
                    "docs/operations.md#scaling"});
   } else {
-    out.push_back({part, "issuers", Verdict::ok, text});
+    out.push_back({log_part, "issuers", Verdict::ok, text});
   }
 }
 
 void judge_relays(const ports::GroupState& group, const LogFacts& log, Findings& out) {
   const std::size_t count = group.members.size();
   if (count == 0) {
-    out.push_back({part, "relays", Verdict::wrong, "there is none", "docs/runbooks/daemon-down.md"});
+    out.push_back({log_part, "relays", Verdict::wrong, "there is none", "docs/runbooks/daemon-down.md"});
     return;
   }
   const std::string text = count_text(count, "relay", "relays");
   if (!group.is_stable) {
-    out.push_back({part, "relays", Verdict::look, text + "; partitions are being dealt out just now: look again",
+    out.push_back({log_part, "relays", Verdict::look, text + "; partitions are being dealt out just now: look again",
                    "openrun check"});
     return;
   }
@@ -112,19 +112,19 @@ void judge_relays(const ports::GroupState& group, const LogFacts& log, Findings&
   const auto results = log.state.topics.find(ports::Topic::results);
   const std::size_t wanted = results == log.state.topics.end() || !results->second ? 0 : results->second->size();
   if (held < wanted) {
-    out.push_back({part, "relays", Verdict::look,
+    out.push_back({log_part, "relays", Verdict::look,
                    text + "; " + grouped(std::uint64_t{wanted - held}) + " partitions of results have none",
                    "docs/runbooks/outbox-backlog.md"});
     return;
   }
-  out.push_back({part, "relays", Verdict::ok, text});
+  out.push_back({log_part, "relays", Verdict::ok, text});
 }
 
 }  // namespace
 
 void judge_log(const Facts& facts, Findings& out) {
   if (!facts.log) {
-    out.push_back({part, "answers", Verdict::wrong, facts.log.error().message, log_trouble});
+    out.push_back({log_part, "answers", Verdict::wrong, facts.log.error().message, log_trouble});
     return;
   }
   const LogFacts& log = *facts.log;

@@ -48,9 +48,9 @@ Scene scene_of(const Facts& facts) {
       scene.issuers = &*group->second;
     }
   }
-  for (auto& [partition, known] : all) {
-    known.partition = partition;
-    scene.partitions.push_back(known);
+  for (auto& [partition, one] : all) {
+    one.partition = partition;
+    scene.partitions.push_back(one);
   }
   return scene;
 }

@@ -6,7 +6,7 @@
 namespace openrun::cli::check {
 namespace {
 
-constexpr const char* part = "postgres";
+constexpr const char* store_part = "postgres";
 constexpr const char* slow_store = "docs/runbooks/slow-store.md";
 
 std::string as_superuser(const std::string& sql) {
@@ -25,22 +25,23 @@ std::string grant(const ports::StoreServer& server) {
 template <class T>
 const T* known(const Result<T>& fact, const char* check, const ports::StoreServer& server, Findings& out) {
   if (fact) return &*fact;
-  out.push_back({part, check, Verdict::look, "not known: " + fact.error().message, grant(server)});
+  out.push_back({store_part, check, Verdict::look, "not known: " + fact.error().message, grant(server)});
   return nullptr;
 }
 
 // True where the schema may be read.
 bool judge_schema(const ports::SchemaState& state, Findings& out) {
   if (state.steps) {
-    out.push_back({part, "schema", Verdict::ok, "all its steps are known here"});
+    out.push_back({store_part, "schema", Verdict::ok, "all its steps are known here"});
   } else {
-    out.push_back({part, "schema", Verdict::wrong, state.steps.error().message, "openrun migrate"});
+    out.push_back({store_part, "schema", Verdict::wrong, state.steps.error().message, "openrun migrate"});
     if (state.steps.error().kind == Error::Kind::not_found) return false;
   }
   if (state.code_key) {
-    out.push_back({part, "code key", Verdict::ok, "the one that the coupons were made with"});
+    out.push_back({store_part, "code key", Verdict::ok, "the one that the coupons were made with"});
   } else {
-    out.push_back({part, "code key", Verdict::wrong, state.code_key.error().message, "docs/runbooks/code-key.md"});
+    out.push_back(
+        {store_part, "code key", Verdict::wrong, state.code_key.error().message, "docs/runbooks/code-key.md"});
   }
   return true;
 }
@@ -49,13 +50,14 @@ void judge_durability(const ports::StoreDurability& durable, Findings& out) {
   const std::size_t before = out.size();
   const auto off = [&](const char* name, const std::string& value, const char* why) {
     if (value != "off") return;
-    out.push_back({part, "durability", Verdict::wrong, std::string(name) + " is off: " + why, setting(name, "on")});
+    out.push_back(
+        {store_part, "durability", Verdict::wrong, std::string(name) + " is off: " + why, setting(name, "on")});
   };
   off("fsync", durable.fsync, "a crash of the machine can lose the whole database");
   off("full_page_writes", durable.full_page_writes, "a crash of the machine can leave half-written pages");
   off("synchronous_commit", durable.synchronous_commit, "a crash loses coupons that were told to their owners");
   if (out.size() == before)
-    out.push_back({part, "durability", Verdict::ok,
+    out.push_back({store_part, "durability", Verdict::ok,
                    "fsync and full_page_writes are on, synchronous_commit is " + durable.synchronous_commit});
 }
 
@@ -80,9 +82,9 @@ void judge_wal(const StoreFacts& store, const ports::StoreWal& wal, Findings& ou
   if (const auto* ahead = known(store.server.segments_ahead, "WAL ahead", store.server, out); ahead != nullptr) {
     const std::string text = grouped(*ahead) + " segments are made ahead; " + why;
     if (*ahead >= needed) {
-      out.push_back({part, "WAL ahead", Verdict::ok, text});
+      out.push_back({store_part, "WAL ahead", Verdict::ok, text});
     } else {
-      out.push_back({part, "WAL ahead", Verdict::look,
+      out.push_back({store_part, "WAL ahead", Verdict::look,
                      text + ". Each that is missing stops all commits for some 100 ms",
                      "psql \"$SUPERUSER_URL\" -f config/postgres/wal-ahead.sql"});
     }
@@ -90,9 +92,9 @@ void judge_wal(const StoreFacts& store, const ports::StoreWal& wal, Findings& ou
   const bool is_enough = left > 0 ? kept >= needed : wal.kept_bytes >= kept_wal_bytes_min;
   const std::string size = "min_wal_size is " + grouped(wal.kept_bytes / (1024 * 1024)) + " MB";
   if (is_enough) {
-    out.push_back({part, "WAL kept", Verdict::ok, size});
+    out.push_back({store_part, "WAL kept", Verdict::ok, size});
   } else {
-    out.push_back({part, "WAL kept", Verdict::look,
+    out.push_back({store_part, "WAL kept", Verdict::look,
                    size + ", " + grouped(kept) + " segments" + (left > 0 ? "; " + why : ""),
                    "docs/before-an-event.md#segments-of-wal-ahead"});
   }
@@ -104,7 +106,7 @@ void judge_connections(const ports::StoreConnections& connections, Findings& out
   const Verdict verdict = percent >= connections_percent_wrong  ? Verdict::wrong
                           : percent >= connections_percent_look ? Verdict::look
                                                                 : Verdict::ok;
-  out.push_back({part, "connections", verdict, text, verdict == Verdict::ok ? "" : slow_store});
+  out.push_back({store_part, "connections", verdict, text, verdict == Verdict::ok ? "" : slow_store});
 }
 
 void judge_transactions(const ports::OpenTransactions& transactions, const ports::StoreServer& server, Findings& out) {
@@ -116,17 +118,17 @@ void judge_transactions(const ports::OpenTransactions& transactions, const ports
                                          : "process " + std::to_string(one.pid) + " (" + one.name + ")";
     const std::string fix = is_prepared ? as_superuser("ROLLBACK PREPARED '" + one.name + "'")
                                         : as_superuser("SELECT pg_terminate_backend(" + std::to_string(one.pid) + ")");
-    out.push_back({part, "transactions", Verdict::look,
+    out.push_back({store_part, "transactions", Verdict::look,
                    what + " of " + one.user + " is open for " + duration_text(one.open_ms) +
                        ": it holds vacuum back, and a takeover if it has locked a checkpoint",
                    fix});
   }
   if (transactions.hidden > 0) {
-    out.push_back({part, "transactions", Verdict::look,
+    out.push_back({store_part, "transactions", Verdict::look,
                    "not known: " + grouped(transactions.hidden) + " sessions are hidden from the role " + server.role,
                    grant(server)});
   }
-  if (out.size() == before) out.push_back({part, "transactions", Verdict::ok, "none is open for a minute"});
+  if (out.size() == before) out.push_back({store_part, "transactions", Verdict::ok, "none is open for a minute"});
 }
 
 void judge_standbys(const ports::Standbys& standbys, const ports::StoreServer& server, Findings& out) {
@@ -135,23 +137,23 @@ void judge_standbys(const ports::Standbys& standbys, const ports::StoreServer& s
   for (const ports::Standby& one : standbys.connected) {
     is_waited_for = is_waited_for || one.sync_state == "sync" || one.sync_state == "quorum";
     if (one.state == "streaming" && one.behind_bytes <= standby_behind_bytes_max) continue;
-    out.push_back({part, "standbys", Verdict::look,
+    out.push_back({store_part, "standbys", Verdict::look,
                    one.name + " is " + grouped(one.behind_bytes / (1024 * 1024)) + " MB behind (" + one.state + ")",
                    as_superuser("SELECT * FROM pg_stat_replication")});
   }
   if (standbys.hidden > 0) {
-    out.push_back({part, "standbys", Verdict::look,
+    out.push_back({store_part, "standbys", Verdict::look,
                    "not known: " + grouped(standbys.hidden) + " are hidden from the role " + server.role,
                    grant(server)});
   } else if (standbys.commits_wait && !is_waited_for) {
-    out.push_back({part, "standbys", Verdict::wrong,
+    out.push_back({store_part, "standbys", Verdict::wrong,
                    "synchronous_standby_names names some and none of them is connected: no commit ever ends",
                    as_superuser("SHOW synchronous_standby_names")});
   }
   if (out.size() > before) return;
   const std::size_t count = standbys.connected.size();
   out.push_back(
-      {part, "standbys", Verdict::ok,
+      {store_part, "standbys", Verdict::ok,
        count == 0 ? "none is connected, none is waited for" : grouped(std::uint64_t{count}) + ", none behind"});
 }
 
@@ -159,9 +161,10 @@ void judge_server(const StoreFacts& store, Findings& out) {
   const ports::StoreServer& server = store.server;
   if (const bool* writable = known(server.is_writable, "writes", server, out); writable != nullptr) {
     if (*writable) {
-      out.push_back({part, "writes", Verdict::ok, "it takes them"});
+      out.push_back({store_part, "writes", Verdict::ok, "it takes them"});
     } else {
-      out.push_back({part, "writes", Verdict::wrong, "this is a standby, or a database that is read-only", slow_store});
+      out.push_back(
+          {store_part, "writes", Verdict::wrong, "this is a standby, or a database that is read-only", slow_store});
     }
   }
   if (const auto* fact = known(server.durability, "durability", server, out)) judge_durability(*fact, out);
@@ -169,9 +172,10 @@ void judge_server(const StoreFacts& store, Findings& out) {
   if (const auto* fact = known(server.connections, "connections", server, out)) judge_connections(*fact, out);
   if (const auto* running = known(server.backups, "backup", server, out)) {
     if (*running == 0) {
-      out.push_back({part, "backup", Verdict::ok, "none is running"});
+      out.push_back({store_part, "backup", Verdict::ok, "none is running"});
     } else {
-      out.push_back({part, "backup", Verdict::look, "a base backup is running: it takes the disk's time from commits",
+      out.push_back({store_part, "backup", Verdict::look,
+                     "a base backup is running: it takes the disk's time from commits",
                      as_superuser("SELECT * FROM pg_stat_progress_basebackup")});
     }
   }
@@ -181,11 +185,11 @@ void judge_server(const StoreFacts& store, Findings& out) {
   if (const auto* fact = known(server.standbys, "standbys", server, out)) judge_standbys(*fact, server, out);
   if (const auto* fact = known(server.archive, "archive", server, out)) {
     if (fact->failing_since && fact->is_on) {
-      out.push_back({part, "archive", Verdict::look,
+      out.push_back({store_part, "archive", Verdict::look,
                      "the newest segment of WAL could not be archived: they pile up on the disk",
                      as_superuser("SELECT * FROM pg_stat_archiver")});
     } else {
-      out.push_back({part, "archive", Verdict::ok, fact->is_on ? "WAL is archived" : "WAL is not archived here"});
+      out.push_back({store_part, "archive", Verdict::ok, fact->is_on ? "WAL is archived" : "WAL is not archived here"});
     }
   }
 }
@@ -194,7 +198,7 @@ void judge_server(const StoreFacts& store, Findings& out) {
 
 void judge_store(const Facts& facts, Findings& out) {
   if (!facts.store) {
-    out.push_back({part, "answers", Verdict::wrong, facts.store.error().message, slow_store});
+    out.push_back({store_part, "answers", Verdict::wrong, facts.store.error().message, slow_store});
     return;
   }
   const StoreFacts& store = *facts.store;
@@ -202,9 +206,9 @@ void judge_store(const Facts& facts, Findings& out) {
   judge_server(store, out);
   if (store.after) {
     // Nothing is decided by it, but ages are told by it.
-    out.push_back(clock_finding(part, store.clock, facts.asked.clock_skew_ms_max, Verdict::look));
+    out.push_back(clock_finding(store_part, store.clock, facts.asked.clock_skew_ms_max, Verdict::look));
   } else if (has_tables) {
-    out.push_back({part, "tables", Verdict::wrong, store.after.error().message, slow_store});
+    out.push_back({store_part, "tables", Verdict::wrong, store.after.error().message, slow_store});
   }
 }
 

@@ -21,7 +21,7 @@ TEST(CheckPrint, PeopleGetALineEachAndTheWayToMendItInALineOfItsOwn) {
 }
 
 TEST(CheckPrint, ATerminalGetsTheVerdictInColour) {
-  EXPECT_THAT(as_text(mixed, {.columns_max = 80, .colour = true}), testing::HasSubstr("\x1b["));
+  EXPECT_THAT(as_text(mixed, {.columns_max = 80, .colour = true}), ::testing::HasSubstr("\x1b["));
 }
 
 TEST(CheckPrint, ProgramsGetOneDocument) {
