@@ -148,10 +148,11 @@ void judge_queues(const Scene& scene, Findings& out) {
     if (queue == 0) continue;
     const auto& committed = one.after->committed_at;
     const std::int64_t idle_ms = committed ? scene.store->now - *committed : progress_ms_max + 1;
-    const std::string text = grouped(queue) + " records are not decided";
+    std::string text = grouped(queue) + " records are not decided";
     if (idle_ms > progress_ms_max) {
-      const std::string since = committed ? "for " + duration_text(idle_ms) : "yet";
-      each.add(one.partition, Verdict::wrong, text + ", and nothing was committed " + since, no_progress);
+      text += ", and nothing was committed ";
+      text += committed ? "for " + duration_text(idle_ms) : "yet";
+      each.add(one.partition, Verdict::wrong, text, no_progress);
     } else if (queue > undecided_max) {
       each.add(one.partition, Verdict::look, text + ": something is sending them", no_progress);
     }
