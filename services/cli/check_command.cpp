@@ -35,7 +35,7 @@ void add_check_command(CLI::App& app, Context& context) {
   auto* command = app.add_subcommand("check", "Look at everything that must be right before an event; changes nothing")
                       ->group("Setting up and trying");
   command->add_option("--campaign", arguments->campaigns, "Which campaigns open then")
-      ->type_name("ID")
+      ->type_name("CAMPAIGN")
       ->check(CLI::Range(1U, limits::campaign_id_max));
   command->add_option("--issuers", arguments->issuers, "How many issuers there should be, standbys included")
       ->type_name("COUNT")

@@ -74,15 +74,15 @@ class StoreQuestions {
 
 // ---- Kafka ----
 
-Result<LogFacts> ask_log(const Context& context, const kafka::TopicSettings& settings) {
+Result<LogFacts> ask_log(const Context& context, const config::Kafka& config) {
   const kafka::Options options = context.kafka();
   auto state = kafka::inspect_log(
       options, {{ports::issuers_group, ports::Topic::requests}, {ports::relays_group, ports::Topic::results}},
       log_timeout);
-  if (!state) return std::unexpected(std::move(state.error()));
+  if (!state) return fail(state.error().kind, config.brokers + ": " + state.error().message);
   LogFacts facts;
   facts.state = std::move(*state);
-  const auto findings = kafka::check_topics(options, settings, log_timeout);
+  const auto findings = kafka::check_topics(options, topic_settings(config), log_timeout);
   if (!findings) {
     facts.settings = std::unexpected(findings.error());
     return facts;
@@ -148,7 +148,7 @@ Facts gather(const Context& context, Asked asked) {
   facts.now = runtime::SystemClock{}.now();
   StoreQuestions store(context.postgres(), crypto::CouponCodes(context.keys().code_key).fingerprint());
   facts.store = store.begin();
-  facts.log = ask_log(context, topic_settings(config.kafka));
+  facts.log = ask_log(context, config.kafka);
   facts.gateway = ask_gateway(context, asked.campaigns);
   if (facts.store) store.end(*facts.store, asked.campaigns);
   facts.asked = std::move(asked);

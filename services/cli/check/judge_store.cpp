@@ -17,8 +17,24 @@ std::string setting(const std::string& name, const std::string& value) {
   return as_superuser("ALTER SYSTEM SET " + name + " = '" + value + "'") + " -c \"SELECT pg_reload_conf()\"";
 }
 
+// A name that others gave, and that somebody may copy into a shell.
+bool is_plain(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
+  });
+}
+
 std::string grant(const ports::StoreServer& server) {
+  if (!is_plain(server.role)) return as_superuser("SELECT rolname FROM pg_roles");
   return R"(psql "$SUPERUSER_URL" -c 'GRANT pg_monitor TO ")" + server.role + "\"'";
+}
+
+// How the transaction is ended.
+std::string ending(const ports::OpenTransaction& one) {
+  if (one.pid != 0) return as_superuser("SELECT pg_terminate_backend(" + std::to_string(one.pid) + ")");
+  if (!is_plain(one.name)) return as_superuser("SELECT * FROM pg_prepared_xacts");
+  return as_superuser("ROLLBACK PREPARED '" + one.name + "'");
 }
 
 // The fact, or a finding that says why it is not known.
@@ -113,15 +129,12 @@ void judge_transactions(const ports::OpenTransactions& transactions, const ports
   const std::size_t before = out.size();
   for (const ports::OpenTransaction& one : transactions.open) {
     if (one.open_ms <= transaction_open_ms_max) continue;
-    const bool is_prepared = one.pid == 0;
-    const std::string what = is_prepared ? "the prepared transaction " + one.name
-                                         : "process " + std::to_string(one.pid) + " (" + one.name + ")";
-    const std::string fix = is_prepared ? as_superuser("ROLLBACK PREPARED '" + one.name + "'")
-                                        : as_superuser("SELECT pg_terminate_backend(" + std::to_string(one.pid) + ")");
+    const std::string what = one.pid == 0 ? "the prepared transaction " + one.name
+                                          : "process " + std::to_string(one.pid) + " (" + one.name + ")";
     out.push_back({store_part, "transactions", Verdict::look,
                    what + " of " + one.user + " is open for " + duration_text(one.open_ms) +
                        ": it holds vacuum back, and a takeover if it has locked a checkpoint",
-                   fix});
+                   ending(one)});
   }
   if (transactions.hidden > 0) {
     out.push_back({store_part, "transactions", Verdict::look,

@@ -144,6 +144,15 @@ TEST_F(JudgeStore, ATransactionOpenForMinutesIsNamedWithTheWayToEndIt) {
                                  HasSubstr("ROLLBACK PREPARED 'move-1'")));
 }
 
+TEST_F(JudgeStore, ACommandToBeCopiedHoldsNothingThatAShellWouldRun) {
+  server().transactions->open = {{0, "'; $(reboot)", "kim", hour_ms}};
+  EXPECT_THAT(complaint(), HasSubstr(R"(-> psql "$SUPERUSER_URL" -c "SELECT * FROM pg_prepared_xacts")"));
+  server().transactions->open.clear();
+  server().transactions->hidden = 1;
+  server().role = "x' $(reboot)";
+  EXPECT_THAT(complaint(), HasSubstr(R"(-> psql "$SUPERUSER_URL" -c "SELECT rolname FROM pg_roles")"));
+}
+
 TEST_F(JudgeStore, WhatARoleMayNotSeeIsToBeLookedAtWithTheRightThatIsMissing) {
   server().transactions->hidden = 3;
   EXPECT_THAT(complaint(),

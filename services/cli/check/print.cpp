@@ -18,6 +18,19 @@ std::string padded(std::string text, std::size_t columns) {
   return width >= columns ? text : std::move(text) + std::string(columns - width, ' ');
 }
 
+// What others wrote (names of sessions, a server's message of two lines) stays in its line, and can't steer a terminal.
+std::string one_line(std::string_view text) {
+  std::string out;
+  bool is_between = false;
+  for (const char c : text) {
+    const bool is_space = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    if (!is_space && is_between && !out.empty()) out += ' ';
+    if (!is_space) out += c;
+    is_between = is_space;
+  }
+  return printable(out);
+}
+
 std::int64_t count_of(const Findings& findings, Verdict verdict) {
   return std::ranges::count(findings, verdict, &Finding::verdict);
 }
@@ -39,8 +52,7 @@ std::string as_text(const Findings& findings, const PrintStyle& style) {
   for (const Finding& one : findings) {
     const std::string verdict(to_string(one.verdict));
     out += toned(verdict, tone_of(one.verdict), style) + std::string(verdict_columns - verdict.size(), ' ');
-    // What others wrote (names of sessions, of brokers) can't steer the terminal.
-    out += padded(one.part, part_columns) + padded(one.check, check_columns) + printable(one.text) + "\n";
+    out += padded(one.part, part_columns) + padded(one.check, check_columns) + one_line(one.text) + "\n";
     if (!one.fix.empty()) out += std::string(verdict_columns, ' ') + "-> " + printable(one.fix) + "\n";
   }
   const std::int64_t look = count_of(findings, Verdict::look);
@@ -55,7 +67,7 @@ std::string as_json(const Findings& findings) {
   json.begin_object().key("ok").boolean(is_ok(findings)).key("findings").begin_array();
   for (const Finding& one : findings) {
     json.begin_object().key("part").string(one.part).key("check").string(one.check);
-    json.key("verdict").string(to_string(one.verdict)).key("text").string(printable(one.text));
+    json.key("verdict").string(to_string(one.verdict)).key("text").string(one_line(one.text));
     if (!one.fix.empty()) json.key("fix").string(printable(one.fix));
     json.end_object();
   }

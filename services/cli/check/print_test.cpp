@@ -20,6 +20,12 @@ TEST(CheckPrint, PeopleGetALineEachAndTheWayToMendItInALineOfItsOwn) {
             "1 ok, 1 to look at, 1 WRONG\n");
 }
 
+TEST(CheckPrint, WhatSomebodyWroteInSeveralLinesIsOne) {
+  const Findings told{{"postgres", "answers", Verdict::wrong, "refused\n\tIs it running?\n", "x"}};
+  EXPECT_THAT(as_text(told, {}), ::testing::HasSubstr("answers  refused Is it running?\n       -> x\n"));
+  EXPECT_THAT(as_json(told), ::testing::HasSubstr(R"("text":"refused Is it running?","fix")"));
+}
+
 TEST(CheckPrint, ATerminalGetsTheVerdictInColour) {
   EXPECT_THAT(as_text(mixed, {.columns_max = 80, .colour = true}), ::testing::HasSubstr("\x1b["));
 }
