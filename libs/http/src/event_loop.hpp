@@ -35,6 +35,7 @@ class EventLoop final : public ports::IoThread {
   // ports::IoThread. Many posts cost at most one wake-up a turn; a loop that is awake is not woken at all. Work that is
   // posted after the loop has ended is dropped.
   [[nodiscard]] std::size_t index() const override { return index_; }
+  [[nodiscard]] std::size_t connections() const override { return connections_; }
   void post(std::function<void()> work) override;
   void after(std::int64_t delay_ms, std::function<void()> work) override;
 
@@ -52,6 +53,9 @@ class EventLoop final : public ports::IoThread {
   void change(int descriptor, std::uint32_t epoll_events, Pollable& pollable);
   // Before the descriptor is closed: while a child process holds a copy of it, closing alone would leave it in the set.
   void forget(int descriptor);
+
+  // For who asks how many there are: the worker says.
+  void set_connections(std::size_t connections) { connections_ = connections; }
 
   // Monotonic, as of the beginning of the turn.
   [[nodiscard]] std::int64_t now_us() const { return now_us_; }
@@ -73,6 +77,7 @@ class EventLoop final : public ports::IoThread {
   int epoll_ = -1;
   int wake_ = -1;  // eventfd
   std::int64_t now_us_ = 0;
+  std::size_t connections_ = 0;
   std::atomic<std::thread::id> thread_;
   std::atomic<bool> is_asleep_{false};
   std::atomic<bool> is_stopping_{false};

@@ -49,6 +49,18 @@ TEST_F(HttpServer, KeepsTheConnectionForFurtherRequests) {
   EXPECT_EQ(server_->connections(), 1U);
 }
 
+TEST_F(HttpServer, AThreadSaysHowManyConnectionsItHas) {
+  start();
+  Client client(port());
+  EXPECT_EQ(client.ask(get("/count")).body, "1");
+  {
+    Client other(port());
+    EXPECT_EQ(other.ask(get("/count")).body, "2") << "idle ones count";
+  }
+  ASSERT_TRUE(has_connections(1));
+  EXPECT_EQ(client.ask(get("/count")).body, "1");
+}
+
 TEST_F(HttpServer, AClosedConnectionOfWhichAChildProcessHoldsACopyIsForgotten) {
   start();
   Client client(port());

@@ -268,6 +268,7 @@ void Worker::admit(int socket, std::string remote_address) {
     free_slots_.pop_back();
   }
   connections_[slot] = std::make_unique<Connection>(*this, socket, slot, std::move(remote_address));
+  loop_.set_connections(connections_.size() - free_slots_.size());
   if (!std::exchange(is_sweeping_, true)) loop_.after(sweep_interval_ms_, [this] { sweep(); });
   if (open >= maximum) connections_[slot]->refuse(problems::too_many_connections);
 }
@@ -275,6 +276,7 @@ void Worker::admit(int socket, std::string remote_address) {
 void Worker::bury(std::uint32_t slot) {
   graveyard_.push_back(std::move(connections_[slot]));
   free_slots_.push_back(slot);
+  loop_.set_connections(connections_.size() - free_slots_.size());
   if (shared_->connections.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     std::lock_guard lock(shared_->mutex);
     shared_->emptied.notify_all();

@@ -56,6 +56,7 @@ class Appender final : public ports::LogAppender {
 
   Result<void> append(Partition partition, std::string_view key, std::string_view value, const ports::Headers& headers,
                       std::uint64_t token) override;
+  void send_now() override;
   milliseconds oldest_unacknowledged() const override;
   bool flush(milliseconds timeout) override;
 
@@ -120,6 +121,11 @@ Result<void> Appender::append(Partition partition, std::string_view key, std::st
   lane->second.unacknowledged.add(now);
   ++unacknowledged_;
   return {};
+}
+
+void Appender::send_now() {
+  std::lock_guard lock(mutex_);
+  if (producer_) producer_->send_now();
 }
 
 milliseconds Appender::oldest_unacknowledged() const {

@@ -62,6 +62,22 @@ TEST_F(AppenderTest, AStoredRecordIsDeliveredWithItsTokenPartitionAndOffset) {
   EXPECT_EQ(appender->oldest_unacknowledged(), 0ms);
 }
 
+TEST_F(AppenderTest, WhatIsSentNowIsNotCollectedFor) {
+  Options options = cluster.options();
+  options.linger = 15min;
+  options.delivery_timeout = 30min;
+  start(options);
+  for (std::uint64_t token = 0; token < 3; ++token) ASSERT_TRUE(append(token, 0));
+  // Before the first connection there is nobody to hear of it: so it is said again.
+  ASSERT_TRUE(eventually([this] {
+    appender->send_now();
+    return deliveries.wait_for(3, 10ms).size() == 3;
+  }));
+  for (std::uint64_t token = 3; token < 6; ++token) ASSERT_TRUE(append(token, 0));
+  appender->send_now();
+  EXPECT_EQ(deliveries.wait_for(6).size(), 6U);
+}
+
 TEST_F(AppenderTest, ATokenKeepsAllItsBits) {
   start(cluster.options());
   ASSERT_TRUE(append(0xfedc'ba98'7654'3210U, 0));

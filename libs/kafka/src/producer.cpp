@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 namespace openrun::kafka {
 namespace {
@@ -11,6 +12,8 @@ static_assert(sizeof(void*) >= sizeof(std::uint64_t), "a token travels as the op
 
 // One record may be a batch of results (768 KiB) or a dead letter; topics take 1 MiB.
 constexpr auto message_bytes_max = "2097152";
+using std::chrono::milliseconds;
+
 constexpr std::int64_t queue_records_bound = 10'000'000;  // librdkafka's own limits
 constexpr std::int64_t queue_kbytes_bound = 2'147'483'647;
 
@@ -40,6 +43,9 @@ ClientSettings producer_settings(const Options& options) {
   return settings;
 }
 
+// Long enough for librdkafka's thread to hear of it, and short enough that what is appended afterwards is collected.
+constexpr milliseconds flush_time{1};
+
 ports::Delivery::Fate fate_of(const rd_kafka_message_t& message) {
   using Fate = ports::Delivery::Fate;
   if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -61,7 +67,38 @@ Result<std::unique_ptr<Producer>> Producer::make(const Options& options, const s
   producer->topic_.reset(rd_kafka_topic_new(producer->client_->get(), topic.c_str(), nullptr));
   if (!producer->topic_) return std::unexpected(to_error(rd_kafka_last_error(), "naming the topic " + topic));
   producer->events_.reset(rd_kafka_queue_get_main(producer->client_->get()));
+  producer->sender_ = std::thread([raw = producer.get()] { raw->run_sender(); });
   return producer;
+}
+
+Producer::~Producer() {
+  if (!sender_.joinable()) return;
+  {
+    std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+  }
+  sender_wakes_.notify_one();
+  sender_.join();
+}
+
+void Producer::send_now() {
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(is_due_, true)) return;
+  }
+  sender_wakes_.notify_one();
+}
+
+void Producer::run_sender() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    sender_wakes_.wait(lock, [this] { return is_due_ || is_stopping_; });
+    if (is_stopping_) return;
+    is_due_ = false;
+    lock.unlock();
+    rd_kafka_flush(client_->get(), timeout_ms(flush_time));
+    lock.lock();
+  }
 }
 
 Result<void> Producer::append(Partition partition, std::string_view key, std::string_view value,

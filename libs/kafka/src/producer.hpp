@@ -2,10 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <openrun/base/result.hpp>
@@ -30,11 +33,17 @@ struct ProducerEvents {
 // append() from one thread at a time, poll() from one other.
 class Producer {
  public:
+  ~Producer();
+  Producer(const Producer&) = delete;
+  Producer& operator=(const Producer&) = delete;
   [[nodiscard]] static Result<std::unique_ptr<Producer>> make(const Options& options, const std::string& topic,
                                                               ports::Logger& logger);
 
   [[nodiscard]] Result<void> append(Partition partition, std::string_view key, std::string_view value,
                                     const ports::Headers& headers, std::uint64_t token);
+
+  // What was appended so far goes now, not after the linger. Any thread; doesn't block.
+  void send_now();
 
   // Waits for one event. One event carries the deliveries of a whole answer of the broker.
   void poll(std::chrono::milliseconds timeout, ProducerEvents& events);
@@ -49,12 +58,21 @@ class Producer {
 
  private:
   Producer() = default;
+  void run_sender();
 
   // Released in reverse order: the handle goes last.
   std::shared_ptr<Client> client_;
   std::string topic_name_;
   TopicPtr topic_;
   QueuePtr events_;
+
+  // librdkafka ends its linger early only for who is inside its flush(), which waits for the broker's answers: so a
+  // thread of its own is.
+  std::mutex mutex_;
+  std::condition_variable sender_wakes_;
+  bool is_due_ = false;       // under mutex_
+  bool is_stopping_ = false;  // under mutex_
+  std::thread sender_;
 };
 
 }  // namespace openrun::kafka

@@ -14,6 +14,7 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
   const std::size_t waiting = pending_.size() + waiters_.size();
   if (gathered_.appends.empty() && (waiting <= group_min || released_)) {
     append_now(appender, partition, key, value, trace, token);
+    if (all_have_come()) appender.send_now();
     return;
   }
   gathered_.appends.push_back({partition, key.size(), value.size(), trace, token});
@@ -24,6 +25,12 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
   } else if (gathered_.appends.size() == 1) {
     look_again(1, 1);
   }
+}
+
+// Calls that come over no connection of this thread (gRPC's) leave the appender to itself.
+bool Lane::all_have_come() const {
+  const std::size_t connections = io_.connections();
+  return pending_.size() <= connections && connections <= pending_.size() + pending_.size() / stranger_share;
 }
 
 void Lane::look_again(std::size_t size, int looks) {

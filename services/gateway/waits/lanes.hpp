@@ -41,12 +41,15 @@ class Lane {
   // Where more than group_min calls of this thread wait for the log or for an outcome, appends go to the log in groups:
   // as soon as group_min have come, or half of all who wait (then one is gathered while another is on its way), or when
   // none came for group_quiet_ms, at the latest after group_quiet_looks of these. A batch has a price for broker,
-  // issuer and store, whatever is in it (docs/decisions/0013). Fewer go at once, and the appender alone collects.
+  // issuer and store, whatever is in it (docs/decisions/0013). Fewer go at once, and the appender collects, but no
+  // longer than until all who are connected wait for the log: then nobody else can come. One connection in
+  // stranger_share that asks for nothing (a probe's, a scraper's) doesn't count.
   static constexpr std::size_t group_min = 128;
   static constexpr std::size_t group_max = 1'024;
   static constexpr std::size_t groups_under_way = 2;
   static constexpr std::int64_t group_quiet_ms = 1;
   static constexpr int group_quiet_looks = 16;
+  static constexpr std::size_t stranger_share = 16;
 
   Lane(ports::IoThread& io, ResultsWindow& window, const ports::Clock& clock)
       : io_(io), clock_(clock), waiters_(window), pending_(io.index()) {}
@@ -87,6 +90,7 @@ class Lane {
     std::vector<Gathered> appends;
     std::string bytes;  // each one's key and value, one after the other
   };
+  [[nodiscard]] bool all_have_come() const;
   void append_now(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
                   const std::optional<TraceContext>& trace, std::uint64_t token);
   void append_group(ports::LogAppender& appender);

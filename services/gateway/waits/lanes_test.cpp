@@ -19,6 +19,7 @@ constexpr std::size_t a_turn = Lane::answers_a_turn_max;
 class SlowThread final : public ports::IoThread {
  public:
   [[nodiscard]] std::size_t index() const override { return 0; }
+  [[nodiscard]] std::size_t connections() const override { return connected; }
   void post(std::function<void()> work) override { posted_.push_back(std::move(work)); }
   void after(std::int64_t delay_ms, std::function<void()> work) override {
     delays_ms.push_back(delay_ms);
@@ -32,6 +33,7 @@ class SlowThread final : public ports::IoThread {
     return !now.empty();
   }
 
+  std::size_t connected = 0;
   std::vector<std::int64_t> delays_ms;
   std::vector<std::function<void()>> timers;  // a test runs them
 
@@ -49,10 +51,12 @@ class CountingAppender final : public ports::LogAppender {
                     (headers.empty() ? "" : " " + headers.front().second));
     return {};
   }
+  void send_now() override { sent_at.push_back(tokens.size()); }
   bool flush(std::chrono::milliseconds) override { return true; }
   [[nodiscard]] std::chrono::milliseconds oldest_unacknowledged() const override { return {}; }
 
   std::vector<std::uint64_t> tokens;
+  std::vector<std::size_t> sent_at;  // how many had been appended each time
   std::vector<std::string> texts;
   bool refuses = false;
 };
@@ -198,6 +202,39 @@ TEST_F(LaneTest, AnAppendGoesAtOnceWhileFewWait) {
   append(3);
   EXPECT_EQ(appender.tokens.size(), 3U);
   EXPECT_TRUE(io.timers.empty());
+}
+
+TEST_F(LaneTest, NothingIsCollectedForWhenAllWhoAreConnectedHaveCome) {
+  io.connected = 5;
+  append(4);
+  EXPECT_TRUE(appender.sent_at.empty()) << "one may still come";
+  append(1);
+  EXPECT_EQ(appender.sent_at, std::vector<std::size_t>{5});
+}
+
+TEST_F(LaneTest, OneInSixteenWhoAsksForNothingIsNotWaitedFor) {
+  io.connected = 17 + 16;
+  append(30);
+  EXPECT_TRUE(appender.sent_at.empty());
+  append(2);
+  EXPECT_EQ(appender.sent_at, (std::vector<std::size_t>{32})) << "and two are too many for 31";
+}
+
+TEST_F(LaneTest, WhoWaitsForAnOutcomeMayStillCome) {
+  io.connected = 5;
+  hold(2);
+  append(3);
+  EXPECT_TRUE(appender.sent_at.empty());
+}
+
+TEST_F(LaneTest, CallsWithoutAConnectionLeaveTheAppenderToItself) {
+  io.connected = 2;
+  append(1);
+  EXPECT_TRUE(appender.sent_at.empty());
+  append(1);
+  EXPECT_EQ(appender.sent_at, std::vector<std::size_t>{2});
+  append(3);
+  EXPECT_EQ(appender.sent_at, std::vector<std::size_t>{2});
 }
 
 TEST_F(LaneTest, WhereManyWaitAppendsGoInGroupsInTheOrderOfTheCalls) {

@@ -81,6 +81,8 @@ class IoThread {
  public:
   virtual ~IoThread() = default;
   [[nodiscard]] virtual std::size_t index() const = 0;
+  // How many connections it has, busy or idle. On the thread itself.
+  [[nodiscard]] virtual std::size_t connections() const = 0;
   virtual void post(std::function<void()> work) = 0;
   // Calls `work` once after `delay_ms`. Not cancelable: the work looks whether it is still wanted.
   virtual void after(std::int64_t delay_ms, std::function<void()> work) = 0;

@@ -50,6 +50,9 @@ class LogAppender {
   // and with unavailable while the log is known to be down. Each accepted append gets exactly one Delivery.
   [[nodiscard]] virtual Result<void> append(Partition partition, std::string_view key, std::string_view value,
                                             const Headers& headers, std::uint64_t token) = 0;
+  // What was appended so far is sent at once, where the appender would collect a while for more. Any thread, never
+  // blocks, promises nothing.
+  virtual void send_now() {}
   // How long the oldest append that is still without a Delivery has been waiting; zero when there is none.
   [[nodiscard]] virtual std::chrono::milliseconds oldest_unacknowledged() const = 0;
   // Waits until every accepted append has its Delivery, at most `timeout`; false when some are still open then.
