@@ -1,7 +1,10 @@
+#include <cmath>
+#include <numeric>
 #include <random>
 #include <span>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -73,39 +76,35 @@ TEST(Ff1, AgreesWithTheSamplesOfNist) {
   }
 }
 
-// Beyond NIST's samples: halves of more than 64 bits, a round output of more than one block, a tweak of more than one
-// block. Computed by a separate, plain transcription of the standard's steps on long integers.
-TEST(Ff1, AgreesWithThePlainAlgorithmOnLongHalves) {
+// Beyond NIST's samples: the longest halves, of 63 bits, and tweaks that fill the last block, pass it by a byte, and
+// pass a block. Computed by a separate, plain transcription of the standard's steps on long integers.
+TEST(Ff1, AgreesWithThePlainAlgorithmOnLongHalvesAndTweaks) {
+  using Numerals = std::vector<std::uint16_t>;
   const Ff1 cipher(from_hex(key_256));
-  std::vector<std::uint16_t> numerals(32);
-  for (std::size_t i = 0; i < numerals.size(); ++i) numerals[i] = static_cast<std::uint16_t>(i);
-  std::vector<std::uint8_t> tweak(20);
-  for (std::size_t i = 0; i < tweak.size(); ++i) tweak[i] = static_cast<std::uint8_t>(i);
-  encrypt(cipher, numerals, 65536, tweak);
-  EXPECT_EQ(numerals,
-            (std::vector<std::uint16_t>{44621, 64821, 47999, 36737, 15962, 3425,  42142, 35686, 7489,  42465, 24580,
-                                        30029, 64031, 54314, 64174, 40167, 27273, 7999,  65328, 4920,  45144, 60314,
-                                        11353, 51268, 17220, 25957, 835,   21713, 33791, 60049, 56649, 17849}));
-  numerals.resize(25);
-  for (std::size_t i = 0; i < numerals.size(); ++i) numerals[i] = static_cast<std::uint16_t>(i);
-  encrypt(cipher, numerals, 1'000, {});
-  EXPECT_EQ(numerals, (std::vector<std::uint16_t>{916, 323, 124, 607, 320, 278, 686, 466, 655, 953, 958, 832, 870,
-                                                  574, 436, 21,  433, 170, 185, 503, 543, 256, 875, 405, 931}));
+  const auto counted = [&](std::uint32_t radix, std::size_t length, std::size_t tweak_bytes) {
+    Numerals numerals(length);
+    std::vector<std::uint8_t> tweak(tweak_bytes);
+    std::iota(numerals.begin(), numerals.end(), 0);
+    std::iota(tweak.begin(), tweak.end(), 0);
+    encrypt(cipher, numerals, radix, tweak);
+    return numerals;
+  };
+  EXPECT_EQ(counted(128, 18, 7), (Numerals{91, 86, 95, 57, 57, 122, 103, 117, 84, 21, 34, 32, 39, 88, 108, 5, 82, 12}));
+  EXPECT_EQ(counted(128, 18, 8), (Numerals{32, 35, 121, 10, 85, 44, 71, 42, 83, 120, 57, 117, 19, 82, 36, 61, 98, 62}));
+  EXPECT_EQ(counted(128, 18, 20), (Numerals{48, 114, 62, 68, 90, 54, 104, 52, 91, 50, 48, 118, 14, 79, 72, 1, 22, 54}));
+  EXPECT_EQ(counted(65536, 6, 24), (Numerals{20317, 2386, 10489, 15695, 41086, 48519}));
 }
 
-// Lengths and radices on both sides of the border between 64-bit halves and longer ones, with tweaks of one block and
-// more.
+// Every radix and length that a half has room for, with tweaks of one block and more.
 TEST(Ff1, DecryptsWhatItEncrypted) {
   std::mt19937_64 random(38);
   const Ff1 cipher(from_hex(key_256));
   for (int i = 0; i < 5'000; ++i) {
     const std::uint32_t radix =
         i % 3 == 0 ? 2 + static_cast<std::uint32_t>(random() % 65535) : 2 + static_cast<std::uint32_t>(random() % 200);
-    std::size_t length = 2 + random() % 31;
-    for (double size = 1; length < 32; ++length, size = 1) {
-      for (std::size_t k = 0; k < length; ++k) size *= radix;
-      if (size >= 1e6) break;
-    }
+    const auto numerals_within = [&](double bits) { return static_cast<std::size_t>(bits / std::log2(radix)); };
+    const std::size_t length_min = numerals_within(20) + 2;  // more than a million strings
+    const std::size_t length = length_min + random() % (2 * numerals_within(62) - length_min + 1);
     std::vector<std::uint16_t> numerals(length);
     for (auto& numeral : numerals) numeral = static_cast<std::uint16_t>(random() % radix);
     std::vector<std::uint8_t> tweak(random() % 60);
@@ -123,13 +122,13 @@ TEST(Ff1, DecryptsWhatItEncrypted) {
   }
 }
 
-// Halves of 10 bits to 63, the longest narrow ones, and beyond; counts around what is worked on at once.
+// Halves of 10 bits to 63; counts around what is worked on at once.
 TEST(Ff1, StringsSideBySideAreEncryptedLikeEachAlone) {
   struct Shape {
     std::uint32_t radix;
     std::size_t length;
   };
-  constexpr Shape shapes[] = {{10, 6}, {2, 31}, {32, 13}, {150, 10}, {128, 18}, {65536, 7}, {1'000, 25}, {65536, 32}};
+  constexpr Shape shapes[] = {{10, 6}, {2, 31}, {2, 126}, {32, 13}, {150, 10}, {128, 18}, {65536, 6}};
   constexpr std::size_t bound = Ff1Strings::side_by_side;
   std::mt19937_64 random(64);
   const Ff1 cipher(from_hex(key_256));
@@ -238,8 +237,16 @@ TEST(Ff1DeathTest, RefusesWhatIsNoDomain) {
   std::vector<std::uint64_t> right{100'000};
   EXPECT_DEATH(Ff1Strings(cipher, 10, 10, {}).encrypt_halves(left, right), "below its power");
   EXPECT_DEATH(Ff1Strings(cipher, 10, 10, {}).encrypt_halves(left, {}), "two halves");
-  EXPECT_DEATH(Ff1Strings(cipher, 65536, 8, {}).encrypt_halves(left, right), "at most 2\\^63");
   EXPECT_DEATH(Ff1(std::vector<std::uint8_t>(15)), "16, 24 or 32");
+}
+
+TEST(Ff1DeathTest, RefusesAHalfOfMoreThan63Bits) {
+  const Ff1 cipher(from_hex(key_128));
+  for (const auto& [radix, longest] : {std::pair{2U, 126U}, {10U, 36U}, {128U, 18U}, {65536U, 6U}}) {
+    Ff1Strings(cipher, radix, longest, {});
+    EXPECT_DEATH(Ff1Strings(cipher, radix, longest + 1, {}), "at most 2\\^63 values");
+    EXPECT_DEATH(Ff1Strings(cipher, radix, 4 * longest, {}), "at most 2\\^63 values") << "also where 2^64 is passed";
+  }
 }
 
 }  // namespace

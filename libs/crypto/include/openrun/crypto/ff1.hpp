@@ -29,11 +29,11 @@ class Ff1 {
 // A keyed bijection of the strings of `length` numerals below `radix`.
 class Ff1Strings {
  public:
-  // Strings that are worked on at once, 2 KiB of the stack; more are taken piece by piece. Halves of more than 63 bits
-  // are worked on one by one.
+  // Strings that are worked on at once, 2 KiB of the stack; more are taken piece by piece.
   static constexpr std::size_t side_by_side = 64;
 
-  // radix 2 to 65536, length 2 to 32, radix^length at least 1,000,000 (asserted).
+  // radix 2 to 65536, length at least 2, radix^length at least 1,000,000, and radix^(length - length/2) at most 2^63:
+  // half a string is a number of 63 bits (asserted).
   Ff1Strings(const Ff1& cipher, std::uint32_t radix, std::size_t length, std::span<const std::uint8_t> tweak);
 
   // In place: any number of strings one after the other, so numerals.size() is a multiple of the length and each
@@ -42,8 +42,8 @@ class Ff1Strings {
   void decrypt(std::span<std::uint16_t> numerals) const;
 
   // The same of strings given as two numbers each: the first length/2 numerals and the rest, most significant first,
-  // radix^(length - length/2) at most 2^63 (asserted). For a caller whose radix is a constant, which is cheaper to
-  // divide by.
+  // each below its power of the radix (asserted). For a caller whose radix is a constant, which is cheaper to divide
+  // by.
   void encrypt_halves(std::span<std::uint64_t> left, std::span<std::uint64_t> right) const;
 
  private:
