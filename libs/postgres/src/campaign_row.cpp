@@ -1,6 +1,7 @@
 #include "campaign_row.hpp"
 
 #include <string>
+#include <utility>
 
 namespace openrun::postgres {
 namespace {
@@ -82,15 +83,15 @@ const Statement upsert_campaigns{
     "partition = same_partition(stored.partition, excluded.partition), "
     "counters_offset = excluded.counters_offset, touched_at = excluded.touched_at, digest = excluded.digest"};
 
-Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campaigns, std::span<const Digest> digests,
-                                       Partition partition, Offset last_offset) {
+Step upsert_campaigns_step(std::span<const TouchedCampaign> touched, Partition partition, Offset last_offset) {
   Array id(Type::int4), name(Type::text), description(Type::text), stock(Type::int8), issued(Type::int8),
       starts_at(Type::timestamp), ends_at(Type::timestamp), paused(Type::boolean), closed(Type::boolean),
       created_at(Type::timestamp), updated_at(Type::timestamp), terms_offset(Type::int8), state(Type::text),
       discount_type(Type::text), discount_value(Type::int8), discount_currency(Type::text),
       valid_until(Type::timestamp), valid_for_seconds(Type::int8), max_per_user(Type::int8), code_format(Type::text),
       digest(Type::bytes);
-  for (const issuance::Campaign& campaign : campaigns) {
+  for (const auto& [after, after_digest] : touched) {
+    const issuance::Campaign& campaign = *after;
     const issuance::CampaignTerms& terms = campaign.terms;
     const issuance::Policy& policy = terms.policy;
     id.add_int4(static_cast<std::int32_t>(campaign.id.value));
@@ -119,8 +120,8 @@ Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campa
     policy.valid_for_seconds ? valid_for_seconds.add_int8(*policy.valid_for_seconds) : valid_for_seconds.add_null();
     max_per_user.add_int8(policy.max_per_user);
     code_format.add_text(policy.code_format == issuance::CodeFormat::latin ? "latin" : "hangul");
+    digest.add_text(bytes_of(*after_digest));
   }
-  for (const Digest& one : digests) digest.add_text(bytes_of(one));
   Parameters parameters;
   parameters.int4(partition.value).int8(last_offset.value);
   for (const Array* column : {&id,
@@ -147,7 +148,7 @@ Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campa
     parameters.array(*column);
   }
   parameters.text(rfc3339_format);
-  return parameters;
+  return {&upsert_campaigns, std::move(parameters)};
 }
 
 const Statement update_counters{"update_counters",
@@ -160,7 +161,7 @@ const Statement update_counters_of_many{
     "touched_at = now() FROM unnest($3, $4, $5, $6) AS given(id, issued, state, digest) "
     "WHERE campaign.id = given.id AND campaign.partition = $1"};
 
-Step update_counters_step(std::span<const CampaignCounters> campaigns, Partition partition, Offset last_offset) {
+Step update_counters_step(std::span<const TouchedCampaign> campaigns, Partition partition, Offset last_offset) {
   Parameters parameters;
   if (campaigns.size() == 1) {
     const auto& [campaign, digest] = campaigns.front();

@@ -24,24 +24,22 @@ inline constexpr int campaign_columns_end = 21;
 
 [[nodiscard]] issuance::Campaign read_campaign(const Rows& rows, int row);
 
-// A campaign after a batch.
-struct CampaignCounters {
+// A campaign after a batch that touched it.
+struct TouchedCampaign {
   const issuance::Campaign* campaign;
   const Digest* digest;
 };
 
-// Writes campaigns as they stand after a batch that ends at `last_offset`, with one digest each; new ones are inserted.
-// A campaign never moves to another partition: an attempt fails.
-extern const Statement upsert_campaigns;
-[[nodiscard]] Parameters upsert_campaigns_parameters(std::span<const issuance::Campaign> campaigns,
-                                                     std::span<const Digest> digests, Partition partition,
-                                                     Offset last_offset);
+// Writes campaigns as they stand after a batch that ends at `last_offset`; new ones are inserted. A campaign never
+// moves to another partition: an attempt fails.
+[[nodiscard]] Step upsert_campaigns_step(std::span<const TouchedCampaign> campaigns, Partition partition,
+                                         Offset last_offset);
 
 // The same for campaigns that are stored, and of which only counters and digest have changed: a fraction of the cost.
 // Touches one row for each; of one campaign, which is what a flash event has, without arrays and without a join.
 extern const Statement update_counters;
 extern const Statement update_counters_of_many;
-[[nodiscard]] Step update_counters_step(std::span<const CampaignCounters> campaigns, Partition partition,
+[[nodiscard]] Step update_counters_step(std::span<const TouchedCampaign> campaigns, Partition partition,
                                         Offset last_offset);
 
 // What a reader sees of it apart from the times.

@@ -176,32 +176,21 @@ Parameters replay_parameters(const CommitBatch& batch) {
   return parameters;
 }
 
-// Whether the batch holds the command that gave the campaign its present terms: else they are stored already.
-bool has_new_terms(const issuance::Campaign& campaign, const CommitBatch& batch) {
-  return campaign.terms_offset >= batch.expected_next_offset;
-}
+// What a batch touched, by how much of the rows it changes.
+struct TouchedCampaigns {
+  std::vector<TouchedCampaign> whole;
+  std::vector<TouchedCampaign> counters;
+};
 
-void append_campaigns(std::vector<Step>& steps, const CommitBatch& batch, std::span<const CampaignCounters> counted,
-                      Offset last_offset) {
-  if (!counted.empty()) steps.push_back(update_counters_step(counted, batch.partition, last_offset));
-  std::vector<issuance::Campaign> changed;
-  std::vector<Digest> digests;
+// Where the batch holds the command that gave a campaign its present terms, they are not stored yet.
+TouchedCampaigns touched_campaigns(const CommitBatch& batch) {
+  TouchedCampaigns touched;
   for (std::size_t i = 0; i < batch.campaigns.size(); ++i) {
-    if (!has_new_terms(batch.campaigns[i], batch)) continue;
-    changed.push_back(batch.campaigns[i]);
-    digests.push_back(batch.digests[i]);
+    const issuance::Campaign& campaign = batch.campaigns[i];
+    const bool has_new_terms = campaign.terms_offset >= batch.expected_next_offset;
+    (has_new_terms ? touched.whole : touched.counters).push_back({&campaign, &batch.digests[i]});
   }
-  if (changed.empty()) return;
-  steps.push_back({&upsert_campaigns, upsert_campaigns_parameters(changed, digests, batch.partition, last_offset)});
-}
-
-// The campaigns of which only counters have changed.
-std::vector<CampaignCounters> counted_campaigns(const CommitBatch& batch) {
-  std::vector<CampaignCounters> counted;
-  for (std::size_t i = 0; i < batch.campaigns.size(); ++i) {
-    if (!has_new_terms(batch.campaigns[i], batch)) counted.push_back({&batch.campaigns[i], &batch.digests[i]});
-  }
-  return counted;
+  return touched;
 }
 
 // Where the transaction of a pipeline is committed. Without a BEGIN all steps up to the pipeline's end are one
@@ -215,8 +204,10 @@ void append_beginning(std::vector<Step>& steps, const CommitBatch& batch, Commit
 }
 
 // What comes after them, but for the COMMIT.
-void append_rest(std::vector<Step>& steps, const CommitBatch& batch, std::span<const CampaignCounters> counted) {
-  append_campaigns(steps, batch, counted, batch.next_offset + -1);
+void append_rest(std::vector<Step>& steps, const CommitBatch& batch, const TouchedCampaigns& touched) {
+  const Offset last_offset = batch.next_offset + -1;
+  if (!touched.counters.empty()) steps.push_back(update_counters_step(touched.counters, batch.partition, last_offset));
+  if (!touched.whole.empty()) steps.push_back(upsert_campaigns_step(touched.whole, batch.partition, last_offset));
   if (!batch.commands.empty()) {
     steps.push_back({&insert_commands, command_parameters(batch)});
     steps.push_back({&repeat_reservations, reservation_parameters(batch)});
@@ -287,22 +278,22 @@ CommitAnswer write_batch(Connection& connection, const CommitBatch& batch, Endin
     append_beginning(steps, batch, committed_by);
     if (!batch.coupons.empty()) steps.push_back({&insert_coupons, coupon_parameters(batch)});
   }
-  const std::vector<CampaignCounters> counted = counted_campaigns(batch);
-  append_rest(steps, batch, counted);
+  const TouchedCampaigns touched = touched_campaigns(batch);
+  append_rest(steps, batch, touched);
   const std::size_t committing = steps.size();
   if (committed_by == CommittedBy::statement) steps.push_back({ending == Ending::commit ? &commit : &roll_back, {}});
   if (auto prepared = connection.prepare(steps); !prepared) {
     failure = std::move(prepared.error());
     return answer_of(*failure);
   }
-  const auto touched = connection.run_pipeline(steps);
-  if (!touched) {
-    failure = touched.error().failure;
-    return answer_of_failed_pipeline(touched.error(), committing, ending);
+  const auto rows = connection.run_pipeline(steps);
+  if (!rows) {
+    failure = rows.error().failure;
+    return answer_of_failed_pipeline(rows.error(), committing, ending);
   }
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const bool counts = steps[i].statement == &update_counters || steps[i].statement == &update_counters_of_many;
-    if (counts && (*touched)[i] != std::ssize(counted)) {
+    if (counts && (*rows)[i] != std::ssize(touched.counters)) {
       failure = Failure{Failure::Cause::statement, "", "the row of a campaign is gone, or in another partition"};
       return {CommitOutcome::in_doubt, failure->message};
     }
