@@ -109,5 +109,10 @@ if configure header && ! cmake --build "$scratch/header/build" >>"$scratch/heade
   grep -q "alone/low_name_hpp.cpp" "$scratch/header.log"; then good=yes; fi
 verdict "a public header that does not compile alone is refused" "$good"
 
+project_name=alone
+printf 'set(OPENRUN_COMPILED_ALONE low/low.cpp low/gone.cpp)\nadd_subdirectory(low)\nopenrun_check_compiled_alone()\n' | plant alone
+library low 0
+refused "a file that is compiled alone, but that no target has, is refused" "names what no target compiles: low/gone.cpp;"
+
 echo "$passed passed, $failed failed"
 ((failed == 0))
