@@ -47,14 +47,16 @@ const Statement insert_commands{"insert_commands",
                                 "SELECT * FROM unnest($1, $2, $3, $4)"};
 // A campaign's first command is its create. Where the gateway's reservation is gone (this database was restored from
 // before it, and catches up from the log), the same key must not make a second campaign, nor another key take the id
-// once more.
+// once more; one that has done so already gets another id. The count makes the INSERT wait for the DELETE.
 const Statement repeat_reservations{
     "repeat_reservations",
+    "WITH made AS (SELECT campaign_id, idempotency_key FROM unnest($2, $3, $4) AS given(campaign_id, idempotency_key, "
+    "request_offset) WHERE NOT EXISTS (SELECT FROM campaign_command AS earlier WHERE "
+    "earlier.campaign_id = given.campaign_id AND earlier.request_offset < given.request_offset)), "
+    "lost AS (DELETE FROM campaign_reservation AS reserved USING made WHERE reserved.campaign_id = made.campaign_id "
+    "AND reserved.idempotency_key <> made.idempotency_key RETURNING 1) "
     "INSERT INTO campaign_reservation (campaign_id, idempotency_key, partition) "
-    "SELECT given.campaign_id, given.idempotency_key, $1 FROM unnest($2, $3, $4) AS given(campaign_id, "
-    "idempotency_key, request_offset) WHERE NOT EXISTS (SELECT FROM campaign_command AS earlier WHERE "
-    "earlier.campaign_id = given.campaign_id AND earlier.request_offset < given.request_offset) ON CONFLICT DO "
-    "NOTHING"};
+    "SELECT campaign_id, idempotency_key, $1 FROM made WHERE (SELECT count(*) FROM lost) >= 0 ON CONFLICT DO NOTHING"};
 const Statement insert_dead_letter{
     "insert_dead_letter",
     "INSERT INTO dead_letter (partition, \"offset\", log_time, key, value, headers, reason, error, replays) "

@@ -24,8 +24,17 @@ const Statement campaigns_by_id{"campaigns_by_id",
                                 "SELECT " OPENRUN_CAMPAIGN_COLUMNS " FROM campaign WHERE id = ANY ($1)"};
 const Statement campaigns_after{"campaigns_after",
                                 "SELECT " OPENRUN_CAMPAIGN_COLUMNS " FROM campaign WHERE id > $1 ORDER BY id LIMIT $2"};
-const Statement find_reservation{"find_reservation",
-                                 "SELECT campaign_id, partition FROM campaign_reservation WHERE idempotency_key = $1"};
+// With the key that the log gave the id to, where that is decided: a campaign's first command is its create.
+const Statement find_reservation{
+    "find_reservation",
+    "SELECT campaign_id, partition, (SELECT command.idempotency_key FROM campaign_command AS command WHERE "
+    "command.campaign_id = reserved.campaign_id ORDER BY command.request_offset LIMIT 1) "
+    "FROM campaign_reservation AS reserved WHERE idempotency_key = $1"};
+const Statement hand_reservation_over{
+    "hand_reservation_over",
+    "WITH lost AS (DELETE FROM campaign_reservation WHERE campaign_id = $1 AND idempotency_key = $2 "
+    "RETURNING campaign_id, partition) INSERT INTO campaign_reservation (campaign_id, idempotency_key, partition) "
+    "SELECT campaign_id, $3, partition FROM lost ON CONFLICT DO NOTHING"};
 const Statement next_campaign_id{"next_campaign_id", "SELECT nextval('campaign_id')"};
 const Statement insert_reservation{"insert_reservation",
                                    "INSERT INTO campaign_reservation (campaign_id, idempotency_key, partition) VALUES "
@@ -198,8 +207,18 @@ Result<ports::Reservation> PostgresGatewayStore::reserve_campaign(std::string_vi
       auto found = connection.query(find_reservation, by_key);
       if (!found) return std::unexpected(std::move(found.error()));
       if (found->size() == 1) {
-        return ports::Reservation{CampaignId{static_cast<std::uint32_t>(found->at(0, 0).integer())},
-                                  Partition{static_cast<std::int32_t>(found->at(0, 1).integer())}};
+        const CampaignId id{static_cast<std::uint32_t>(found->at(0, 0).integer())};
+        const Field owner = found->at(0, 2);
+        if (owner.is_null() || owner.bytes() == idempotency_key) {
+          return ports::Reservation{id, Partition{static_cast<std::int32_t>(found->at(0, 1).integer())}};
+        }
+        // This database was restored from before the owner reserved it, and the id was given again while the owner's
+        // create was committed.
+        Parameters handed_over;
+        handed_over.int4(as_int4(id)).text(idempotency_key).text(owner.bytes());
+        if (auto done = connection.query(hand_reservation_over, handed_over); !done) {
+          return std::unexpected(std::move(done.error()));
+        }
       }
       auto next = connection.query(next_campaign_id);
       if (!next) return std::unexpected(std::move(next.error()));

@@ -121,6 +121,45 @@ TEST_F(Gateway, TheCreateCommandBringsALostReservationBackAndNoOtherCommandDoes)
   EXPECT_EQ(store_->reserve_campaign("another", 4)->campaign, CampaignId{8});
 }
 
+// The restored store has given the id to another key before the log's create of it was decided.
+TEST_F(Gateway, AnIdThatTheLogGaveToAnotherKeyIsReservedForThatOne) {
+  database().rows("SELECT setval('campaign_id', 6)");
+  ASSERT_EQ(store_->reserve_campaign("later", 4)->campaign, CampaignId{7});
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 3);
+  batch.commands.push_back({campaign.id, "earlier", Offset{0}, issuance::Outcome::command_applied});
+  batch.commands.push_back({campaign.id, "later", Offset{1}, issuance::Outcome::command_campaign_exists});
+  commit(batch);
+  EXPECT_EQ(store_->reserve_campaign("earlier", 4)->campaign, CampaignId{7});
+  EXPECT_EQ(store_->reserve_campaign("later", 4)->campaign, CampaignId{8});
+
+  // As where the reservation was made while that batch was committed.
+  for (const std::string key : {"latest", "later"}) {
+    database().rows("DELETE FROM campaign_reservation WHERE idempotency_key = '" + key + "'");
+    database().rows("UPDATE campaign_reservation SET idempotency_key = '" + key + "' WHERE campaign_id = 7");
+    const auto moved = store_->reserve_campaign(key, 4);
+    ASSERT_TRUE(moved) << moved.error().message;
+    EXPECT_GT(moved->campaign, CampaignId{8});
+    EXPECT_EQ(store_->reserve_campaign(key, 4)->campaign, moved->campaign);
+    EXPECT_EQ(store_->reserve_campaign("earlier", 4)->campaign, CampaignId{7});
+  }
+}
+
+TEST_F(Gateway, AnIdIsTakenFromAnotherKeyAlsoWhereItsOwnHasOneAlready) {
+  database().rows("SELECT setval('campaign_id', 6)");
+  ASSERT_EQ(store_->reserve_campaign("later", 4)->campaign, CampaignId{7});
+  ASSERT_EQ(store_->reserve_campaign("earlier", 4)->campaign, CampaignId{8});
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 1);
+  batch.commands.push_back({campaign.id, "earlier", Offset{0}, issuance::Outcome::command_applied});
+  commit(batch);
+  EXPECT_EQ(store_->reserve_campaign("earlier", 4)->campaign, CampaignId{8});
+  EXPECT_EQ(store_->reserve_campaign("later", 4)->campaign, CampaignId{9});
+
+  database().rows("INSERT INTO campaign_reservation VALUES (7, 'latest', 3)");
+  EXPECT_EQ(store_->reserve_campaign("latest", 4)->campaign, CampaignId{10});
+}
+
 TEST_F(Gateway, ACreateCommandLeavesItsReservationAsItIs) {
   const auto reserved = store_->reserve_campaign("create", 4);
   ASSERT_TRUE(reserved) << reserved.error().message;

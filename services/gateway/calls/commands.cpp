@@ -13,6 +13,9 @@ namespace {
 
 using Kind = CommandAnswer::Kind;
 
+// Of a restored store, for which ids are reserved once more while their first creates wait in the log.
+constexpr int ids_tried_max = 20;
+
 void tell_unavailable(Error::Kind error, std::string_view detail, const OnCommandAnswer& on_answer) {
   CommandAnswer answer;
   answer.kind = Kind::unavailable;
@@ -89,18 +92,49 @@ std::string Commands::generated_key() {
   return "generated-" + crypto::hex(bytes);
 }
 
+struct Commands::Creation {
+  CommandCall call;
+  issuance::CampaignTerms terms;
+  OnCommandAnswer on_answer;
+  CampaignId tried{0};  // the id that was reserved before; they begin at 1
+  int ids_tried = 0;
+};
+
 void Commands::create(ports::IoThread& io, CommandCall call, issuance::CampaignTerms terms,
                       const OnCommandAnswer& on_answer) {
-  const bool accepted = parts_.pool.submit([this, &io, call = std::move(call), terms = std::move(terms),
-                                            on_answer](ports::GatewayStore& store) mutable {
-    auto reserved = store.reserve_campaign(call.key, parts_.partitions);
-    io.post([this, &io, call = std::move(call), terms = std::move(terms), on_answer, reserved = std::move(reserved)] {
-      if (!reserved) return tell_unavailable(reserved.error().kind, {}, on_answer);
-      run(io, reserved->partition, {reserved->campaign, call.key, issuance::CreateCampaign{terms}}, call.trace,
-          on_answer);
-    });
-  });
+  create(io, {std::move(call), std::move(terms), on_answer});
+}
+
+void Commands::create(ports::IoThread& io, Creation creation) {
+  const OnCommandAnswer on_answer = creation.on_answer;
+  const bool accepted =
+      parts_.pool.submit([this, &io, creation = std::move(creation)](ports::GatewayStore& store) mutable {
+        auto reserved = store.reserve_campaign(creation.call.key, parts_.partitions);
+        io.post([this, &io, creation = std::move(creation), reserved = std::move(reserved)]() mutable {
+          if (!reserved) return tell_unavailable(reserved.error().kind, {}, creation.on_answer);
+          create_reserved(io, std::move(creation), *reserved);
+        });
+      });
   if (!accepted) tell_unavailable(Error::Kind::overloaded, StorePool::full, on_answer);
+}
+
+void Commands::create_reserved(ports::IoThread& io, Creation creation, const ports::Reservation& reserved) {
+  // The id is this key's, and the campaign has forgotten the key.
+  if (reserved.campaign == creation.tried) return show_as_it_is(io, reserved.campaign, creation.on_answer);
+  if (creation.ids_tried == ids_tried_max) {
+    return tell_unavailable(Error::Kind::overloaded,
+                            "Other campaigns have the ids that were reserved; asking again with the same key is safe.",
+                            creation.on_answer);
+  }
+  creation.tried = reserved.campaign;
+  ++creation.ids_tried;
+  const issuance::CampaignCommand command{reserved.campaign, creation.call.key,
+                                          issuance::CreateCampaign{creation.terms}};
+  const std::optional<TraceContext> trace = creation.call.trace;
+  run(io, reserved.partition, command, trace, [this, &io, creation = std::move(creation)](CommandAnswer answer) {
+    const bool exists = answer.kind == Kind::refused && answer.outcome == issuance::Outcome::command_campaign_exists;
+    exists ? create(io, creation) : creation.on_answer(std::move(answer));
+  });
 }
 
 void Commands::change(ports::IoThread& io, CampaignId campaign, CommandCall call, Action action,
@@ -168,17 +202,19 @@ void Commands::tell_stored(ports::IoThread& io, const NamedReceipt& receipt, con
     tell_applied(*stored->after, on_answer);
     return;
   }
-  // The first use of the key is no longer kept, or the campaign has forgotten it (an id is reserved for one key only):
-  // the campaign as it is now.
-  if (stored->outcome == issuance::Outcome::command_applied || stored->outcome == issuance::Outcome::command_repeated ||
-      stored->outcome == issuance::Outcome::command_campaign_exists) {
-    parts_.directory.load(io, receipt.place.campaign, [on_answer](const Result<CampaignView>& view) {
-      if (!view) return tell_unavailable(view.error().kind, {}, on_answer);
-      tell_applied(to_campaign(*view), on_answer);
-    });
+  // The first use of the key is no longer kept.
+  if (stored->outcome == issuance::Outcome::command_applied || stored->outcome == issuance::Outcome::command_repeated) {
+    show_as_it_is(io, receipt.place.campaign, on_answer);
     return;
   }
   tell_refused(stored->outcome, on_answer);
+}
+
+void Commands::show_as_it_is(ports::IoThread& io, CampaignId campaign, const OnCommandAnswer& on_answer) {
+  parts_.directory.load(io, campaign, [on_answer](const Result<CampaignView>& view) {
+    if (!view) return tell_unavailable(view.error().kind, {}, on_answer);
+    tell_applied(to_campaign(*view), on_answer);
+  });
 }
 
 }  // namespace openrun::gateway

@@ -58,6 +58,10 @@ class Commands {
 
  private:
   class Running;
+  struct Creation;
+  void create(ports::IoThread& io, Creation creation);
+  void create_reserved(ports::IoThread& io, Creation creation, const ports::Reservation& reserved);
+  void show_as_it_is(ports::IoThread& io, CampaignId campaign, const OnCommandAnswer& on_answer);
   void run(ports::IoThread& io, Partition partition, const issuance::CampaignCommand& command,
            const std::optional<TraceContext>& trace, OnCommandAnswer on_answer);
   void read_result(ports::IoThread& io, const NamedReceipt& receipt, const OnCommandAnswer& on_answer);

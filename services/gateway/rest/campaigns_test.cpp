@@ -1,6 +1,8 @@
 // Campaign calls.
 #include <gtest/gtest.h>
 
+#include <openrun/base/limits.hpp>
+
 #include "gateway/testing/harness.hpp"
 
 namespace openrun::gateway {
@@ -67,6 +69,61 @@ TEST(Campaigns, TheSameKeyCreatesOneCampaignAndGivesTheSameAnswer) {
   EXPECT_EQ(harness.serve(post, stock, R"({"add":5})", stock_key).field("stock"), "15");
   EXPECT_EQ(harness.serve(post, stock, R"({"add":5})", stock_key).field("stock"), "15");
   EXPECT_EQ(harness.serve(post, stock, R"({"add":5})", admin).field("stock"), "20");
+}
+
+TEST(Campaigns, ACreateWhoseKeyTheCampaignHasForgottenShowsItAsItIs) {
+  Harness harness;
+  const HeaderList keyed = with(admin, "Idempotency-Key", "k-1");
+  const Answer first = harness.serve(post, "/v1/campaigns", good, keyed);
+  const std::string stock = "/v1/campaigns/" + first.field("id") + "/stock";
+  for (std::size_t i = 0; i < limits::command_keys_remembered; ++i) {
+    EXPECT_EQ(harness.serve(post, stock, R"({"add":1})", admin).status(), 200U);
+  }
+  const Answer again = harness.serve(post, "/v1/campaigns", good, keyed);
+  EXPECT_EQ(again.status(), 201U);
+  EXPECT_EQ(again.field("id"), first.field("id"));
+  EXPECT_EQ(again.field("stock"), std::to_string(10 + limits::command_keys_remembered));
+}
+
+// The store was restored from before an id was reserved, so it is reserved once more while its create is undecided.
+TEST(Campaigns, OfTwoCreatesWithOneIdTheLaterOneGetsAnother) {
+  Harness harness;
+  const auto create = [&](const std::string& name) {
+    return harness.send(post, "/v1/campaigns",
+                        R"({"name":")" + name + R"(","stock":10,"starts_at":"2027-01-15T08:00:00Z"})",
+                        with(admin, "Idempotency-Key", name));
+  };
+  const Answer first = create("first");
+  ASSERT_TRUE(harness.until([&] { return harness.appender->open() == 1; }));
+  harness.database.reservations.clear();
+  harness.database.last_campaign_id = 0;
+  const Answer second = create("second");
+  ASSERT_TRUE(harness.until([&] { return harness.appender->open() == 2; }));
+  EXPECT_EQ(harness.database.reservations.at("second").campaign, CampaignId{1});
+  ASSERT_TRUE(harness.until([&] {
+    harness.acknowledge();
+    harness.decide();
+    return first.arrived() && second.arrived();
+  }));
+  EXPECT_EQ(first.status(), 201U);
+  EXPECT_EQ(first.field("id") + first.field("name"), "1first");
+  EXPECT_EQ(second.status(), 201U);
+  EXPECT_EQ(second.field("id") + second.field("name"), "2second");
+  EXPECT_EQ(harness.serve(post, "/v1/campaigns", good, with(admin, "Idempotency-Key", "second")).field("id"), "2");
+}
+
+TEST(Campaigns, ACreateThatFindsManyIdsTakenIsToldToAskAgain) {
+  Harness harness;
+  for (int i = 0; i < 25; ++i) (void)harness.create_campaign(1);
+  harness.database.reservations.clear();
+  harness.database.last_campaign_id = 0;
+  const HeaderList keyed = with(admin, "Idempotency-Key", "late");
+  const Answer refused = harness.serve(post, "/v1/campaigns", good, keyed);
+  EXPECT_EQ(refused.status(), 503U);
+  EXPECT_FALSE(refused.header("Retry-After").empty());
+  const Answer made = harness.serve(post, "/v1/campaigns", good, keyed);
+  EXPECT_EQ(made.status(), 201U);
+  EXPECT_EQ(made.field("id") + made.field("name"), "26Spring");
 }
 
 TEST(Campaigns, FaultsAreNamedFieldByField) {

@@ -246,12 +246,12 @@ Result<std::vector<ports::StoredCampaign>> FakeGatewayStore::campaigns(CampaignI
 Result<ports::Reservation> FakeGatewayStore::reserve_campaign(std::string_view key, std::int32_t partitions) {
   std::lock_guard lock(database_.mutex);
   if (auto ok = enter("reserve_campaign"); !ok) return std::unexpected(ok.error());
-  const auto [at, made] = database_.reservations.try_emplace(std::string(key));
-  if (made) {
-    at->second.campaign = CampaignId{static_cast<std::uint32_t>(database_.reservations.size())};
-    at->second.partition = home_partition(at->second.campaign, partitions);
+  if (const auto found = database_.reservations.find(std::string(key)); found != database_.reservations.end()) {
+    const auto creator = database_.creators.find(found->second.campaign);
+    if (creator == database_.creators.end() || creator->second == key) return found->second;
   }
-  return at->second;
+  const CampaignId next{++database_.last_campaign_id};
+  return database_.reservations[std::string(key)] = {next, home_partition(next, partitions)};
 }
 
 Result<std::optional<std::string>> FakeGatewayStore::outcome_batch(Partition partition, Offset offset) {

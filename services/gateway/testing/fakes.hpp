@@ -192,6 +192,8 @@ struct FakeDatabase {
   std::map<Partition, ports::GatewayStore::Progress> progress;
   std::map<std::pair<Partition, Offset>, Offset> replays;
   std::map<std::string, ports::Reservation> reservations;
+  std::uint32_t last_campaign_id = 0;              // that was reserved
+  std::map<CampaignId, std::string> creators;      // the keys of the create commands that were applied
   std::map<std::int32_t, std::uint32_t> dispatch;  // -1: the default
   std::map<std::string, int> calls;                // by name of the member
 };

@@ -89,6 +89,10 @@ void SmallIssuer::commit(Partition partition, const std::vector<issuance::Input>
           test_user_hash()(decision.campaign.value, database_.coupons[{decision.campaign, decision.sequence}].user);
     }
     const bool applied = decision.outcome == issuance::Outcome::command_applied;
+    const auto* command = std::get_if<issuance::CampaignCommand>(&inputs[i].event);
+    if (applied && std::holds_alternative<issuance::CreateCampaign>(command->action)) {
+      database_.creators[command->campaign] = command->idempotency_key;
+    }
     builder.add(decision, nonces[i], winner, applied ? campaign : nullptr);
     const auto trace = traces_.find({partition, decision.offset});
     if (trace != traces_.end()) builder.trace(trace->second);

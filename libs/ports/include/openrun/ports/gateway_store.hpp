@@ -71,7 +71,8 @@ class GatewayStore {
   [[nodiscard]] virtual Result<std::vector<StoredCampaign>> campaigns(CampaignId after, std::size_t limit) = 0;
 
   // An id for a campaign to be created. The same key gets the same id and partition again, whatever `partitions` is by
-  // then.
+  // then; but where the log has given that id to another key meanwhile, which only happens to a store that was
+  // restored, it gets another.
   [[nodiscard]] virtual Result<Reservation> reserve_campaign(std::string_view idempotency_key,
                                                              std::int32_t partitions) = 0;
 
