@@ -273,6 +273,33 @@ TEST_F(Commit, DetailsComeBackAsTheyWereWritten) {
   EXPECT_EQ(alone->front().commands, detail.commands);
 }
 
+TEST_F(Commit, DetailsAreReadByIndexAlsoWhereTheTablesAreTakenForSmall) {
+  issuance::Campaign campaign = sample_campaign(7);
+  ports::CommitBatch batch = sample_batch(writer_, campaign, 3);
+  batch.commands.push_back({campaign.id, "key", Offset{0}, issuance::Outcome::command_applied});
+  ASSERT_EQ(commit(batch), CommitOutcome::committed) << last_message_;
+  database().rows("ANALYZE coupon, campaign_command");
+  ASSERT_TRUE(
+      database().rows("EXPLAIN SELECT FROM coupon WHERE campaign_id IN (7, 8)")[0][0].starts_with("Seq Scan on coupon"))
+      << "there is nothing to keep the planner from";
+  // A backend has told what it has read by the time that it is gone.
+  const auto whole_reads = [&] {
+    store_.reset();
+    EXPECT_TRUE(eventually([&] {
+      return database().value(
+                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND "
+                 "backend_type = 'client backend' AND pid <> pg_backend_pid()") == "0";
+    }));
+    return database().rows(
+        "SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname IN ('coupon', 'campaign_command') ORDER BY 1");
+  };
+  const auto before = whole_reads();
+  store_ = coupon_store();
+  ASSERT_EQ(store_->load_details(std::array{campaign.id}, 0).value().front().claims.size(), 3U);
+  ASSERT_EQ(store_->load_details(std::array{campaign.id, CampaignId{8}}, 0).value().front().commands.size(), 1U);
+  EXPECT_EQ(whole_reads(), before);
+}
+
 TEST_F(Commit, DispatchOfAPartitionGoesBeforeTheDefault) {
   EXPECT_EQ(store_->dispatch_per_second(Partition{0}), 0U);
   database().rows("INSERT INTO dispatch VALUES (-1, 4000000000)");
