@@ -66,13 +66,11 @@ std::string list_of(std::span<const CampaignId> campaigns) {
   for (const CampaignId campaign : campaigns) list += (list.empty() ? "" : ",") + std::to_string(campaign.value);
   return list;
 }
-// Of several campaigns with each row's own, and in whatever order they come: claims know none, and Postgres would sort
-// what it does not read in the index's. Of one in the index's.
+// Of several campaigns with each row's own. In whatever order they come: claims know none, and Postgres would sort.
 std::string claims_of(std::span<const CampaignId> campaigns) {
   const bool one = campaigns.size() == 1;
   return std::string("COPY (SELECT sequence, user_id, idempotency_key, issued_at") + (one ? "" : ", campaign_id") +
-         " FROM coupon WHERE campaign_id IN (" + list_of(campaigns) + ")" + (one ? " ORDER BY sequence" : "") +
-         ") TO STDOUT (FORMAT binary)";
+         " FROM coupon WHERE campaign_id IN (" + list_of(campaigns) + ")) TO STDOUT (FORMAT binary)";
 }
 std::string newest_commands_of(std::span<const CampaignId> campaigns) {
   return "COPY (SELECT newest.* FROM unnest('{" + list_of(campaigns) +
