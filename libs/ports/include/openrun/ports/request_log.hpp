@@ -111,11 +111,12 @@ class Log {
 
 // ---- ownership ----
 
-// Which partitions this process is responsible for, as a member of a Kafka consumer group (issuers on the requests
-// topic, relays on the results topic). It says who should write; the epoch in Postgres decides who may.
+// The consumer groups: issuers share the partitions of the requests topic, relays those of the results topic.
 inline constexpr const char* issuers_group = "openrun-issuers";
 inline constexpr const char* relays_group = "openrun-relays";
 
+// Which partitions this process is responsible for, as a member of a Kafka consumer group. It says who should write;
+// the epoch in Postgres decides who may.
 class Membership {
  public:
   virtual ~Membership() = default;
