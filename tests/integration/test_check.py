@@ -3,7 +3,10 @@ printed command."""
 
 import json
 import os
+import socket
 import subprocess
+import threading
+import time
 import unittest
 
 from system import ROOT, System, wait_until
@@ -182,6 +185,30 @@ class Broken(CheckTest):
         self.assertEqual(report.of("WRONG"), [("gateway", "answers"), ("kafka", "answers")], report)
         self.assertEqual(report.code, 1)
         self.assertEqual(report.finding("partitions", "issuer")["verdict"], "ok", report)
+
+    def test_what_is_decided_while_a_part_keeps_us_waiting_is_not_ahead_of_our_clock(self):
+        campaign = system.create(1_000)
+        decided = []
+
+        def keep_waiting(listener):
+            """A gateway that takes the call and says nothing, until a record is decided that came 1.5 s later."""
+            connection, _ = listener.accept()
+            called = time.time()
+
+            def is_decided():
+                system.receipt(campaign, f"user-{time.time()}", wait=10)
+                newest = system.sql("SELECT extract(epoch FROM max(log_time)) FROM partition_checkpoint")[0][0]
+                return float(newest) > called + 1.5
+            decided.append(wait_until("a record that came later is decided", is_decided))
+            connection.close()
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=keep_waiting, args=(listener,))
+            thread.start()
+            report = Report(OPENRUN_URL=f"http://127.0.0.1:{listener.getsockname()[1]}")
+            thread.join()
+        self.assertEqual(decided, [True])
+        self.assertEqual(report.of("WRONG"), [("gateway", "answers")], report)
 
     def test_a_frozen_postgres_keeps_nobody(self):
         system.freeze("postgres")

@@ -68,7 +68,7 @@ struct GatewayFacts {
 // A part that could not be reached is an error that says why.
 struct Facts {
   Asked asked;
-  Timestamp now;  // by our clock
+  Timestamp now;  // by our clock, when all was gathered
   Result<StoreFacts> store;
   Result<LogFacts> log;
   Result<GatewayFacts> gateway;

@@ -145,12 +145,13 @@ Facts gather(const Context& context, Asked asked) {
   asked.clock_skew_ms_max = std::min(config.gateway.clock_skew_ms_max, config.issuer.clock_skew_ms_max);
   asked.reconciler_full_interval_ms = config.reconciler.full_interval_s * 1'000;
   Facts facts;
-  facts.now = runtime::SystemClock{}.now();
   StoreQuestions store(context.postgres(), crypto::CouponCodes(context.keys().code_key).fingerprint());
   facts.store = store.begin();
   facts.log = ask_log(context, config.kafka);
   facts.gateway = ask_gateway(context, asked.campaigns);
   if (facts.store) store.end(*facts.store, asked.campaigns);
+  // After the log's times were read: while a part keeps us waiting they go on.
+  facts.now = runtime::SystemClock{}.now();
   facts.asked = std::move(asked);
   return facts;
 }
