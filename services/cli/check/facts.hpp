@@ -62,7 +62,7 @@ struct GatewayFacts {
   std::vector<std::string> trouble;  // what it says of Postgres and Kafka, ready or not
   std::string version;               // empty: it does not tell
   Result<ClockReading> clock;
-  std::map<CampaignId, long> campaigns;  // with which status it answers for those asked for
+  std::map<CampaignId, long> campaigns;  // with which status it answers for those asked for; 0: it does not
 };
 
 // A part that could not be reached is an error that says why.

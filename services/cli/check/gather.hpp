@@ -7,8 +7,9 @@
 
 namespace openrun::cli::check {
 
-// Each part at most so long, with a second more for a connection that must be made: none of them keeps the others from
-// being looked at.
+// A statement, each of two looks at Kafka, and a call of the gateway take at most so long, where a connection must be
+// made its own time-out more. What answers none of them is not asked further: no part keeps the others from being
+// looked at.
 inline constexpr std::chrono::milliseconds statement_timeout{3'000};
 inline constexpr std::chrono::milliseconds log_timeout{10'000};
 inline constexpr std::chrono::milliseconds call_timeout{3'000};

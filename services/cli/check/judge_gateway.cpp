@@ -124,8 +124,8 @@ void judge_campaign(const Campaign& one, const Facts& facts, const std::set<Part
   if (told->second == 200) {
     out.push_back({one.part(), "gateway", Verdict::ok, "the gateway shows it"});
   } else {
-    out.push_back({one.part(), "gateway", Verdict::wrong,
-                   "the gateway answers " + std::to_string(told->second) + " when it is asked for it",
+    const std::string answers = told->second == 0 ? "does not answer" : "answers " + std::to_string(told->second);
+    out.push_back({one.part(), "gateway", Verdict::wrong, "the gateway " + answers + " when it is asked for it",
                    "docs/operations.md#health"});
   }
 }

@@ -121,7 +121,10 @@ void judge_log_kept(const Scene& scene, Findings& out) {
     }
     if (!one.log->bounds) {
       // A partition without a leader was told.
-      if (one.log->has_leader) each.add(one.partition, Verdict::wrong, "its leader does not answer", no_progress);
+      if (one.log->has_leader) {
+        each.add(one.partition, Verdict::wrong, "its leader does not answer, or was not asked after another's did not",
+                 no_progress);
+      }
       continue;
     }
     is_known = true;
@@ -226,8 +229,19 @@ std::set<Partition> judge_partitions(const Facts& facts, Findings& out) {
   if (scene.store == nullptr) return without_issuer;
   judge_published(scene, out);
   judge_dead_letters(scene, out);
-  if (facts.store->dispatch) judge_dispatch(*facts.store->dispatch, out);
-  if (facts.store->checkpoints) judge_log_times(*facts.store->checkpoints, facts, out);
+  const auto unknown = [&](const char* check, const Error& error) {
+    out.push_back({"partitions", check, Verdict::look, "not known: " + error.message, "docs/runbooks/slow-store.md"});
+  };
+  if (facts.store->dispatch) {
+    judge_dispatch(*facts.store->dispatch, out);
+  } else {
+    unknown("dispatch", facts.store->dispatch.error());
+  }
+  if (facts.store->checkpoints) {
+    judge_log_times(*facts.store->checkpoints, facts, out);
+  } else {
+    unknown("log time", facts.store->checkpoints.error());
+  }
   return without_issuer;
 }
 

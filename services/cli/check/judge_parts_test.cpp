@@ -189,6 +189,13 @@ TEST_F(JudgeParts, ABrokersClockAheadOfOursIsWrong) {
   EXPECT_THAT(only(), StartsWith("WRONG partition 0 log time: its broker's clock was 1 s ahead of ours"));
 }
 
+TEST_F(JudgeParts, WhatPostgresDoesNotTellOfPartitionsIsToBeLookedAt) {
+  facts.store->dispatch = std::unexpected(down("Postgres"));
+  facts.store->checkpoints = std::unexpected(down("Postgres"));
+  EXPECT_THAT(complaints(facts), ElementsAre(StartsWith("look partitions dispatch: not known: Postgres does not"),
+                                             StartsWith("look partitions log time: not known: Postgres does not")));
+}
+
 // ---- the gateway ----
 
 TEST_F(JudgeParts, AGatewayThatDoesNotAnswerIsWrong) {
@@ -286,6 +293,8 @@ TEST_F(JudgeParts, CouponsThatExpireBeforeTheEndAreWrong) {
 TEST_F(JudgeParts, ACampaignThatTheGatewayDoesNotShowIsWrong) {
   facts.gateway->campaigns[CampaignId{7}] = 404;
   EXPECT_THAT(only(), StartsWith("WRONG campaign 7 gateway: the gateway answers 404"));
+  facts.gateway->campaigns[CampaignId{7}] = 0;
+  EXPECT_THAT(only(), StartsWith("WRONG campaign 7 gateway: the gateway does not answer when"));
 }
 
 }  // namespace
