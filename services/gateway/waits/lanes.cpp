@@ -14,7 +14,7 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
   const std::size_t waiting = pending_.size() + waiters_.size();
   if (gathered_.appends.empty() && (waiting <= group_min || released_)) {
     append_now(appender, partition, key, value, trace, token);
-    if (all_have_come()) appender.send_now();
+    if (all_have_come()) send_now(appender);
     return;
   }
   gathered_.appends.push_back({partition, key.size(), value.size(), trace, token});
@@ -31,6 +31,13 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
 bool Lane::all_have_come() const {
   const std::size_t connections = io_.connections();
   return pending_.size() <= connections && connections <= pending_.size() + pending_.size() / stranger_share;
+}
+
+void Lane::send_now(ports::LogAppender& appender) {
+  const std::int64_t now_us = clock_.monotonic_us();
+  if (sent_us_ && now_us - *sent_us_ < send_gap_us) return;
+  sent_us_ = now_us;
+  appender.send_now();
 }
 
 void Lane::look_again(std::size_t size, int looks) {

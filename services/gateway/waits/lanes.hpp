@@ -43,13 +43,15 @@ class Lane {
   // none came for group_quiet_ms, at the latest after group_quiet_looks of these. A batch has a price for broker,
   // issuer and store, whatever is in it (docs/decisions/0013). Fewer go at once, and the appender collects, but no
   // longer than until all who are connected wait for the log: then nobody else can come. One connection in
-  // stranger_share that asks for nothing (a probe's, a scraper's) doesn't count.
+  // stranger_share that asks for nothing (a probe's, a scraper's) doesn't count. At most once in send_gap_us: of
+  // clients that come with a new connection each, all who are connected always wait.
   static constexpr std::size_t group_min = 128;
   static constexpr std::size_t group_max = 1'024;
   static constexpr std::size_t groups_under_way = 2;
   static constexpr std::int64_t group_quiet_ms = 1;
   static constexpr int group_quiet_looks = 16;
   static constexpr std::size_t stranger_share = 16;
+  static constexpr std::int64_t send_gap_us = 500;
 
   Lane(ports::IoThread& io, ResultsWindow& window, const ports::Clock& clock)
       : io_(io), clock_(clock), waiters_(window), pending_(io.index()) {}
@@ -91,6 +93,7 @@ class Lane {
     std::string bytes;  // each one's key and value, one after the other
   };
   [[nodiscard]] bool all_have_come() const;
+  void send_now(ports::LogAppender& appender);
   void append_now(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
                   const std::optional<TraceContext>& trace, std::uint64_t token);
   void append_group(ports::LogAppender& appender);
@@ -112,6 +115,7 @@ class Lane {
   std::uint64_t groups_ = 0;                     // appended so far; tells a timer whether its group still waits
   ports::LogAppender* gathering_for_ = nullptr;  // where gathered_ goes
   bool released_ = false;
+  std::optional<std::int64_t> sent_us_;  // when the appender was last told to send
   std::vector<ports::Delivery> delivering_;
   std::size_t delivered_ = 0;  // of these
   std::vector<Range> applying_;

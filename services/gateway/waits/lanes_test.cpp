@@ -220,6 +220,18 @@ TEST_F(LaneTest, OneInSixteenWhoAsksForNothingIsNotWaitedFor) {
   EXPECT_EQ(appender.sent_at, (std::vector<std::size_t>{32})) << "and two are too many for 31";
 }
 
+TEST_F(LaneTest, TheAppenderIsNotToldToSendAllTheTime) {
+  for (std::size_t call = 1; call <= 3; ++call) {
+    io.connected = call;
+    append(1);
+  }
+  EXPECT_EQ(appender.sent_at, std::vector<std::size_t>{1});
+  clock.advance_ms(1);
+  io.connected = 4;
+  append(1);
+  EXPECT_EQ(appender.sent_at, (std::vector<std::size_t>{1, 4}));
+}
+
 TEST_F(LaneTest, WhoWaitsForAnOutcomeMayStillCome) {
   io.connected = 5;
   hold(2);
