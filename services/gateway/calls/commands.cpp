@@ -42,13 +42,13 @@ void tell_applied(issuance::Campaign campaign, const OnCommandAnswer& on_answer)
 
 class Commands::Running final : public Submission {
  public:
-  Running(Commands& commands, Lane& lane, CampaignId campaign, std::uint32_t nonce, Seat seat,
+  Running(Commands& commands, Lane& lane, CampaignId campaign, std::uint32_t nonce, Seat seat, std::int64_t begun_us,
           OnCommandAnswer on_answer)
       : commands_(commands),
         lane_(lane),
         seat_(std::move(seat)),
         on_answer_(std::move(on_answer)),
-        begun_us_(commands.parts_.clock.monotonic_us()) {
+        begun_us_(begun_us) {
     receipt_.place.campaign = campaign;
     receipt_.place.nonce = nonce;
   }
@@ -96,13 +96,14 @@ struct Commands::Creation {
   CommandCall call;
   issuance::CampaignTerms terms;
   OnCommandAnswer on_answer;
-  CampaignId tried{0};  // the id that was reserved before; they begin at 1
+  std::int64_t begun_us = 0;  // of the call, whichever id is tried
+  CampaignId tried{0};        // the id that was reserved before; they begin at 1
   int ids_tried = 0;
 };
 
 void Commands::create(ports::IoThread& io, CommandCall call, issuance::CampaignTerms terms,
                       const OnCommandAnswer& on_answer) {
-  create(io, {std::move(call), std::move(terms), on_answer});
+  create(io, {std::move(call), std::move(terms), on_answer, parts_.clock.monotonic_us()});
 }
 
 void Commands::create(ports::IoThread& io, Creation creation) {
@@ -131,10 +132,13 @@ void Commands::create_reserved(ports::IoThread& io, Creation creation, const por
   const issuance::CampaignCommand command{reserved.campaign, creation.call.key,
                                           issuance::CreateCampaign{creation.terms}};
   const std::optional<TraceContext> trace = creation.call.trace;
-  run(io, reserved.partition, command, trace, [this, &io, creation = std::move(creation)](CommandAnswer answer) {
-    const bool exists = answer.kind == Kind::refused && answer.outcome == issuance::Outcome::command_campaign_exists;
-    exists ? create(io, creation) : creation.on_answer(std::move(answer));
-  });
+  const std::int64_t begun_us = creation.begun_us;
+  run(io, reserved.partition, command, trace, begun_us,
+      [this, &io, creation = std::move(creation)](CommandAnswer answer) {
+        const bool exists =
+            answer.kind == Kind::refused && answer.outcome == issuance::Outcome::command_campaign_exists;
+        exists ? create(io, creation) : creation.on_answer(std::move(answer));
+      });
 }
 
 void Commands::change(ports::IoThread& io, CampaignId campaign, CommandCall call, Action action,
@@ -143,7 +147,8 @@ void Commands::change(ports::IoThread& io, CampaignId campaign, CommandCall call
                         [this, &io, campaign, call = std::move(call), action = std::move(action),
                          on_answer = std::move(on_answer)](const Result<CampaignView>& view) {
                           if (view) {
-                            run(io, view->details->partition, {campaign, call.key, action}, call.trace, on_answer);
+                            run(io, view->details->partition, {campaign, call.key, action}, call.trace,
+                                parts_.clock.monotonic_us(), on_answer);
                           } else if (view.error().kind == Error::Kind::not_found) {
                             tell_refused(issuance::Outcome::campaign_not_found, on_answer);
                           } else {
@@ -153,7 +158,7 @@ void Commands::change(ports::IoThread& io, CampaignId campaign, CommandCall call
 }
 
 void Commands::run(ports::IoThread& io, Partition partition, const issuance::CampaignCommand& command,
-                   const std::optional<TraceContext>& trace, OnCommandAnswer on_answer) {
+                   const std::optional<TraceContext>& trace, std::int64_t begun_us, OnCommandAnswer on_answer) {
   std::optional<Seat> seat = parts_.commands.take();
   if (!seat) {
     tell_unavailable(Error::Kind::overloaded, "Too many commands wait for their outcome.", on_answer);
@@ -169,7 +174,8 @@ void Commands::run(ports::IoThread& io, Partition partition, const issuance::Cam
   }
   Lane& lane = parts_.lanes.of(io);
   lane.append(parts_.appender, partition, std::to_string(command.campaign.value), value, trace,
-              std::make_unique<Running>(*this, lane, command.campaign, nonce, std::move(*seat), std::move(on_answer)));
+              std::make_unique<Running>(*this, lane, command.campaign, nonce, std::move(*seat), begun_us,
+                                        std::move(on_answer)));
 }
 
 void Commands::tell_undecided(const NamedReceipt& receipt, const OnCommandAnswer& on_answer) {

@@ -63,7 +63,7 @@ class Commands {
   void create_reserved(ports::IoThread& io, Creation creation, const ports::Reservation& reserved);
   void show_as_it_is(ports::IoThread& io, CampaignId campaign, const OnCommandAnswer& on_answer);
   void run(ports::IoThread& io, Partition partition, const issuance::CampaignCommand& command,
-           const std::optional<TraceContext>& trace, OnCommandAnswer on_answer);
+           const std::optional<TraceContext>& trace, std::int64_t begun_us, OnCommandAnswer on_answer);
   void read_result(ports::IoThread& io, const NamedReceipt& receipt, const OnCommandAnswer& on_answer);
   void tell_stored(ports::IoThread& io, const NamedReceipt& receipt, const Result<StoredCommand>& stored,
                    const OnCommandAnswer& on_answer);

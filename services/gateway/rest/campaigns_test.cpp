@@ -112,6 +112,23 @@ TEST(Campaigns, OfTwoCreatesWithOneIdTheLaterOneGetsAnother) {
   EXPECT_EQ(harness.serve(post, "/v1/campaigns", good, with(admin, "Idempotency-Key", "second")).field("id"), "2");
 }
 
+TEST(Campaigns, ACreateThatTriesAnotherIdIsUndecidedTenSecondsAfterTheCall) {
+  Harness harness;
+  (void)harness.create_campaign(1);
+  harness.database.reservations.clear();
+  harness.database.last_campaign_id = 0;
+  const Answer late = harness.send(post, "/v1/campaigns", good, with(admin, "Idempotency-Key", "late"));
+  ASSERT_TRUE(harness.until([&] { return harness.appender->open() == 1; }));
+  harness.acknowledge();
+  harness.advance_ms(9'000);
+  harness.decide();  // the id is taken
+  ASSERT_TRUE(harness.until([&] { return harness.appender->open() == 1; }));
+  harness.acknowledge();
+  harness.advance_ms(1'100);
+  ASSERT_TRUE(late.arrived());
+  EXPECT_EQ(late.status(), 202U);
+}
+
 TEST(Campaigns, ACreateThatFindsManyIdsTakenIsToldToAskAgain) {
   Harness harness;
   for (int i = 0; i < 25; ++i) (void)harness.create_campaign(1);
