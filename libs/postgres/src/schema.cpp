@@ -80,9 +80,9 @@ Result<void> check_not_newer(const std::vector<AppliedStep>& applied) {
 Result<void> check_runs_beside(const std::vector<AppliedStep>& applied) {
   for (const AppliedStep& step : applied) {
     if (is_known(step) || step.runs_beside <= schema_steps().back().name) continue;
-    return fail(Error::Kind::conflict, "the schema is newer than this build: it has step " + step.name +
-                                           ", beside which only builds that know " + step.runs_beside +
-                                           " may run; run a newer build");
+    return fail(Error::Kind::invalid, "the schema is newer than this build: it has step " + step.name +
+                                          ", beside which only builds that know " + step.runs_beside +
+                                          " may run; run a newer build");
   }
   return {};
 }

@@ -68,10 +68,10 @@ TEST_F(Schema, AnEmptyDatabaseSaysWhatToDo) {
   EXPECT_NE(campaign.error().message.find("openrun migrate"), std::string::npos);
 }
 
-TEST_F(Schema, AStepOfANewerBuildIsAConflict) {
+TEST_F(Schema, AStepOfANewerBuildIsRefusedAndNotTakenForAMissingOne) {
   ASSERT_TRUE(migrate(options_, fingerprint));
   Plain(options_.url).rows("INSERT INTO schema_migration (name) VALUES ('9999_later')");
-  EXPECT_EQ(check_schema(options_, fingerprint).error().kind, Error::Kind::conflict);
+  EXPECT_EQ(check_schema(options_, fingerprint).error().kind, Error::Kind::invalid);
   EXPECT_EQ(migrate(options_, fingerprint).error().kind, Error::Kind::conflict);
 }
 

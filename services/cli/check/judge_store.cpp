@@ -50,7 +50,9 @@ bool judge_schema(const ports::SchemaState& state, Findings& out) {
   if (state.steps) {
     out.push_back({store_part, "schema", Verdict::ok, "all its steps are known here"});
   } else {
-    out.push_back({store_part, "schema", Verdict::wrong, state.steps.error().message, "openrun migrate"});
+    const bool newer = state.steps.error().kind == Error::Kind::invalid;
+    out.push_back({store_part, "schema", Verdict::wrong, state.steps.error().message,
+                   newer ? "docs/operations.md#upgrading" : "openrun migrate"});
     if (state.steps.error().kind == Error::Kind::not_found) return false;
   }
   if (state.code_key) {

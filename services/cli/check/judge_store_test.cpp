@@ -56,6 +56,8 @@ TEST_F(JudgeStore, ASchemaThatIsMissingIsOneFindingAndTheServerIsLookedAt) {
 TEST_F(JudgeStore, AnOlderSchemaAndAnotherCodeKeyAreToldApart) {
   facts.store->schema.steps = fail(Error::Kind::conflict, "step 0005 is missing");
   EXPECT_EQ(complaint(), "WRONG postgres schema: step 0005 is missing -> openrun migrate");
+  facts.store->schema.steps = fail(Error::Kind::invalid, "the schema is newer");
+  EXPECT_EQ(complaint(), "WRONG postgres schema: the schema is newer -> docs/operations.md#upgrading");
   facts.store->schema.steps = {};
   facts.store->schema.code_key = fail(Error::Kind::conflict, "another key");
   EXPECT_EQ(complaint(), "WRONG postgres code key: another key -> docs/runbooks/code-key.md");

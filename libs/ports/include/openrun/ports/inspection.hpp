@@ -85,7 +85,7 @@ struct StoreServer {
 
 // The two things that a daemon insists on at its start. Unavailable where Postgres could not be asked.
 struct SchemaState {
-  Result<void> steps;
+  Result<void> steps;  // conflict: one is missing; not_found: all are; invalid: the schema is newer than this program
   Result<void> code_key;
 };
 
