@@ -42,17 +42,9 @@ struct StoreFacts {
   Result<std::vector<ports::StoredCampaign>> campaigns;  // those that there are, of those asked for
 };
 
-// What `openrun topics check` says of a topic or a broker.
-struct TopicSetting {
-  std::string name;
-  bool ok = false;
-  std::string text;
-  std::string fix;  // present where it is not ok, or a warning
-};
-
 struct LogFacts {
   ports::LogState state;
-  Result<std::vector<TopicSetting>> settings;
+  Result<std::vector<ports::TopicFinding>> settings;  // as `openrun topics check` tells them
 };
 
 struct GatewayFacts {

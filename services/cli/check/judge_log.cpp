@@ -24,9 +24,9 @@ void judge_settings(const LogFacts& log, Findings& out) {
     out.push_back({log_part, "settings", Verdict::wrong, log.settings.error().message, log_trouble});
     return;
   }
-  for (const TopicSetting& one : *log.settings) {
+  for (const ports::TopicFinding& one : *log.settings) {
     const Verdict verdict = !one.ok ? Verdict::wrong : one.fix.empty() ? Verdict::ok : Verdict::look;
-    out.push_back({log_part, "settings", verdict, one.name + ": " + one.text, one.fix});
+    out.push_back({log_part, "settings", verdict, one.topic + ": " + one.text, one.fix});
   }
 }
 

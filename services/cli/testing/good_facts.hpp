@@ -77,7 +77,8 @@ inline LogFacts good_log() {
   log.state.groups[ports::issuers_group] =
       ports::GroupState{true, {{"issuer-1", "/a", {p0}}, {"issuer-2", "/b", {p1}}}};
   log.state.groups[ports::relays_group] = ports::GroupState{true, {{"relay-1", "/a", {p0, p1}}}};
-  log.settings = std::vector<TopicSetting>{{"openrun.requests", true, "2 partitions, settings as they must be", ""}};
+  log.settings =
+      std::vector<ports::TopicFinding>{{"openrun.requests", true, "2 partitions, settings as they must be", ""}};
   return log;
 }
 

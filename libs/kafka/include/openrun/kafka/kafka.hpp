@@ -10,6 +10,7 @@
 
 #include <openrun/base/result.hpp>
 #include <openrun/kafka/health.hpp>
+#include <openrun/ports/inspection.hpp>
 #include <openrun/ports/log.hpp>
 #include <openrun/ports/metrics.hpp>
 #include <openrun/ports/request_log.hpp>
@@ -54,14 +55,8 @@ struct TopicSettings {
   std::int64_t retention_ms = 7LL * 24 * 3600 * 1000;
   bool production = false;
 };
-struct TopicFinding {
-  std::string topic;
-  bool ok = false;
-  std::string text;      // what is right or wrong
-  std::string fix = {};  // NOLINT(readability-redundant-member-init): how to mend it, also where it is a warning alone
+using ports::TopicFinding;
 
-  [[nodiscard]] std::string whole() const { return fix.empty() ? text : text + "; mend it with: " + fix; }
-};
 // Creates what is missing and adds partitions (results and dead letters grow first); changes nothing else.
 [[nodiscard]] Result<std::vector<TopicFinding>> create_topics(const Options& options, const TopicSettings& settings,
                                                               std::chrono::milliseconds timeout);

@@ -91,6 +91,16 @@ struct SchemaState {
 
 // ---- the log ----
 
+// A setting of a topic or a broker that is relied on.
+struct TopicFinding {
+  std::string topic;
+  bool ok = false;
+  std::string text;      // what is right or wrong
+  std::string fix = {};  // NOLINT(readability-redundant-member-init): how to mend it, also where it is a warning alone
+
+  [[nodiscard]] std::string whole() const { return fix.empty() ? text : text + "; mend it with: " + fix; }
+};
+
 struct LogPartitionState {
   Partition partition;
   bool has_leader = false;
