@@ -20,7 +20,7 @@ class GatewayNode::IoThread final : public ports::IoThread {
  public:
   explicit IoThread(GatewayNode& node) : node_(node) {}
   [[nodiscard]] std::size_t index() const override { return 0; }
-  [[nodiscard]] std::size_t connections() const override { return 0; }
+  [[nodiscard]] std::size_t awake_connections() const override { return 0; }
   void post(std::function<void()> work) override { run_after(node_.context_.random.between(1, 100), std::move(work)); }
   void after(std::int64_t delay_ms, std::function<void()> work) override {
     run_after(delay_ms * 1'000, std::move(work));

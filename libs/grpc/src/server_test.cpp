@@ -25,7 +25,7 @@ class Thread final : public ports::IoThread {
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
   [[nodiscard]] std::size_t index() const override { return 0; }
-  [[nodiscard]] std::size_t connections() const override { return 0; }
+  [[nodiscard]] std::size_t awake_connections() const override { return 0; }
   void post(std::function<void()> work) override {
     const std::lock_guard lock(mutex_);
     work_.push_back(std::move(work));

@@ -230,6 +230,8 @@ void Connection::come_in(bool is_overdue) {
 
 void Connection::hand_over(ParsedRequest& parsed) {
   state_ = State::answering;
+  is_fresh_ = true;
+  if (std::exchange(is_quiet_, false)) worker_.one_wakes_up();
   deadline_us_ = 0;
   has_served_ = true;
   request_number_ = worker_.next_request_number();

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <openrun/ports/http.hpp>
 
@@ -57,6 +58,16 @@ class Connection final : public Pollable, public Standing {
   // Answers with `problem` and closes, in any state but `answering` and `streaming`.
   void refuse(const Problem& problem);
   void check_deadline(std::int64_t now_us);
+  // Nothing was asked between two sweeps of the worker, and nothing waits for its answer. Ends with the next request,
+  // of which the worker hears.
+  [[nodiscard]] bool is_quiet() const { return is_quiet_; }
+  // Once a sweep; true where it has become quiet now.
+  [[nodiscard]] bool becomes_quiet() {
+    const bool was_fresh = std::exchange(is_fresh_, false);
+    if (was_fresh || is_quiet_ || state_ == State::answering || state_ == State::in_line) return false;
+    is_quiet_ = true;
+    return true;
+  }
   // Answers what has arrived with Connection: close; closes where nothing has.
   void begin_drain();
   void close_now();
@@ -109,6 +120,8 @@ class Connection final : public Pollable, public Standing {
   bool may_come_in_ = false;  // of the unfinished request: it needn't stand in line, or not again
   bool is_overdue_ = false;   // of the unfinished request: it stood too long
   bool has_served_ = false;
+  bool is_fresh_ = true;     // accepted, or has asked, since the last sweep
+  bool is_quiet_ = false;    // see is_quiet()
   bool is_refused_ = false;  // what follows in the input is not to be read as requests
   bool has_unread_ = false;  // bytes stand behind the current request
   std::uint32_t watched_ = 0;

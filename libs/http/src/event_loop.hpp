@@ -35,7 +35,7 @@ class EventLoop final : public ports::IoThread {
   // ports::IoThread. Many posts cost at most one wake-up a turn; a loop that is awake is not woken at all. Work that is
   // posted after the loop has ended is dropped.
   [[nodiscard]] std::size_t index() const override { return index_; }
-  [[nodiscard]] std::size_t connections() const override { return connections_; }
+  [[nodiscard]] std::size_t awake_connections() const override { return awake_connections_; }
   void post(std::function<void()> work) override;
   void after(std::int64_t delay_ms, std::function<void()> work) override;
 
@@ -55,7 +55,7 @@ class EventLoop final : public ports::IoThread {
   void forget(int descriptor);
 
   // For who asks how many there are: the worker says.
-  void set_connections(std::size_t connections) { connections_ = connections; }
+  void set_awake_connections(std::size_t connections) { awake_connections_ = connections; }
 
   // Monotonic, as of the beginning of the turn.
   [[nodiscard]] std::int64_t now_us() const { return now_us_; }
@@ -77,7 +77,7 @@ class EventLoop final : public ports::IoThread {
   int epoll_ = -1;
   int wake_ = -1;  // eventfd
   std::int64_t now_us_ = 0;
-  std::size_t connections_ = 0;
+  std::size_t awake_connections_ = 0;
   std::atomic<std::thread::id> thread_;
   std::atomic<bool> is_asleep_{false};
   std::atomic<bool> is_stopping_{false};

@@ -29,7 +29,7 @@ constexpr std::size_t a_turn = Line::come_in_a_turn_max;
 class NoThread final : public ports::IoThread {
  public:
   [[nodiscard]] std::size_t index() const override { return 0; }
-  [[nodiscard]] std::size_t connections() const override { return 0; }
+  [[nodiscard]] std::size_t awake_connections() const override { return 0; }
   void post(std::function<void()>) override {}
   void after(std::int64_t, std::function<void()>) override {}
 };

@@ -49,16 +49,39 @@ TEST_F(HttpServer, KeepsTheConnectionForFurtherRequests) {
   EXPECT_EQ(server_->connections(), 1U);
 }
 
-TEST_F(HttpServer, AThreadSaysHowManyConnectionsItHas) {
+TEST_F(HttpServer, AThreadSaysFromHowManyConnectionsARequestMayCome) {
   start();
   Client client(port());
   EXPECT_EQ(client.ask(get("/count")).body, "1");
   {
     Client other(port());
-    EXPECT_EQ(other.ask(get("/count")).body, "2") << "idle ones count";
+    EXPECT_EQ(other.ask(get("/count")).body, "2") << "one that is idle since a moment ago counts";
   }
   ASSERT_TRUE(has_connections(1));
   EXPECT_EQ(client.ask(get("/count")).body, "1");
+}
+
+TEST_F(HttpServer, AConnectionThatHasGoneQuietIsLeftOutUntilItAsksAgain) {
+  start({.header_timeout = std::chrono::milliseconds{40}});  // looks at its connections every 5 ms
+  Client client(port());
+  Client waits(port());
+  auto quiet = std::make_unique<Client>(port());
+  waits.send(get("/hold"));
+  const auto held = held_.take();
+  ASSERT_TRUE(held.reply);
+  const auto count_is = [&](const char* count) {
+    const auto deadline = std::chrono::steady_clock::now() + testing::patience;
+    while (client.ask(get("/count")).body != count) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+    }
+    return true;
+  };
+  EXPECT_TRUE(count_is("2")) << "one waits for its answer, however long";
+  EXPECT_EQ(quiet->ask(get("/count")).body, "3");
+  EXPECT_TRUE(count_is("2"));
+  quiet.reset();
+  ASSERT_TRUE(has_connections(2));
+  EXPECT_EQ(client.ask(get("/count")).body, "2") << "it is not left out twice";
 }
 
 TEST_F(HttpServer, AClosedConnectionOfWhichAChildProcessHoldsACopyIsForgotten) {

@@ -268,28 +268,41 @@ void Worker::admit(int socket, std::string remote_address) {
     free_slots_.pop_back();
   }
   connections_[slot] = std::make_unique<Connection>(*this, socket, slot, std::move(remote_address));
-  loop_.set_connections(connections_.size() - free_slots_.size());
+  count_awake();
   if (!std::exchange(is_sweeping_, true)) loop_.after(sweep_interval_ms_, [this] { sweep(); });
   if (open >= maximum) connections_[slot]->refuse(problems::too_many_connections);
 }
 
 void Worker::bury(std::uint32_t slot) {
+  if (connections_[slot]->is_quiet()) --quiet_;
   graveyard_.push_back(std::move(connections_[slot]));
   free_slots_.push_back(slot);
-  loop_.set_connections(connections_.size() - free_slots_.size());
+  count_awake();
   if (shared_->connections.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     std::lock_guard lock(shared_->mutex);
     shared_->emptied.notify_all();
   }
 }
 
+void Worker::one_wakes_up() {
+  --quiet_;
+  count_awake();
+}
+
+void Worker::count_awake() {
+  loop_.set_awake_connections(connections_.size() - free_slots_.size() - quiet_);
+}
+
 void Worker::sweep() {
   const std::int64_t now = monotonic_now_us();
   bool is_any_left = false;
   for (std::size_t slot = 0; slot < connections_.size(); ++slot) {
-    if (connections_[slot]) connections_[slot]->check_deadline(now);
-    is_any_left = is_any_left || connections_[slot] != nullptr;
+    if (connections_[slot]) connections_[slot]->check_deadline(now);  // and it may be gone
+    if (!connections_[slot]) continue;
+    is_any_left = true;
+    if (connections_[slot]->becomes_quiet()) ++quiet_;
   }
+  count_awake();
   is_sweeping_ = is_any_left;
   if (is_any_left) loop_.after(sweep_interval_ms_, [this] { sweep(); });
 }

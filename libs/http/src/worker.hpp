@@ -80,6 +80,8 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   void report_overfull_stream();
   // Its memory goes at the end of the turn: it may be on the stack.
   void bury(std::uint32_t slot);
+  // A connection that was quiet has asked something.
+  void one_wakes_up();
 
  private:
   class Reply;
@@ -100,6 +102,7 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   void sweep();
   void serve_line();
   void flush_answers();
+  void count_awake();
   void drain_here();
   void close_all();
 
@@ -117,6 +120,7 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   DateLine date_;
   std::vector<std::unique_ptr<Connection>> connections_;  // by slot
   std::vector<std::uint32_t> free_slots_;
+  std::size_t quiet_ = 0;  // so many of them are
   std::vector<std::uint32_t> unflushed_;
   std::vector<std::unique_ptr<Connection>> graveyard_;
   Line line_;

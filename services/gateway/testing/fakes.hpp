@@ -35,7 +35,7 @@ class FakeIoThread final : public ports::IoThread {
  public:
   FakeIoThread(std::size_t index, FakeClock& clock) : index_(index), clock_(clock) {}
   [[nodiscard]] std::size_t index() const override { return index_; }
-  [[nodiscard]] std::size_t connections() const override { return 0; }
+  [[nodiscard]] std::size_t awake_connections() const override { return 0; }
   void post(std::function<void()> work) override;
   void after(std::int64_t delay_ms, std::function<void()> work) override;
 

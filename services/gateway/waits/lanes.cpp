@@ -20,8 +20,10 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
   gathered_.appends.push_back({partition, key.size(), value.size(), trace, token});
   gathered_.bytes.append(key).append(value);
   gathering_for_ = &appender;
-  if (gathered_.appends.size() >= std::clamp(waiting / groups_under_way, group_min, group_max)) {
+  const bool is_whole = all_have_come();
+  if (is_whole || gathered_.appends.size() >= std::clamp(waiting / groups_under_way, group_min, group_max)) {
     append_group(appender);
+    if (is_whole) send_now(appender);
   } else if (gathered_.appends.size() == 1) {
     look_again(1, 1);
   }
@@ -29,8 +31,7 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
 
 // Calls that come over no connection of this thread (gRPC's) leave the appender to itself.
 bool Lane::all_have_come() const {
-  const std::size_t connections = io_.connections();
-  return pending_.size() <= connections && connections <= pending_.size() + pending_.size() / stranger_share;
+  return pending_.size() == io_.awake_connections();
 }
 
 void Lane::send_now(ports::LogAppender& appender) {

@@ -41,16 +41,14 @@ class Lane {
   // Where more than group_min calls of this thread wait for the log or for an outcome, appends go to the log in groups:
   // as soon as group_min have come, or half of all who wait (then one is gathered while another is on its way), or when
   // none came for group_quiet_ms, at the latest after group_quiet_looks of these. A batch has a price for broker,
-  // issuer and store, whatever is in it (docs/decisions/0013). Fewer go at once, and the appender collects, but no
-  // longer than until all who are connected wait for the log: then nobody else can come. One connection in
-  // stranger_share that asks for nothing (a probe's, a scraper's) doesn't count. At most once in send_gap_us: of
-  // clients that come with a new connection each, all who are connected always wait.
+  // issuer and store, whatever is in it (docs/decisions/0013). Fewer go at once, and the appender collects. Neither
+  // takes longer than until all connections that are awake wait for the log: then nobody else can come. Not told to the
+  // appender more than once in send_gap_us: of clients that come with a new connection each, all always wait.
   static constexpr std::size_t group_min = 128;
   static constexpr std::size_t group_max = 1'024;
   static constexpr std::size_t groups_under_way = 2;
   static constexpr std::int64_t group_quiet_ms = 1;
   static constexpr int group_quiet_looks = 16;
-  static constexpr std::size_t stranger_share = 16;
   static constexpr std::int64_t send_gap_us = 500;
 
   Lane(ports::IoThread& io, ResultsWindow& window, const ports::Clock& clock)

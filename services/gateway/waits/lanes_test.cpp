@@ -19,7 +19,7 @@ constexpr std::size_t a_turn = Lane::answers_a_turn_max;
 class SlowThread final : public ports::IoThread {
  public:
   [[nodiscard]] std::size_t index() const override { return 0; }
-  [[nodiscard]] std::size_t connections() const override { return connected; }
+  [[nodiscard]] std::size_t awake_connections() const override { return awake; }
   void post(std::function<void()> work) override { posted_.push_back(std::move(work)); }
   void after(std::int64_t delay_ms, std::function<void()> work) override {
     delays_ms.push_back(delay_ms);
@@ -33,7 +33,7 @@ class SlowThread final : public ports::IoThread {
     return !now.empty();
   }
 
-  std::size_t connected = 0;
+  std::size_t awake = 0;
   std::vector<std::int64_t> delays_ms;
   std::vector<std::function<void()>> timers;  // a test runs them
 
@@ -204,43 +204,44 @@ TEST_F(LaneTest, AnAppendGoesAtOnceWhileFewWait) {
   EXPECT_TRUE(io.timers.empty());
 }
 
-TEST_F(LaneTest, NothingIsCollectedForWhenAllWhoAreConnectedHaveCome) {
-  io.connected = 5;
+TEST_F(LaneTest, NothingIsCollectedForWhenAllWhoAreAwakeHaveCome) {
+  io.awake = 5;
   append(4);
   EXPECT_TRUE(appender.sent_at.empty()) << "one may still come";
   append(1);
   EXPECT_EQ(appender.sent_at, std::vector<std::size_t>{5});
 }
 
-TEST_F(LaneTest, OneInSixteenWhoAsksForNothingIsNotWaitedFor) {
-  io.connected = 17 + 16;
-  append(30);
+TEST_F(LaneTest, NorDoesAGroupWaitForMore) {
+  io.awake = Lane::group_min + 3;
+  append(Lane::group_min + 2);
   EXPECT_TRUE(appender.sent_at.empty());
-  append(2);
-  EXPECT_EQ(appender.sent_at, (std::vector<std::size_t>{32})) << "and two are too many for 31";
+  EXPECT_EQ(appender.tokens.size(), Lane::group_min) << "two are gathered";
+  append(1);
+  EXPECT_EQ(appender.sent_at, std::vector<std::size_t>{Lane::group_min + 3});
 }
 
 TEST_F(LaneTest, TheAppenderIsNotToldToSendAllTheTime) {
   for (std::size_t call = 1; call <= 3; ++call) {
-    io.connected = call;
+    io.awake = call;
     append(1);
   }
   EXPECT_EQ(appender.sent_at, std::vector<std::size_t>{1});
   clock.advance_ms(1);
-  io.connected = 4;
+  io.awake = 4;
   append(1);
   EXPECT_EQ(appender.sent_at, (std::vector<std::size_t>{1, 4}));
 }
 
 TEST_F(LaneTest, WhoWaitsForAnOutcomeMayStillCome) {
-  io.connected = 5;
+  io.awake = 5;
   hold(2);
   append(3);
   EXPECT_TRUE(appender.sent_at.empty());
 }
 
 TEST_F(LaneTest, CallsWithoutAConnectionLeaveTheAppenderToItself) {
-  io.connected = 2;
+  io.awake = 2;
   append(1);
   EXPECT_TRUE(appender.sent_at.empty());
   append(1);

@@ -84,7 +84,7 @@ class ServerTest : public ::testing::Test {
         [this](ports::IoThread& thread, const ports::HttpRequest& request, std::shared_ptr<ports::HttpReply> reply) {
           if (request.path.starts_with("/hold")) return held_.put(thread, std::move(reply), std::string(request.path));
           if (request.path == "/drop") return;
-          if (request.path == "/count") return reply->send(text_response(std::to_string(thread.connections())));
+          if (request.path == "/count") return reply->send(text_response(std::to_string(thread.awake_connections())));
           if (request.path == "/throw") throw std::runtime_error("a bug");
           if (request.path == "/large") return reply->send(text_response(std::string(large_bytes, 'x')));
           std::string text = std::to_string(static_cast<int>(request.method)) + " " + std::string(request.path) + "?" +

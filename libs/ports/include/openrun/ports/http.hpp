@@ -81,8 +81,10 @@ class IoThread {
  public:
   virtual ~IoThread() = default;
   [[nodiscard]] virtual std::size_t index() const = 0;
-  // How many connections it has, busy or idle. On the thread itself.
-  [[nodiscard]] virtual std::size_t connections() const = 0;
+  // From how many connections a request may come at any moment, or has come and waits for its answer. One that has
+  // asked nothing for a quarter to half a second (a scraper's, a browser's that was left open, a stream's) is left out
+  // until it asks again. On the thread itself.
+  [[nodiscard]] virtual std::size_t awake_connections() const = 0;
   virtual void post(std::function<void()> work) = 0;
   // Calls `work` once after `delay_ms`. Not cancelable: the work looks whether it is still wanted.
   virtual void after(std::int64_t delay_ms, std::function<void()> work) = 0;
