@@ -1,3 +1,4 @@
+#include <string_view>
 #include <utility>
 
 #include <openrun/postgres/inspection.hpp>
@@ -61,6 +62,14 @@ const Statement inspected_archive{
     "SELECT current_setting('archive_mode') <> 'off', CASE WHEN last_failed_time > "
     "coalesce(last_archived_time, '-infinity') THEN last_failed_time END FROM pg_stat_archiver"};
 
+// Without to_error()'s hint: what is asked for here is Postgres's own, and no schema of openrun mends it.
+Error refusal_of(const Failure& failure) {
+  constexpr std::string_view insufficient_privilege = "42501";
+  if (failure.sqlstate == insufficient_privilege) return {Error::Kind::invalid, failure.message};
+  const bool was_late = to_error(failure).kind == Error::Kind::unavailable;
+  return {was_late ? Error::Kind::unavailable : Error::Kind::internal, failure.message};
+}
+
 // The server's refusal is an answer; that it does not answer is none.
 template <class Read>
 auto ask(Connection& connection, const Statement& statement, const Parameters& parameters, Read read)
@@ -69,7 +78,7 @@ auto ask(Connection& connection, const Statement& statement, const Parameters& p
   auto rows = connection.query(statement, parameters);
   if (rows) return Answer(read(*rows));
   if (rows.error().cause != Failure::Cause::statement) return std::unexpected(std::move(rows.error()));
-  return Answer(std::unexpected(to_error(rows.error())));
+  return Answer(std::unexpected(refusal_of(rows.error())));
 }
 
 bool read_boolean(const Rows& rows) {

@@ -1,5 +1,6 @@
 // How the server is, for those who look before an event.
 #include <algorithm>
+#include <chrono>
 
 #include <gmock/gmock.h>
 
@@ -11,6 +12,7 @@ namespace openrun::postgres::test {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Inspection : public PostgresTest {
  protected:
@@ -95,12 +97,36 @@ TEST_F(Inspection, WhoMayNotLookIsToldThatAndTheRest) {
   root.rows("DROP ROLE " + role);
   ASSERT_FALSE(told.segments_ahead);
   EXPECT_THAT(told.segments_ahead.error().message, HasSubstr("pg_ls_waldir"));
+  EXPECT_EQ(told.segments_ahead.error().kind, Error::Kind::invalid);
   EXPECT_EQ(told.role, role);
   EXPECT_TRUE(told.is_writable.value());
   EXPECT_GE(told.connections->used, 2);
   EXPECT_GE(told.transactions->hidden, 1);
   EXPECT_TRUE(all.segments_ahead) << all.segments_ahead.error().message;
   EXPECT_EQ(all.transactions->hidden, 0);
+}
+
+TEST_F(Inspection, WhatIsNotToldInTimeIsNoMissingRight) {
+  Plain holder(superuser().url);
+  holder.rows("BEGIN");
+  // Of this database: nobody else waits for it.
+  holder.rows("LOCK TABLE pg_stat_archiver");
+  Options hasty = superuser();
+  hasty.lock_timeout = std::chrono::milliseconds(10);
+  const ports::StoreServer late = inspect(hasty);
+  ASSERT_FALSE(late.archive);
+  EXPECT_EQ(late.archive.error().kind, Error::Kind::unavailable);
+  EXPECT_THAT(late.archive.error().message, HasSubstr("lock timeout"));
+  EXPECT_TRUE(late.standbys);
+  holder.rows("ROLLBACK");
+
+  // As of a server that does not know the question.
+  holder.rows("ALTER VIEW pg_stat_archiver RENAME TO pg_stat_archiver_of_others");
+  const ports::StoreServer unknown = inspect(superuser());
+  holder.rows("ALTER VIEW pg_stat_archiver_of_others RENAME TO pg_stat_archiver");
+  ASSERT_FALSE(unknown.archive);
+  EXPECT_EQ(unknown.archive.error().kind, Error::Kind::internal);
+  EXPECT_THAT(unknown.archive.error().message, Not(HasSubstr("openrun migrate")));
 }
 
 TEST_F(Inspection, AServerThatIsNotThereIsUnavailable) {

@@ -41,7 +41,9 @@ std::string ending(const ports::OpenTransaction& one) {
 template <class T>
 const T* known(const Result<T>& fact, const char* check, const ports::StoreServer& server, Findings& out) {
   if (fact) return &*fact;
-  out.push_back({store_part, check, Verdict::look, "not known: " + fact.error().message, grant(server)});
+  const bool is_denied = fact.error().kind == Error::Kind::invalid;
+  out.push_back(
+      {store_part, check, Verdict::look, "not known: " + fact.error().message, is_denied ? grant(server) : slow_store});
   return nullptr;
 }
 

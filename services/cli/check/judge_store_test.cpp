@@ -160,15 +160,25 @@ TEST_F(JudgeStore, WhatARoleMayNotSeeIsToBeLookedAtWithTheRightThatIsMissing) {
   EXPECT_THAT(complaint(),
               AllOf(StartsWith("look postgres transactions: not known: 3 sessions are hidden from the role openrun"),
                     HasSubstr(R"(-> psql "$SUPERUSER_URL" -c 'GRANT pg_monitor TO "openrun"')")));
-  server().transactions = fail(Error::Kind::internal, "permission denied");
-  EXPECT_THAT(complaint(), StartsWith("look postgres transactions: not known: permission denied"));
+  server().transactions = fail(Error::Kind::invalid, "permission denied");
+  EXPECT_THAT(complaint(), AllOf(StartsWith("look postgres transactions: not known: permission denied"),
+                                 HasSubstr("GRANT pg_monitor")));
   server() = good_store().server;
   server().standbys->hidden = 1;
   EXPECT_THAT(complaint(), StartsWith("look postgres standbys: not known: 1 are hidden"));
-  const auto denied = fail(Error::Kind::internal, "permission denied");
+  const auto denied = fail(Error::Kind::invalid, "permission denied");
   server() = {"openrun", denied, denied, denied, denied, denied, denied, denied, denied, denied};
   EXPECT_EQ(complaints(facts).size(), 8U) << "without the sizes nothing is said of what is ahead";
   for (const std::string& one : complaints(facts)) EXPECT_THAT(one, StartsWith("look postgres "));
+}
+
+TEST_F(JudgeStore, WhatIsNotKnownForAnotherReasonThanARightIsMendedByNone) {
+  server().archive = fail(Error::Kind::unavailable, "SQLSTATE 57014: canceling statement due to statement timeout");
+  EXPECT_EQ(complaint(),
+            "look postgres archive: not known: SQLSTATE 57014: canceling statement due to statement timeout -> "
+            "docs/runbooks/slow-store.md");
+  server().archive = fail(Error::Kind::internal, "SQLSTATE 42883: function pg_ls_waldir() does not exist");
+  EXPECT_THAT(complaint(), HasSubstr("does not exist -> docs/runbooks/slow-store.md"));
 }
 
 TEST_F(JudgeStore, AStandbyThatIsBehindIsToBeLookedAt) {

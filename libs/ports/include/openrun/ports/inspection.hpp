@@ -69,7 +69,8 @@ struct StoreArchive {
   std::optional<Timestamp> failing_since;  // the newest failure, where nothing was archived after it
 };
 
-// What could not be asked says why: a right that is missing, or a server that does not know the question.
+// What could not be asked says why. invalid: the role lacks a right, which pg_monitor has; unavailable: it took too
+// long, or a lock was not given; internal: anything else, as where the server does not know the question.
 struct StoreServer {
   std::string role;  // who asks, and may lack a right
   Result<bool> is_writable;
