@@ -37,10 +37,11 @@ const Statement inspected_backups{"inspect_backups", "SELECT count(*) FROM pg_st
 
 const Statement inspected_transactions{
     "inspect_transactions",
-    "SELECT pid, name, role, (extract(epoch FROM clock_timestamp() - since) * 1000)::bigint FROM ("
-    "SELECT pid, application_name AS name, usename::text AS role, xact_start AS since FROM pg_stat_activity "
+    "SELECT pid, name, role, database, (extract(epoch FROM clock_timestamp() - since) * 1000)::bigint FROM ("
+    "SELECT pid, application_name AS name, usename::text AS role, coalesce(datname, '')::text AS database, xact_start "
+    "AS since FROM pg_stat_activity "
     "WHERE backend_type = 'client backend' AND xact_start IS NOT NULL AND pid <> pg_backend_pid() "
-    "UNION ALL SELECT 0, gid, owner::text, prepared FROM pg_prepared_xacts) AS open "
+    "UNION ALL SELECT 0, gid, owner::text, database::text, prepared FROM pg_prepared_xacts) AS open "
     "ORDER BY since LIMIT $1"};
 
 // Without the right to see a session its kind is not told.
@@ -94,8 +95,8 @@ Sql<Result<ports::OpenTransactions>> ask_transactions(Connection& connection) {
   auto answer = ask(connection, inspected_transactions, parameters, [](const Rows& rows) {
     ports::OpenTransactions told;
     for (int row = 0; row < rows.size(); ++row)
-      told.open.push_back(
-          {rows.at(row, 0).integer(), rows.at(row, 1).string(), rows.at(row, 2).string(), rows.at(row, 3).integer()});
+      told.open.push_back({rows.at(row, 0).integer(), rows.at(row, 1).string(), rows.at(row, 2).string(),
+                           rows.at(row, 3).string(), rows.at(row, 4).integer()});
     return told;
   });
   if (!answer || !*answer) return answer;

@@ -78,6 +78,7 @@ TEST_F(Inspection, AnOpenTransactionIsToldWithItsAgeAndAnIdleSessionIsNot) {
   EXPECT_EQ(std::to_string(mine(before)->pid), pid);
   EXPECT_GE(mine(before)->open_ms, 0);
   EXPECT_FALSE(mine(before)->user.empty());
+  EXPECT_EQ(mine(before)->database, name_);
   EXPECT_EQ(std::ranges::find(before.open, "idle", &ports::OpenTransaction::name), before.open.end());
   database().rows("SELECT pg_sleep(0.02)");
   const auto later = inspect(superuser()).transactions.value();
@@ -85,6 +86,18 @@ TEST_F(Inspection, AnOpenTransactionIsToldWithItsAgeAndAnIdleSessionIsNot) {
   other.rows("ROLLBACK");
   const auto after = inspect(superuser()).transactions.value();
   EXPECT_EQ(mine(after), after.open.end());
+}
+
+TEST_F(Inspection, APreparedTransactionIsToldWithTheDatabaseInWhichItCanBeEnded) {
+  if (database().value("SHOW max_prepared_transactions") == "0") GTEST_SKIP() << "this server prepares none";
+  database().rows("BEGIN");
+  database().rows("PREPARE TRANSACTION '" + name_ + "'");
+  const auto told = inspect(as("postgres dbname=postgres")).transactions.value();
+  database().rows("ROLLBACK PREPARED '" + name_ + "'");
+  const auto mine = std::ranges::find(told.open, name_, &ports::OpenTransaction::name);
+  ASSERT_NE(mine, told.open.end());
+  EXPECT_EQ(mine->pid, 0);
+  EXPECT_EQ(mine->database, name_);
 }
 
 TEST_F(Inspection, WhoMayNotLookIsToldThatAndTheRest) {

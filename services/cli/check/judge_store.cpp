@@ -33,8 +33,9 @@ std::string grant(const ports::StoreServer& server) {
 // How the transaction is ended.
 std::string ending(const ports::OpenTransaction& one) {
   if (one.pid != 0) return as_superuser("SELECT pg_terminate_backend(" + std::to_string(one.pid) + ")");
-  if (!is_plain(one.name)) return as_superuser("SELECT * FROM pg_prepared_xacts");
-  return as_superuser("ROLLBACK PREPARED '" + one.name + "'");
+  if (!is_plain(one.name) || !is_plain(one.database)) return as_superuser("SELECT * FROM pg_prepared_xacts");
+  // Only in its own database, which need not be the superuser's, nor ours.
+  return R"(psql "$SUPERUSER_URL" -c '\connect )" + one.database + "' -c \"ROLLBACK PREPARED '" + one.name + "'\"";
 }
 
 // The fact, or a finding that says why it is not known.
@@ -133,10 +134,11 @@ void judge_transactions(const ports::OpenTransactions& transactions, const ports
   const std::size_t before = out.size();
   for (const ports::OpenTransaction& one : transactions.open) {
     if (one.open_ms <= transaction_open_ms_max) continue;
-    const std::string what = one.pid == 0 ? "the prepared transaction " + one.name
-                                          : "process " + std::to_string(one.pid) + " (" + one.name + ")";
+    const std::string what =
+        one.pid == 0 ? "the prepared transaction " + one.name + " of " + one.user + " in the database " + one.database
+                     : "process " + std::to_string(one.pid) + " (" + one.name + ") of " + one.user;
     out.push_back({store_part, "transactions", Verdict::look,
-                   what + " of " + one.user + " is open for " + duration_text(one.open_ms) +
+                   what + " is open for " + duration_text(one.open_ms) +
                        ": it holds vacuum back, and a takeover if it has locked a checkpoint",
                    ending(one)});
   }

@@ -135,19 +135,22 @@ TEST_F(JudgeStore, ABackupThatRunsIsToBeLookedAt) {
 }
 
 TEST_F(JudgeStore, ATransactionOpenForMinutesIsNamedWithTheWayToEndIt) {
-  server().transactions->open = {{4'711, "psql", "kim", transaction_open_ms_max}};
+  server().transactions->open = {{4'711, "psql", "kim", "openrun", transaction_open_ms_max}};
   EXPECT_THAT(complaints(facts), IsEmpty());
   server().transactions->open.front().open_ms = 12 * minute_ms + 5'000;
   EXPECT_THAT(complaint(),
               AllOf(StartsWith("look postgres transactions: process 4711 (psql) of kim is open for 12 min 5 s"),
                     HasSubstr(R"sql(-> psql "$SUPERUSER_URL" -c "SELECT pg_terminate_backend(4711)")sql")));
-  server().transactions->open = {{0, "move-1", "kim", hour_ms}};
-  EXPECT_THAT(complaint(), AllOf(HasSubstr("the prepared transaction move-1 of kim is open for 1 h"),
-                                 HasSubstr("ROLLBACK PREPARED 'move-1'")));
+  server().transactions->open = {{0, "move-1", "kim", "sales", hour_ms}};
+  EXPECT_THAT(complaint(),
+              AllOf(HasSubstr("the prepared transaction move-1 of kim in the database sales is open for 1 h"),
+                    HasSubstr(R"(-> psql "$SUPERUSER_URL" -c '\connect sales' -c "ROLLBACK PREPARED 'move-1'")")));
 }
 
 TEST_F(JudgeStore, ACommandToBeCopiedHoldsNothingThatAShellWouldRun) {
-  server().transactions->open = {{0, "'; $(reboot)", "kim", hour_ms}};
+  server().transactions->open = {{0, "'; $(reboot)", "kim", "sales", hour_ms}};
+  EXPECT_THAT(complaint(), HasSubstr(R"(-> psql "$SUPERUSER_URL" -c "SELECT * FROM pg_prepared_xacts")"));
+  server().transactions->open = {{0, "move-1", "kim", "sales' $(reboot)", hour_ms}};
   EXPECT_THAT(complaint(), HasSubstr(R"(-> psql "$SUPERUSER_URL" -c "SELECT * FROM pg_prepared_xacts")"));
   server().transactions->open.clear();
   server().transactions->hidden = 1;

@@ -105,6 +105,7 @@ port = $port
 unix_socket_directories = '$socket'
 unix_socket_permissions = 0700
 max_connections = 200
+max_prepared_transactions = 4
 shared_buffers = 512MB
 fsync = on
 synchronous_commit = on

@@ -25,6 +25,7 @@ struct OpenTransaction {
   std::int64_t pid = 0;  // 0: a prepared one, which belongs to no process
   std::string name;      // application_name, or the name under which it was prepared
   std::string user;
+  std::string database;
   std::int64_t open_ms = 0;
 };
 
