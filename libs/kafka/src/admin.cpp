@@ -105,9 +105,13 @@ Result<TopicDescription> Admin::topic(const std::string& name) {
   description.exists = true;
   description.partitions = topic.partition_cnt;
   for (int i = 0; i < topic.partition_cnt; ++i) {
-    const auto replicas = topic.partitions[i].replica_cnt;
+    const auto& partition = topic.partitions[i];
+    const auto replicas = partition.replica_cnt;
     description.replicas_min = i == 0 ? replicas : std::min(description.replicas_min, replicas);
+    description.replicas[partition.id].assign(partition.replicas, partition.replicas + replicas);
   }
+  for (int i = 0; i < (*metadata)->broker_cnt; ++i) description.brokers.push_back((*metadata)->brokers[i].id);
+  std::ranges::sort(description.brokers);
   return description;
 }
 

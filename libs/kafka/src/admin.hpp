@@ -20,7 +20,9 @@ using ConfigMap = std::map<std::string, std::string>;
 struct TopicDescription {
   bool exists = false;
   std::int32_t partitions = 0;
-  std::int32_t replicas_min = 0;  // of the partition that has fewest
+  std::int32_t replicas_min = 0;                               // of the partition that has fewest
+  std::map<std::int32_t, std::vector<std::int32_t>> replicas;  // which brokers hold each partition
+  std::vector<std::int32_t> brokers;                           // which there are, ascending
   ConfigMap configs;
 };
 
@@ -29,7 +31,7 @@ class Admin {
   // Every call is bounded by what is left of `timeout`, counted from here.
   [[nodiscard]] static Result<std::unique_ptr<Admin>> make(const Options& options, std::chrono::milliseconds timeout);
 
-  // Existence, partitions and replicas; no configs.
+  // Existence, partitions, replicas and brokers; no configs.
   [[nodiscard]] Result<TopicDescription> topic(const std::string& name);
   [[nodiscard]] Result<ConfigMap> topic_configs(const std::string& name);
   [[nodiscard]] Result<std::vector<std::int32_t>> broker_ids();

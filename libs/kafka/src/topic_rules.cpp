@@ -50,23 +50,50 @@ void judge_number(std::vector<TopicFinding>& findings, const std::string& name, 
        how_to_set(name, key + "=" + std::to_string(minimum))});
 }
 
+// Each partition keeps the replicas that it has, and is given to brokers in turn until it has enough.
+std::string how_to_replicate(const std::string& name, const TopicDescription& topic, std::int32_t wanted) {
+  std::string plan;
+  for (const auto& [partition, held] : topic.replicas) {
+    std::vector<std::int32_t> replicas = held;
+    for (std::size_t i = 0; i < topic.brokers.size() && std::ssize(replicas) < wanted; ++i) {
+      const std::int32_t broker = topic.brokers[(static_cast<std::size_t>(partition) + i) % topic.brokers.size()];
+      if (std::ranges::find(replicas, broker) == replicas.end()) replicas.push_back(broker);
+    }
+    std::string list;
+    for (const std::int32_t broker : replicas) list += (list.empty() ? "" : ",") + std::to_string(broker);
+    plan += (plan.empty() ? "" : ",");
+    plan += R"({"topic":")" + name + R"(","partition":)" + std::to_string(partition) + R"(,"replicas":[)" + list + "]}";
+  }
+  return R"(echo '{"version":1,"partitions":[)" + plan +
+         R"(]}' | kafka-reassign-partitions.sh --bootstrap-server "$OPENRUN_KAFKA" --execute )" +
+         "--reassignment-json-file /dev/stdin";
+}
+
+// One finding at a time: min.insync.replicas can follow only what there are replicas for.
 void judge_replicas(std::vector<TopicFinding>& findings, const std::string& name, const TopicDescription& topic,
                     const TopicSettings& settings) {
-  if (settings.production && topic.replicas_min < production_replicas_min)
-    findings.push_back(
-        {name, false,
-         "a partition has " + std::to_string(topic.replicas_min) + " replicas and must have at least 3 in production",
-         "kafka-reassign-partitions.sh"});
   const auto insync_min = settings.production ? std::max(settings.min_insync_replicas, production_insync_min)
                                               : settings.min_insync_replicas;
+  const auto replicas_min = settings.production ? std::max(insync_min, production_replicas_min) : insync_min;
+  const auto insync = number_of(topic.configs, "min.insync.replicas");
+  const std::string stuck = !insync || *insync <= topic.replicas_min
+                                ? ""
+                                : ": with min.insync.replicas " + std::to_string(*insync) + " nothing can be appended";
+  if (topic.replicas_min < replicas_min) {
+    std::string text = "a partition has " + std::to_string(topic.replicas_min) + " replicas and must have at least " +
+                       std::to_string(replicas_min) + (settings.production ? " in production" : "") + stuck;
+    const bool is_possible = std::ssize(topic.brokers) >= replicas_min;
+    if (!is_possible) text += "; Kafka shows " + std::to_string(topic.brokers.size()) + " brokers";
+    findings.push_back(
+        {name, false, std::move(text),
+         is_possible ? how_to_replicate(name, topic, replicas_min) : "docs/configuration.md#what-must-be-set"});
+    return;
+  }
   judge_number(findings, name, topic.configs, "min.insync.replicas", insync_min,
                "an acknowledged request must survive the loss of a broker");
-  const auto insync = number_of(topic.configs, "min.insync.replicas");
-  if (insync && *insync > topic.replicas_min)
-    findings.push_back({name, false,
-                        "min.insync.replicas is " + std::to_string(*insync) + " with " +
-                            std::to_string(topic.replicas_min) + " replicas: nothing can be appended",
-                        how_to_set(name, "min.insync.replicas=" + std::to_string(topic.replicas_min))});
+  if (!stuck.empty())
+    findings.push_back({name, false, "a partition has " + std::to_string(topic.replicas_min) + " replicas" + stuck,
+                        how_to_set(name, "min.insync.replicas=" + std::to_string(insync_min))});
 }
 
 }  // namespace
@@ -123,8 +150,9 @@ TopicFinding judge_broker(std::int32_t broker, const Result<ConfigMap>& configs)
   if (value == "false") return {name, true, "auto.create.topics.enable is false"};
   return {name, false,
           "auto.create.topics.enable is " + value +
-              " and must be false: a topic that appears by itself has the wrong settings",
-          "auto.create.topics.enable=false in the broker's server.properties, and a restart of it"};
+              " and must be false: a topic that appears by itself has the wrong settings. A broker reads it when it "
+              "starts: restart it behind the command, which goes to the end of its server.properties",
+          "echo auto.create.topics.enable=false >>\"$SERVER_PROPERTIES\""};
 }
 
 }  // namespace openrun::kafka

@@ -11,10 +11,16 @@ namespace {
 using ::testing::HasSubstr;
 
 TopicDescription good_topic(const TopicSettings& settings) {
-  return {.exists = true,
-          .partitions = settings.partitions,
-          .replicas_min = settings.replication_factor,
-          .configs = topic_configs_of(settings)};
+  TopicDescription topic{.exists = true,
+                         .partitions = settings.partitions,
+                         .replicas_min = settings.replication_factor,
+                         .replicas = {},
+                         .brokers = {1, 2, 3},
+                         .configs = topic_configs_of(settings)};
+  for (std::int32_t partition = 0; partition < settings.partitions; ++partition)
+    for (std::int32_t broker = 1; broker <= settings.replication_factor; ++broker)
+      topic.replicas[partition].push_back(broker);
+  return topic;
 }
 
 // The findings that are wrong, each as a line.
@@ -65,18 +71,52 @@ TEST(TopicRules, ASettingThatIsNotToldIsWrong) {
 TEST(TopicRules, ProductionNeedsThreeReplicasAndTwoInSync) {
   TopicSettings settings;
   settings.production = true;
-  EXPECT_EQ(wrongs(good_topic(settings), settings).size(), 2U);
   settings.replication_factor = 3;
+  auto topic = good_topic(settings);
+  const auto found = wrongs(topic, settings);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0], HasSubstr("min.insync.replicas is 1 and must be at least 2"));
   settings.min_insync_replicas = 2;
   EXPECT_EQ(wrongs(good_topic(settings), settings).size(), 0U);
 }
 
-TEST(TopicRules, MoreInSyncReplicasThanReplicasCannotBeAppendedTo) {
+TEST(TopicRules, WhereReplicasAreMissingTheCommandAddsThemToThoseThatThereAre) {
+  TopicSettings settings{.partitions = 3};
+  auto topic = good_topic(settings);
+  topic.replicas = {{0, {1}}, {1, {3}}, {2, {2, 1}}};
+  topic.brokers = {1, 2, 3, 4};
+  settings.production = true;
+  EXPECT_THAT(wrongs(topic, settings),
+              ::testing::ElementsAre(
+                  "a partition has 1 replicas and must have at least 3 in production; mend it with: "
+                  R"(echo '{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2,3]},)"
+                  R"({"topic":"t","partition":1,"replicas":[3,2,4]},{"topic":"t","partition":2,"replicas":[2,1,3]}]}')"
+                  R"( | kafka-reassign-partitions.sh --bootstrap-server "$OPENRUN_KAFKA" --execute )"
+                  "--reassignment-json-file /dev/stdin"));
+  topic.brokers = {1, 2};
+  EXPECT_THAT(wrongs(topic, settings),
+              ::testing::ElementsAre("a partition has 1 replicas and must have at least 3 in production; Kafka shows 2 "
+                                     "brokers; mend it with: docs/configuration.md#what-must-be-set"));
+}
+
+TEST(TopicRules, MoreInSyncReplicasThanReplicasAreMendedInOneWay) {
   TopicSettings settings;
-  settings.min_insync_replicas = 2;
-  const auto found = wrongs(good_topic(settings), settings);
+  settings.production = true;
+  auto topic = good_topic(settings);
+  topic.configs["min.insync.replicas"] = "2";
+  auto found = wrongs(topic, settings);
   ASSERT_EQ(found.size(), 1U);
-  EXPECT_THAT(found[0], HasSubstr("nothing can be appended"));
+  EXPECT_THAT(found[0], HasSubstr("3 in production: with min.insync.replicas 2 nothing can be appended"));
+  EXPECT_THAT(found[0], HasSubstr("kafka-reassign-partitions.sh"));
+  settings.production = false;
+  found = wrongs(topic, settings);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0], HasSubstr("a partition has 1 replicas: with min.insync.replicas 2 nothing can be appended"));
+  EXPECT_THAT(found[0], HasSubstr("--add-config min.insync.replicas=1"));
+  settings.min_insync_replicas = 2;
+  found = wrongs(topic, settings);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_THAT(found[0], HasSubstr("kafka-reassign-partitions.sh"));
 }
 
 TEST(TopicRules, MissingTopicsAndPartitionsNameTheCommandThatMakesThem) {
@@ -101,7 +141,9 @@ TEST(TopicRules, AShorterRetentionIsAWarning) {
 
 TEST(TopicRules, ABrokerThatCreatesTopicsByItselfIsWrongAndASilentOneAWarning) {
   EXPECT_TRUE(judge_broker(1, ConfigMap{{"auto.create.topics.enable", "false"}}).ok);
-  EXPECT_FALSE(judge_broker(1, ConfigMap{{"auto.create.topics.enable", "true"}}).ok);
+  const auto wrong = judge_broker(1, ConfigMap{{"auto.create.topics.enable", "true"}});
+  EXPECT_FALSE(wrong.ok);
+  EXPECT_EQ(wrong.fix, R"(echo auto.create.topics.enable=false >>"$SERVER_PROPERTIES")");
   EXPECT_FALSE(judge_broker(1, ConfigMap{}).ok);
   const auto silent = judge_broker(1, fail(Error::Kind::internal, "not allowed"));
   EXPECT_TRUE(silent.ok);
