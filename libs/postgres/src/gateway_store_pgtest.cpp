@@ -103,6 +103,19 @@ TEST_F(Gateway, WithoutAnIdLeftItSaysSo) {
   EXPECT_TRUE(store_->reserve_campaign("late", 4));
 }
 
+// As after a restore of the sequence to where it stood long ago.
+TEST_F(Gateway, WhereManyIdsInARowAreTakenItSaysSoAndTheSameKeyGoesOnBehindThem) {
+  database().rows("SELECT setval('campaign_id', 1)");
+  database().rows(
+      "INSERT INTO campaign_reservation (campaign_id, idempotency_key, partition) "
+      "SELECT id, 'taken ' || id, 0 FROM generate_series(2, 151) AS id");
+  const auto refused = store_->reserve_campaign("late", 4);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, Error::Kind::overloaded);
+  EXPECT_NE(refused.error().message.find("SELECT setval('campaign_id'"), std::string::npos);
+  EXPECT_EQ(store_->reserve_campaign("late", 4)->campaign, CampaignId{152});
+}
+
 TEST_F(Gateway, TheCreateCommandBringsALostReservationBackAndNoOtherCommandDoes) {
   issuance::Campaign campaign = sample_campaign(7);
   ports::CommitBatch batch = sample_batch(writer_, campaign, 3);

@@ -72,7 +72,8 @@ class GatewayStore {
 
   // An id for a campaign to be created. The same key gets the same id and partition again, whatever `partitions` is by
   // then; but where the log has given that id to another key meanwhile, which only happens to a store that was
-  // restored, it gets another.
+  // restored, it gets another. Error::Kind::overloaded where many ids in a row are taken: the same key goes on behind
+  // them.
   [[nodiscard]] virtual Result<Reservation> reserve_campaign(std::string_view idempotency_key,
                                                              std::int32_t partitions) = 0;
 
