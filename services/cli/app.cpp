@@ -205,6 +205,9 @@ int parse_and_run(CLI::App& app, Context& context, const std::vector<std::string
   const bool json = asks_for_json(words);
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    if (app.get_option("--gateway")->count() > 1 && !app.got_subcommand("check")) {
+      throw CommandFailed{usage_error, "--gateway names one gateway; `openrun check` alone asks several"};
+    }
     if (context.run) context.run();
     std::cout.flush();
     if (!std::cout) throw CommandFailed{found_wrong, "the standard output could not be written", "OUTPUT"};
@@ -241,7 +244,10 @@ std::unique_ptr<CLI::App> make_app(Context& context) {
   app->add_option("--config", context.config_file, "The YAML file of the daemons")
       ->envname("OPENRUN_CONFIG")
       ->type_name("FILE");
-  app->add_option("--gateway", context.url, "A gateway's address")->envname("OPENRUN_URL")->type_name("URL");
+  app->add_option("--gateway", context.url, "A gateway's address; check takes several, one behind each --gateway")
+      ->envname("OPENRUN_URL")
+      ->type_name("URL")
+      ->take_last();
   app->add_option("--token-file", context.token_file,
                   "A file whose first line is an admin's token (without it: OPENRUN_ADMIN_TOKEN)")
       ->envname("OPENRUN_ADMIN_TOKEN_FILE")

@@ -19,8 +19,10 @@ struct Arguments {
   std::uint32_t issuers = 0;
 };
 
-void run(Context& context, const Arguments& arguments) {
+void run(Context& context, const Arguments& arguments, const CLI::Option& gateways) {
   check::Asked asked;
+  asked.gateways = gateways.results();
+  if (asked.gateways.empty()) asked.gateways.push_back(context.url);
   for (const std::uint32_t id : arguments.campaigns) asked.campaigns.emplace_back(id);
   if (arguments.issuers > 0) asked.issuers = arguments.issuers;
   const check::Findings findings = check::judge(check::gather(context, std::move(asked)));
@@ -41,7 +43,8 @@ void add_check_command(CLI::App& app, Context& context) {
       ->type_name("COUNT")
       ->check(CLI::Range(1U, 10'000U))
       ->default_str("");
-  on_run(*command, context, [&context, arguments] { run(context, *arguments); });
+  const CLI::Option& gateways = *app.get_option("--gateway");
+  on_run(*command, context, [&context, arguments, &gateways] { run(context, *arguments, gateways); });
 }
 
 }  // namespace openrun::cli

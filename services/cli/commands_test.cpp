@@ -121,6 +121,14 @@ TEST(Commands, EachExampleInTheDocumentsIsTakenByTheParser) {
   EXPECT_GT(found, 30U);
 }
 
+TEST(Commands, OnlyCheckAsksSeveralGateways) {
+  EXPECT_EQ(complaint_about("openrun check --gateway http://a --campaign 7 --gateway http://b"), "");
+  EXPECT_EQ(complaint_about("openrun campaign show --gateway http://a 7"), "");
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(run_app({"campaign", "list", "--gateway", "http://127.0.0.1:1", "--gateway", "http://127.0.0.1:1"}), 2);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("`openrun check` alone asks several"));
+}
+
 TEST(Commands, EachIsNamedInItsDocument) {
   const std::string document = read(repository() / "docs" / "cli.md");
   const CommandInfo root = tree();

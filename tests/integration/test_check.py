@@ -186,6 +186,15 @@ class Broken(CheckTest):
         self.assertEqual(report.code, 1)
         self.assertEqual(report.finding("partitions", "issuer")["verdict"], "ok", report)
 
+    def test_of_two_gateways_the_one_that_is_not_there_is_named(self):
+        campaign = system.create(5)
+        there, gone = system.url(), "http://127.0.0.1:1"
+        report = Report("--gateway", there, "--campaign", campaign, "--gateway", gone)
+        self.assertEqual(report.of("WRONG"), [(f"gateway {gone}", "answers")], report)
+        for check in ("live", "ready", "version", "clock"):
+            self.assertEqual(report.finding(f"gateway {there}", check)["verdict"], "ok", report)
+        self.assertEqual(report.finding(f"campaign {campaign}", "gateway")["text"], "shown by 1 of 2 gateways")
+
     def test_what_is_decided_while_a_part_keeps_us_waiting_is_not_ahead_of_our_clock(self):
         campaign = system.create(1_000)
         decided = []

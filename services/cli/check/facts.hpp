@@ -18,6 +18,7 @@ namespace openrun::cli::check {
 // What was asked for, and what the configuration says.
 struct Asked {
   std::vector<CampaignId> campaigns;
+  std::vector<std::string> gateways;     // their addresses, at least one
   std::optional<std::uint32_t> issuers;  // how many there should be
   std::string version;                   // of this program
   std::int64_t clock_skew_ms_max = 1'000;
@@ -57,13 +58,18 @@ struct GatewayFacts {
   std::map<CampaignId, long> campaigns;  // with which status it answers for those asked for; 0: it does not
 };
 
+struct AskedGateway {
+  std::string url;
+  Result<GatewayFacts> told;
+};
+
 // A part that could not be reached is an error that says why.
 struct Facts {
   Asked asked;
   Timestamp now;  // by our clock, when all was gathered
   Result<StoreFacts> store;
   Result<LogFacts> log;
-  Result<GatewayFacts> gateway;
+  std::vector<AskedGateway> gateways;  // as they were asked for
 };
 
 }  // namespace openrun::cli::check

@@ -86,7 +86,7 @@ Result<LogFacts> ask_log(const Context& context, const config::Kafka& config) {
   return facts;
 }
 
-// ---- the gateway ----
+// ---- the gateways ----
 
 // openrun_build_info{daemon="gateway",version="0.1.0"} 1
 std::string version_in(std::string_view metrics) {
@@ -143,7 +143,11 @@ Facts gather(const Context& context, Asked asked) {
   StoreQuestions store(context.postgres(), crypto::CouponCodes(context.keys().code_key).fingerprint());
   facts.store = store.begin();
   facts.log = ask_log(context, config.kafka);
-  facts.gateway = ask_gateway(context, asked.campaigns);
+  for (const std::string& url : asked.gateways) {
+    Context one = context;
+    one.url = url;
+    facts.gateways.push_back({url, ask_gateway(one, asked.campaigns)});
+  }
   if (facts.store) store.end(*facts.store, asked.campaigns);
   // After the log's times were read: while a part keeps us waiting they go on.
   facts.now = runtime::SystemClock{}.now();

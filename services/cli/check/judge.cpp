@@ -56,7 +56,7 @@ Findings judge(const Facts& facts) {
   judge_log(facts, out);
   const std::set<Partition> without_issuer = judge_partitions(facts, out);
   judge_audits(facts, out);
-  judge_gateway(facts, out);
+  judge_gateways(facts, out);
   judge_campaigns(facts, without_issuer, out);
   return out;
 }

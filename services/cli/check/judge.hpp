@@ -37,7 +37,7 @@ void judge_log(const Facts& facts, Findings& out);
 // Returns the partitions that nobody decides.
 std::set<Partition> judge_partitions(const Facts& facts, Findings& out);
 void judge_audits(const Facts& facts, Findings& out);
-void judge_gateway(const Facts& facts, Findings& out);
+void judge_gateways(const Facts& facts, Findings& out);
 void judge_campaigns(const Facts& facts, const std::set<Partition>& without_issuer, Findings& out);
 
 // ---- words ----

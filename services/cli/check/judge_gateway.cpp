@@ -8,6 +8,13 @@
 namespace openrun::cli::check {
 namespace {
 
+constexpr const char* health = "docs/operations.md#health";
+
+// Told apart where there are several.
+std::string name_of(const Facts& facts, const AskedGateway& one) {
+  return facts.gateways.size() == 1 ? "gateway" : "gateway " + one.url;
+}
+
 std::string joined(const std::vector<std::string>& texts) {
   std::string out;
   for (const std::string& one : texts) out += (out.empty() ? "" : "; ") + one;
@@ -111,6 +118,29 @@ Finding judge_home(const Campaign& one, const Facts& facts, const std::set<Parti
           "docs/runbooks/no-progress.md"};
 }
 
+// Nothing is said of a gateway that does not answer at all: that was said.
+void judge_shown(const Campaign& one, const Facts& facts, Findings& out) {
+  const std::size_t before = out.size();
+  std::size_t shown = 0;
+  for (const AskedGateway& gateway : facts.gateways) {
+    if (!gateway.told) continue;
+    const auto told = gateway.told->campaigns.find(one.id);
+    if (told == gateway.told->campaigns.end()) continue;
+    if (told->second == 200) {
+      ++shown;
+      continue;
+    }
+    const std::string answers = told->second == 0 ? " does not answer" : " answers " + std::to_string(told->second);
+    out.push_back({one.part(), "gateway", Verdict::wrong,
+                   "the " + name_of(facts, gateway) + answers + " when it is asked for it", health});
+  }
+  if (shown == 0 || out.size() > before) return;
+  const std::size_t count = facts.gateways.size();
+  out.push_back({one.part(), "gateway", Verdict::ok,
+                 count == 1 ? "the gateway shows it"
+                            : "shown by " + std::to_string(shown) + " of " + std::to_string(count) + " gateways"});
+}
+
 void judge_campaign(const Campaign& one, const Facts& facts, const std::set<Partition>& without_issuer, Findings& out) {
   out.push_back(judge_state(one));
   out.push_back(judge_times(one));
@@ -118,28 +148,12 @@ void judge_campaign(const Campaign& one, const Facts& facts, const std::set<Part
   if (one.state != issuance::CampaignState::sold_out) out.push_back(judge_stock(one));
   out.push_back(judge_validity(one));
   out.push_back(judge_home(one, facts, without_issuer));
-  if (!facts.gateway) return;
-  const auto told = facts.gateway->campaigns.find(one.id);
-  if (told == facts.gateway->campaigns.end()) return;
-  if (told->second == 200) {
-    out.push_back({one.part(), "gateway", Verdict::ok, "the gateway shows it"});
-  } else {
-    const std::string answers = told->second == 0 ? "does not answer" : "answers " + std::to_string(told->second);
-    out.push_back({one.part(), "gateway", Verdict::wrong, "the gateway " + answers + " when it is asked for it",
-                   "docs/operations.md#health"});
-  }
+  judge_shown(one, facts, out);
 }
 
-}  // namespace
+// ---- one gateway ----
 
-void judge_gateway(const Facts& facts, Findings& out) {
-  constexpr const char* part = "gateway";
-  constexpr const char* health = "docs/operations.md#health";
-  if (!facts.gateway) {
-    out.push_back({part, "answers", Verdict::wrong, facts.gateway.error().message, "docs/runbooks/daemon-down.md"});
-    return;
-  }
-  const GatewayFacts& gateway = *facts.gateway;
+void judge_one_gateway(const std::string& part, const GatewayFacts& gateway, const Asked& asked, Findings& out) {
   if (gateway.live_status == 200) {
     out.push_back({part, "live", Verdict::ok, "/livez answers 200"});
   } else {
@@ -156,19 +170,32 @@ void judge_gateway(const Facts& facts, Findings& out) {
   } else {
     out.push_back({part, "ready", Verdict::ok, "/readyz answers 200"});
   }
-  if (gateway.version == facts.asked.version) {
+  if (gateway.version == asked.version) {
     out.push_back({part, "version", Verdict::ok, gateway.version + ", as this program"});
   } else {
     out.push_back({part, "version", Verdict::look,
                    (gateway.version.empty() ? "it does not tell its version" : "it is " + gateway.version) +
-                       ", this program is " + facts.asked.version,
+                       ", this program is " + asked.version,
                    "docs/operations.md#upgrading"});
   }
   if (gateway.clock) {
-    out.push_back(clock_finding(part, *gateway.clock, facts.asked.clock_skew_ms_max, Verdict::wrong));
+    out.push_back(clock_finding(part, *gateway.clock, asked.clock_skew_ms_max, Verdict::wrong));
   } else {
     out.push_back({part, "clock", Verdict::look, "not known: " + gateway.clock.error().message,
                    "docs/cli.md#what-every-command-has-in-common"});
+  }
+}
+
+}  // namespace
+
+void judge_gateways(const Facts& facts, Findings& out) {
+  for (const AskedGateway& one : facts.gateways) {
+    const std::string part = name_of(facts, one);
+    if (one.told) {
+      judge_one_gateway(part, *one.told, facts.asked, out);
+    } else {
+      out.push_back({part, "answers", Verdict::wrong, one.told.error().message, "docs/runbooks/daemon-down.md"});
+    }
   }
 }
 

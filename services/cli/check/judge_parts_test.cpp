@@ -22,6 +22,7 @@ class JudgeParts : public ::testing::Test {
     return facts.log->state.topics.at(topic).value();
   }
   ports::WatchedPartition& stored(std::size_t partition) { return facts.store->after->partitions.at(partition); }
+  GatewayFacts& gateway() { return facts.gateways.front().told.value(); }
   issuance::Campaign& campaign() { return facts.store->campaigns->front().campaign; }
   Facts facts = good_facts();
 };
@@ -199,38 +200,55 @@ TEST_F(JudgeParts, WhatPostgresDoesNotTellOfPartitionsIsToBeLookedAt) {
 // ---- the gateway ----
 
 TEST_F(JudgeParts, AGatewayThatDoesNotAnswerIsWrong) {
-  facts.gateway = std::unexpected(down("the gateway"));
+  facts.gateways.front().told = std::unexpected(down("the gateway"));
   EXPECT_EQ(only(), "WRONG gateway answers: the gateway does not answer -> docs/runbooks/daemon-down.md");
 }
 
 TEST_F(JudgeParts, AGatewayThatIsNotReadyTellsItsReasons) {
-  facts.gateway->ready_status = 503;
-  facts.gateway->reasons = {"results are behind", "draining"};
+  gateway().ready_status = 503;
+  gateway().reasons = {"results are behind", "draining"};
   EXPECT_EQ(only(),
             "WRONG gateway ready: /readyz answers 503: results are behind; draining -> docs/operations.md#health");
-  facts.gateway->ready_status = 200;
-  facts.gateway->reasons.clear();
-  facts.gateway->trouble = {"Postgres is read-only"};
+  gateway().ready_status = 200;
+  gateway().reasons.clear();
+  gateway().trouble = {"Postgres is read-only"};
   EXPECT_THAT(only(), StartsWith("look gateway ready: /readyz answers 200, but: Postgres is read-only"));
-  facts.gateway->trouble.clear();
-  facts.gateway->live_status = 502;
+  gateway().trouble.clear();
+  gateway().live_status = 502;
   EXPECT_THAT(only(), StartsWith("WRONG gateway live: /livez answers 502"));
 }
 
 TEST_F(JudgeParts, AnotherVersionIsToBeLookedAt) {
-  facts.gateway->version = "1.2.2";
+  gateway().version = "1.2.2";
   EXPECT_EQ(only(), "look gateway version: it is 1.2.2, this program is 1.2.3 -> docs/operations.md#upgrading");
-  facts.gateway->version.clear();
+  gateway().version.clear();
   EXPECT_THAT(only(), HasSubstr("it does not tell its version"));
 }
 
 TEST_F(JudgeParts, AGatewaysClockIsWrongBeyondTheSkew) {
-  facts.gateway->clock = ClockReading{-1'000, 0};
+  gateway().clock = ClockReading{-1'000, 0};
   EXPECT_THAT(complaints(facts), IsEmpty());
-  facts.gateway->clock = ClockReading{1'001, 0};
+  gateway().clock = ClockReading{1'001, 0};
   EXPECT_THAT(only(), StartsWith("WRONG gateway clock: 1,001 ms ahead of ours"));
-  facts.gateway->clock = fail(Error::Kind::invalid, "it answers 401");
+  gateway().clock = fail(Error::Kind::invalid, "it answers 401");
   EXPECT_THAT(only(), StartsWith("look gateway clock: not known: it answers 401"));
+}
+
+TEST_F(JudgeParts, OfSeveralGatewaysEachIsJudgedAndNamed) {
+  facts.gateways.push_back({"http://b:8080", gateway()});
+  EXPECT_THAT(complaints(facts), IsEmpty());
+  EXPECT_EQ(said(facts, "gateway http://a:8080", "live"), "ok: /livez answers 200");
+  EXPECT_EQ(said(facts, "gateway http://b:8080", "live"), "ok: /livez answers 200");
+  EXPECT_EQ(said(facts, "campaign 7", "gateway"), "ok: shown by 2 of 2 gateways");
+  facts.gateways.back().told->version = "1.2.2";
+  EXPECT_THAT(only(), StartsWith("look gateway http://b:8080 version: it is 1.2.2, this program is 1.2.3"));
+  gateway().clock = ClockReading{-1'001, 0};
+  EXPECT_EQ(complaints(facts).size(), 2U);
+  EXPECT_THAT(complaints(facts).front(), StartsWith("WRONG gateway http://a:8080 clock: 1,001 ms behind ours"));
+  gateway().clock = ClockReading{};
+  facts.gateways.back().told = std::unexpected(down("the gateway"));
+  EXPECT_EQ(only(), "WRONG gateway http://b:8080 answers: the gateway does not answer -> docs/runbooks/daemon-down.md");
+  EXPECT_EQ(said(facts, "campaign 7", "gateway"), "ok: shown by 1 of 2 gateways");
 }
 
 // ---- campaigns ----
@@ -291,10 +309,14 @@ TEST_F(JudgeParts, CouponsThatExpireBeforeTheEndAreWrong) {
 }
 
 TEST_F(JudgeParts, ACampaignThatTheGatewayDoesNotShowIsWrong) {
-  facts.gateway->campaigns[CampaignId{7}] = 404;
+  gateway().campaigns[CampaignId{7}] = 404;
   EXPECT_THAT(only(), StartsWith("WRONG campaign 7 gateway: the gateway answers 404"));
-  facts.gateway->campaigns[CampaignId{7}] = 0;
+  gateway().campaigns[CampaignId{7}] = 0;
   EXPECT_THAT(only(), StartsWith("WRONG campaign 7 gateway: the gateway does not answer when"));
+  facts.gateways.push_back({"http://b:8080", good_facts().gateways.front().told});
+  EXPECT_EQ(only(),
+            "WRONG campaign 7 gateway: the gateway http://a:8080 does not answer when it is asked for it -> "
+            "docs/operations.md#health");
 }
 
 }  // namespace

@@ -94,7 +94,7 @@ inline Facts good_facts() {
   gateway.ready_status = 200;
   gateway.version = "1.2.3";
   gateway.campaigns[CampaignId{7}] = 200;
-  facts.gateway = gateway;
+  facts.gateways = {{"http://a:8080", gateway}};
   return facts;
 }
 
