@@ -169,6 +169,27 @@ class Broken(CheckTest):
         self.gone("--campaign", campaign)
         self.found("campaign 4711", "exists", "WRONG", "--campaign", campaign, "--campaign", 4711)
 
+    def test_an_archive_that_fails_until_it_is_mended(self):
+        system.superuser("ALTER SYSTEM SET archive_mode = 'on'")
+        system.superuser("ALTER SYSTEM SET archive_command = 'false'")
+        try:
+            system.stop("postgres")
+            system.start("postgres")
+            system.superuser("SELECT pg_logical_emit_message(true, 'openrun', 'something')")
+            system.superuser("SELECT pg_switch_wal()")
+            finding = self.found("postgres", "archive", "look")
+            self.assertIn("could not be archived", finding["text"])
+            shell(finding["fix"])
+            system.superuser("ALTER SYSTEM SET archive_command = 'true'")
+            system.superuser("SELECT pg_reload_conf()")
+            self.assertEqual(self.found("postgres", "archive", "ok")["text"], "WAL is archived")
+        finally:
+            system.superuser("ALTER SYSTEM RESET archive_mode")
+            system.superuser("ALTER SYSTEM RESET archive_command")
+            system.stop("postgres")
+            system.start("postgres")
+        self.gone()
+
     def test_postgres_stopped(self):
         system.stop("postgres")
         try:

@@ -31,7 +31,7 @@ class Plain {
   Plain& operator=(const Plain&) = delete;
   std::vector<std::vector<std::string>> rows(const std::string& sql);
   std::string value(const std::string& sql);  // the first column of the only row
-  [[nodiscard]] PGconn* raw() { return connection_; }
+  [[nodiscard]] PGconn* raw() const { return connection_; }
 
  private:
   PGconn* connection_;
