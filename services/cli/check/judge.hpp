@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "cli/check/facts.hpp"
 #include "cli/check/finding.hpp"
@@ -39,6 +40,31 @@ std::set<Partition> judge_partitions(const Facts& facts, Findings& out);
 void judge_audits(const Facts& facts, Findings& out);
 void judge_gateways(const Facts& facts, Findings& out);
 void judge_campaigns(const Facts& facts, const std::set<Partition>& without_issuer, Findings& out);
+
+// ---- findings ----
+
+// One check: a finding for each thing that is not as it must be, or a single good one.
+class OneCheck {
+ public:
+  OneCheck(Findings& out, std::string part, std::string check)
+      : out_(out), part_(std::move(part)), check_(std::move(check)), before_(out.size()) {}
+
+  void add(Verdict verdict, std::string text, std::string fix) {
+    out_.push_back({part_, check_, verdict, std::move(text), std::move(fix)});
+  }
+  void add(Partition partition, Verdict verdict, std::string text, std::string fix) {
+    out_.push_back({"partition " + std::to_string(partition.value), check_, verdict, std::move(text), std::move(fix)});
+  }
+  void or_else(std::string text) {
+    if (out_.size() == before_) out_.push_back({part_, check_, Verdict::ok, std::move(text)});
+  }
+
+ private:
+  Findings& out_;
+  std::string part_;
+  std::string check_;
+  std::size_t before_;
+};
 
 // ---- words ----
 

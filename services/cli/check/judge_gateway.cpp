@@ -120,7 +120,7 @@ Finding judge_home(const Campaign& one, const Facts& facts, const std::set<Parti
 
 // Nothing is said of a gateway that does not answer at all: that was said.
 void judge_shown(const Campaign& one, const Facts& facts, Findings& out) {
-  const std::size_t before = out.size();
+  OneCheck check(out, one.part(), "gateway");
   std::size_t shown = 0;
   for (const AskedGateway& gateway : facts.gateways) {
     if (!gateway.told) continue;
@@ -131,14 +131,12 @@ void judge_shown(const Campaign& one, const Facts& facts, Findings& out) {
       continue;
     }
     const std::string answers = told->second == 0 ? " does not answer" : " answers " + std::to_string(told->second);
-    out.push_back({one.part(), "gateway", Verdict::wrong,
-                   "the " + name_of(facts, gateway) + answers + " when it is asked for it", health});
+    check.add(Verdict::wrong, "the " + name_of(facts, gateway) + answers + " when it is asked for it", health);
   }
-  if (shown == 0 || out.size() > before) return;
+  if (shown == 0) return;
   const std::size_t count = facts.gateways.size();
-  out.push_back({one.part(), "gateway", Verdict::ok,
-                 count == 1 ? "the gateway shows it"
-                            : "shown by " + std::to_string(shown) + " of " + std::to_string(count) + " gateways"});
+  check.or_else(count == 1 ? "the gateway shows it"
+                           : "shown by " + std::to_string(shown) + " of " + std::to_string(count) + " gateways");
 }
 
 void judge_campaign(const Campaign& one, const Facts& facts, const std::set<Partition>& without_issuer, Findings& out) {

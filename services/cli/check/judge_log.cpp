@@ -31,30 +31,27 @@ void judge_settings(const LogFacts& log, Findings& out) {
 }
 
 void judge_replicas(const ports::LogState& state, Findings& out) {
+  OneCheck check(out, log_part, "replicas");
   std::size_t partitions = 0;
-  const std::size_t before = out.size();
   for (const auto& [topic, told] : state.topics) {
     if (!told) {
-      out.push_back({log_part, "replicas", Verdict::wrong, told.error().message, log_trouble});
+      check.add(Verdict::wrong, told.error().message, log_trouble);
       continue;
     }
     for (const ports::LogPartitionState& one : *told) {
       ++partitions;
       const std::string which = std::string(name_of(topic)) + ", partition " + std::to_string(one.partition.value);
       if (!one.has_leader) {
-        out.push_back({log_part, "replicas", Verdict::wrong, which + " has no leader: nothing can be appended or read",
-                       log_trouble});
+        check.add(Verdict::wrong, which + " has no leader: nothing can be appended or read", log_trouble);
       } else if (one.in_sync < one.replicas) {
-        out.push_back({log_part, "replicas", Verdict::look,
-                       which + " has " + std::to_string(one.in_sync) + " of " + std::to_string(one.replicas) +
-                           " replicas in sync",
-                       log_trouble});
+        check.add(
+            Verdict::look,
+            which + " has " + std::to_string(one.in_sync) + " of " + std::to_string(one.replicas) + " replicas in sync",
+            log_trouble);
       }
     }
   }
-  if (out.size() == before)
-    out.push_back({log_part, "replicas", Verdict::ok,
-                   "all " + grouped(std::uint64_t{partitions}) + " partitions have a leader and all their replicas"});
+  check.or_else("all " + grouped(std::uint64_t{partitions}) + " partitions have a leader and all their replicas");
 }
 
 // Null where it is not known; then a finding says why.

@@ -55,24 +55,6 @@ Scene scene_of(const Facts& facts) {
   return scene;
 }
 
-// One finding a partition that is not as it must be, or a single good one.
-class EachPartition {
- public:
-  EachPartition(Findings& out, std::string check) : out_(out), check_(std::move(check)), before_(out.size()) {}
-
-  void add(Partition partition, Verdict verdict, std::string text, std::string fix) {
-    out_.push_back({"partition " + std::to_string(partition.value), check_, verdict, std::move(text), std::move(fix)});
-  }
-  void or_else(std::string text) {
-    if (out_.size() == before_) out_.push_back({"partitions", check_, Verdict::ok, std::move(text)});
-  }
-
- private:
-  Findings& out_;
-  std::string check_;
-  std::size_t before_;
-};
-
 const ports::GroupMember* holder_of(const ports::GroupState& group, Partition partition) {
   const auto found = std::ranges::find_if(
       group.members, [&](const auto& one) { return std::ranges::binary_search(one.partitions, partition); });
@@ -86,7 +68,7 @@ bool is_writer_connected(const ports::WatchedStore& store, const ports::WatchedP
 }
 
 std::set<Partition> judge_issuers(const Scene& scene, Findings& out) {
-  EachPartition each(out, "issuer");
+  OneCheck each(out, "partitions", "issuer");
   std::set<Partition> without;
   const auto wrong = [&](const Known& one, const std::string& text) {
     without.insert(one.partition);
@@ -111,7 +93,7 @@ std::set<Partition> judge_issuers(const Scene& scene, Findings& out) {
 }
 
 void judge_log_kept(const Scene& scene, Findings& out) {
-  EachPartition each(out, "log");
+  OneCheck each(out, "partitions", "log");
   bool is_known = false;
   for (const Known& one : scene.partitions) {
     if (one.log == nullptr) {
@@ -142,7 +124,7 @@ void judge_log_kept(const Scene& scene, Findings& out) {
 }
 
 void judge_queues(const Scene& scene, Findings& out) {
-  EachPartition each(out, "queue");
+  OneCheck each(out, "partitions", "queue");
   std::int64_t waiting = 0;
   for (const Known& one : scene.partitions) {
     if (one.after == nullptr || one.log == nullptr || !one.log->bounds) continue;
@@ -164,7 +146,7 @@ void judge_queues(const Scene& scene, Findings& out) {
 }
 
 void judge_published(const Scene& scene, Findings& out) {
-  EachPartition each(out, "outbox");
+  OneCheck each(out, "partitions", "outbox");
   for (const Known& one : scene.partitions) {
     if (one.after == nullptr || !one.after->unpublished_since) continue;
     const std::int64_t late_ms = scene.store->now - *one.after->unpublished_since;
@@ -178,7 +160,7 @@ void judge_published(const Scene& scene, Findings& out) {
 }
 
 void judge_dead_letters(const Scene& scene, Findings& out) {
-  EachPartition each(out, "dead letters");
+  OneCheck each(out, "partitions", "dead letters");
   for (const Known& one : scene.partitions) {
     if (one.after == nullptr || one.after->open_dead_letters == 0) continue;
     const bool more = one.after->open_dead_letters >= ports::watched_count_max;
@@ -191,23 +173,22 @@ void judge_dead_letters(const Scene& scene, Findings& out) {
 }
 
 void judge_dispatch(const std::vector<ports::DispatchRate>& rates, Findings& out) {
-  const std::size_t before = out.size();
+  OneCheck each(out, "partitions", "dispatch");
   for (const ports::DispatchRate& one : rates) {
     if (one.per_second == 0) continue;
     const std::string text = "at most " + grouped(std::uint64_t{one.per_second}) + " decisions a second";
-    if (!one.partition) {
-      out.push_back({"partitions", "dispatch", Verdict::look, text + " in each", "openrun dispatch 0"});
-    } else {
+    if (one.partition) {
       const std::string number = std::to_string(one.partition->value);
-      out.push_back(
-          {"partition " + number, "dispatch", Verdict::look, text, "openrun dispatch 0 --partition " + number});
+      each.add(*one.partition, Verdict::look, text, "openrun dispatch 0 --partition " + number);
+    } else {
+      each.add(Verdict::look, text + " in each", "openrun dispatch 0");
     }
   }
-  if (out.size() == before) out.push_back({"partitions", "dispatch", Verdict::ok, "no limit"});
+  each.or_else("no limit");
 }
 
 void judge_log_times(const ports::GatewayStore::Checkpoints& checkpoints, const Facts& facts, Findings& out) {
-  EachPartition each(out, "log time");
+  OneCheck each(out, "partitions", "log time");
   for (const auto& [partition, one] : checkpoints) {
     const std::int64_t ahead_ms = one.log_time - facts.now;
     if (ahead_ms <= facts.asked.clock_skew_ms_max) continue;

@@ -68,18 +68,14 @@ bool judge_schema(const ports::SchemaState& state, Findings& out) {
 }
 
 void judge_durability(const ports::StoreDurability& durable, Findings& out) {
-  const std::size_t before = out.size();
+  OneCheck check(out, store_part, "durability");
   const auto off = [&](const char* name, const std::string& value, const char* why) {
-    if (value != "off") return;
-    out.push_back(
-        {store_part, "durability", Verdict::wrong, std::string(name) + " is off: " + why, setting(name, "on")});
+    if (value == "off") check.add(Verdict::wrong, std::string(name) + " is off: " + why, setting(name, "on"));
   };
   off("fsync", durable.fsync, "a crash of the machine can lose the whole database");
   off("full_page_writes", durable.full_page_writes, "a crash of the machine can leave half-written pages");
   off("synchronous_commit", durable.synchronous_commit, "a crash loses coupons that were told to their owners");
-  if (out.size() == before)
-    out.push_back({store_part, "durability", Verdict::ok,
-                   "fsync and full_page_writes are on, synchronous_commit is " + durable.synchronous_commit});
+  check.or_else("fsync and full_page_writes are on, synchronous_commit is " + durable.synchronous_commit);
 }
 
 // Coupons that the campaigns asked for can still give.
@@ -131,49 +127,44 @@ void judge_connections(const ports::StoreConnections& connections, Findings& out
 }
 
 void judge_transactions(const ports::OpenTransactions& transactions, const ports::StoreServer& server, Findings& out) {
-  const std::size_t before = out.size();
+  OneCheck check(out, store_part, "transactions");
   for (const ports::OpenTransaction& one : transactions.open) {
     if (one.open_ms <= transaction_open_ms_max) continue;
     const std::string what =
         one.pid == 0 ? "the prepared transaction " + one.name + " of " + one.user + " in the database " + one.database
                      : "process " + std::to_string(one.pid) + " (" + one.name + ") of " + one.user;
-    out.push_back({store_part, "transactions", Verdict::look,
-                   what + " is open for " + duration_text(one.open_ms) +
-                       ": it holds vacuum back, and a takeover if it has locked a checkpoint",
-                   ending(one)});
+    check.add(Verdict::look,
+              what + " is open for " + duration_text(one.open_ms) +
+                  ": it holds vacuum back, and a takeover if it has locked a checkpoint",
+              ending(one));
   }
   if (transactions.hidden > 0) {
-    out.push_back({store_part, "transactions", Verdict::look,
-                   "not known: " + grouped(transactions.hidden) + " sessions are hidden from the role " + server.role,
-                   grant(server)});
+    check.add(Verdict::look,
+              "not known: " + grouped(transactions.hidden) + " sessions are hidden from the role " + server.role,
+              grant(server));
   }
-  if (out.size() == before) out.push_back({store_part, "transactions", Verdict::ok, "none is open for a minute"});
+  check.or_else("none is open for a minute");
 }
 
 void judge_standbys(const ports::Standbys& standbys, const ports::StoreServer& server, Findings& out) {
-  const std::size_t before = out.size();
+  OneCheck check(out, store_part, "standbys");
   bool is_waited_for = false;
   for (const ports::Standby& one : standbys.connected) {
     is_waited_for = is_waited_for || one.sync_state == "sync" || one.sync_state == "quorum";
     if (one.state == "streaming" && one.behind_bytes <= standby_behind_bytes_max) continue;
-    out.push_back({store_part, "standbys", Verdict::look,
-                   one.name + " is " + grouped(one.behind_bytes / (1024 * 1024)) + " MB behind (" + one.state + ")",
-                   as_superuser("SELECT * FROM pg_stat_replication")});
+    check.add(Verdict::look,
+              one.name + " is " + grouped(one.behind_bytes / (1024 * 1024)) + " MB behind (" + one.state + ")",
+              as_superuser("SELECT * FROM pg_stat_replication"));
   }
   if (standbys.hidden > 0) {
-    out.push_back({store_part, "standbys", Verdict::look,
-                   "not known: " + grouped(standbys.hidden) + " are hidden from the role " + server.role,
-                   grant(server)});
+    check.add(Verdict::look, "not known: " + grouped(standbys.hidden) + " are hidden from the role " + server.role,
+              grant(server));
   } else if (standbys.commits_wait && !is_waited_for) {
-    out.push_back({store_part, "standbys", Verdict::wrong,
-                   "synchronous_standby_names names some and none of them is connected: no commit ever ends",
-                   as_superuser("SHOW synchronous_standby_names")});
+    check.add(Verdict::wrong, "synchronous_standby_names names some and none of them is connected: no commit ever ends",
+              as_superuser("SHOW synchronous_standby_names"));
   }
-  if (out.size() > before) return;
   const std::size_t count = standbys.connected.size();
-  out.push_back(
-      {store_part, "standbys", Verdict::ok,
-       count == 0 ? "none is connected, none is waited for" : grouped(std::uint64_t{count}) + ", none behind"});
+  check.or_else(count == 0 ? "none is connected, none is waited for" : grouped(std::uint64_t{count}) + ", none behind");
 }
 
 void judge_server(const StoreFacts& store, Findings& out) {

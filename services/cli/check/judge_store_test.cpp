@@ -258,6 +258,18 @@ TEST_F(JudgeStore, WhatAnAuditFoundIsWrongUntilALaterOneFindsNothing) {
   EXPECT_THAT(complaint(), StartsWith("WRONG audits audit: 1 things were wrong 1 h ago"));
 }
 
+TEST(OneCheck, SaysThatAllIsWellOnlyWhereNothingElseWasSaid) {
+  Findings out{{"kafka", "relays", Verdict::look, "of another check", "fix"}};
+  OneCheck good(out, "partitions", "queue");
+  good.or_else("all is decided");
+  OneCheck bad(out, "partitions", "queue");
+  bad.add(p1, Verdict::wrong, "something waits", "fix");
+  bad.or_else("all is decided");
+  ASSERT_EQ(out.size(), 3U);
+  EXPECT_EQ(out[1].part + ": " + out[1].text, "partitions: all is decided");
+  EXPECT_EQ(out[2].part + ": " + out[2].text, "partition 1: something waits");
+}
+
 TEST(Duration, IsToldInTwoUnitsAtMost) {
   EXPECT_EQ(duration_text(999), "0 s");
   EXPECT_EQ(duration_text(59'999), "59 s");
