@@ -188,7 +188,7 @@ class BadInput(unittest.TestCase):
         cls.addClassCleanup(cls.system.down)
         cls.system.up()
         cls.campaign = cls.system.create(10)
-        issued = cls.system.request(cls.campaign, "somebody", wait=10)
+        issued = cls.system.request(cls.campaign, "somebody", wait=30)
         cls.receipt = issued.json["receipt"]
 
     def path(self, text):

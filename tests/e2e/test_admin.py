@@ -41,7 +41,7 @@ class Admin(WithBrowser):
     def test_a_dead_letter_is_inspected_and_replayed(self):
         campaign = self.system.create(5, name="Poisoned")
         with self.system.refusing_poison():
-            answer = self.system.request(campaign, "poison-kim", wait=10)
+            answer = self.system.request(campaign, "poison-kim", wait=30)
             self.assertEqual((answer.json["status"], answer.json["reason"]), ("failed", "DEAD_LETTERED"))
         partition, offset = wait_until("its row is there", lambda: self.system.sql(
             'SELECT partition, "offset" FROM dead_letter WHERE final_offset IS NULL'))[0]
@@ -51,7 +51,7 @@ class Admin(WithBrowser):
     def test_audits_are_shown_and_a_forged_row_is_found(self):
         campaign = self.system.create(5, name="Audited")
         for user in ("ann", "bob", "cay"):
-            self.assertEqual(self.system.request(campaign, user, wait=10).status, 201)
+            self.assertEqual(self.system.request(campaign, user, wait=30).status, 201)
         self.system.audit()
         self.play("adminSeesACleanAudit", by="openrun audit")
         digest = self.system.sql(f"SELECT encode(digest, 'hex') FROM campaign WHERE id = {campaign}")[0][0]

@@ -105,7 +105,7 @@ class UsersByToken(unittest.TestCase):
         fresh.replace(self.file)
 
     def ask(self, text, body=None):
-        return system.call("POST", self.path, body, headers={"Prefer": "wait=10", **bearing(text)})
+        return system.call("POST", self.path, body, headers={"Prefer": "wait=30", **bearing(text)})
 
     def test_a_signed_token_is_the_user_from_request_to_coupon(self):
         mina = token("mina", hs256(self.old), "old")
@@ -184,7 +184,7 @@ class Limits(unittest.TestCase):
         self.assertEqual(refused[0].headers["RateLimit-Policy"], '"user";q=5;w=5')
         self.assertRegex(refused[0].headers["RateLimit"], r'^"user";r=0;t=\d+$')
         self.assertEqual(answers[0].headers["RateLimit"], '"user";r=4;t=1')
-        self.assertEqual(system.request(campaign, "patient", wait=10).status, 201)
+        self.assertEqual(system.request(campaign, "patient", wait=30).status, 201)
         # Polls are counted apart.
         self.assertEqual(system.status(answers[0].json["receipt"]).status, 200)
         wait_until("it may ask again", lambda: system.request(campaign, "eager").status != 429, 10)

@@ -56,15 +56,15 @@ def setUpModule():
     post = lambda campaign, what, body=None: system.call("POST", f"/v1/campaigns/{campaign}/{what}", body, admin=True)
     small = ids["small"] = system.create(3)
     for user in ("kim", "lee", "park", "choi", "kim"):
-        system.request(small, user, wait=10)
+        system.request(small, user, wait=30)
     post(small, "stock", {"add": 2})
     post(small, "pause")
-    system.request(small, "jung", wait=10)
+    system.request(small, "jung", wait=30)
     post(small, "resume")
-    system.request(small, "jung", wait=10)
+    system.request(small, "jung", wait=30)
     two = ids["two"] = system.create(10, policy={"max_per_user": 2, "valid_for_seconds": 3600, "code_format": "latin"})
     for key in ("a", "b", "c", "a"):
-        system.call("POST", f"/v1/campaigns/{two}/requests", {"user_id": "kim"}, headers={"Prefer": "wait=10", "Idempotency-Key": key})
+        system.call("POST", f"/v1/campaigns/{two}/requests", {"user_id": "kim"}, headers={"Prefer": "wait=30", "Idempotency-Key": key})
     report = system.load("--create", 300, "--users", 1000, "--connections", 32, "--campaigns", 2, "--url", system.url()).finish()
     ids["load"] = report["campaigns"][0]
     partition = ids["partition"] = int(system.sql(f"SELECT partition FROM campaign WHERE id = {two}")[0][0])
@@ -241,7 +241,7 @@ class ZRetention(unittest.TestCase):
             {"topic": "openrun.requests", "partition": p, "offset": end - 1} for p, end in ends.items()]}))
         system.kafka_tool("org.apache.kafka.tools.DeleteRecordsCommand", "--offset-json-file", plan)
         system.call("POST", f"/v1/campaigns/{campaign}/requests", {"user_id": "new"},
-                    headers={"Prefer": "wait=10", "Idempotency-Key": "new"})
+                    headers={"Prefer": "wait=30", "Idempotency-Key": "new"})
         report = system.deep_audit()
         self.assertEqual({one["partition"] for one in report["not_checked"]}, set(ends))
         self.assertTrue(all("0 to" in one["text"] for one in report["not_checked"]), report["not_checked"])

@@ -153,7 +153,7 @@ class Broken(CheckTest):
         campaign = system.create(5)
         home = int(system.sql(f"SELECT partition FROM campaign WHERE id = {campaign}")[0][0])
         with system.refusing_poison():
-            system.receipt(campaign, "poison-1", wait=10)
+            system.receipt(campaign, "poison-1", wait=30)
         finding = self.found(f"partition {home}", "dead letters", "look")
         self.assertIn("1 is open", finding["text"])
         shell(finding["fix"])
@@ -226,7 +226,7 @@ class Broken(CheckTest):
             called = time.time()
 
             def is_decided():
-                system.receipt(campaign, f"user-{time.time()}", wait=10)
+                system.receipt(campaign, f"user-{time.time()}", wait=30)
                 newest = system.sql("SELECT extract(epoch FROM max(log_time)) FROM partition_checkpoint")[0][0]
                 return float(newest) > called + 1.5
             decided.append(wait_until("a record that came later is decided", is_decided))

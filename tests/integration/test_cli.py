@@ -21,7 +21,7 @@ def setUpModule():
     for name in ("first", "second"):
         tool("campaign", "create", "--name", name, "--stock", 20)
     for user in ("kim", "lee", "park"):
-        system.request(1, user, wait=10)
+        system.request(1, user, wait=30)
 
 
 def tearDownModule():
@@ -66,7 +66,7 @@ class Support(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.campaign = tool("campaign", "create", "--name", "help desk", "--stock", 3, "--code-format", "latin", "--valid-for", "1h")["id"]
-        cls.receipts = {user: system.receipt(cls.campaign, user, wait=10) for user in ("kim", "lee")}
+        cls.receipts = {user: system.receipt(cls.campaign, user, wait=30) for user in ("kim", "lee")}
 
     def test_a_code_a_user_and_a_receipt_lead_to_the_coupon(self):
         coupons = tool("coupon", "list", self.campaign)["coupons"]

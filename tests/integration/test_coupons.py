@@ -52,7 +52,7 @@ class CouponCase(unittest.TestCase):
 
     def issue(self, user, **policy):
         campaign = system.create(10, policy=policy)
-        answer = system.request(campaign, user, wait=20)
+        answer = system.request(campaign, user, wait=30)
         if answer.status == 202:  # an issuer that takes over a million coupons on a busy machine
             answer = system.status(answer.json["receipt"], wait=30)
         self.assertEqual(answer.json["status"], "issued", answer)

@@ -85,7 +85,7 @@ class DeadLetterCase(unittest.TestCase):
     def poisoned(self, campaign, user):
         """One request that became a dead letter; its receipt."""
         with refusing():
-            answer = system.request(campaign, user, wait=10)
+            answer = system.request(campaign, user, wait=30)
             self.assertEqual((answer.json["status"], answer.json["reason"]), ("failed", "DEAD_LETTERED"))
         return answer.json["receipt"]
 
@@ -156,7 +156,7 @@ class One(DeadLetterCase):
     def test_a_replay_finds_the_stock_of_now(self):
         campaign = system.create(1)
         receipt = self.poisoned(campaign, "poison-1")
-        self.assertEqual(system.request(campaign, "winner", wait=10).status, 201)
+        self.assertEqual(system.request(campaign, "winner", wait=30).status, 201)
         self.replay(campaign)
         wait_until("sold out meanwhile", lambda: shown(receipt) == "SOLD_OUT")
 
@@ -167,7 +167,7 @@ class One(DeadLetterCase):
         wait_until("it is over", lambda: system.campaign(campaign)["state"] == "ended", 20)
         self.replay(campaign)
         wait_until("issued after the end", lambda: shown(receipt) == "issued")
-        late = system.request(campaign, "late", wait=10)
+        late = system.request(campaign, "late", wait=30)
         self.assertEqual(late.json["code"], "ENDED")
         system.stop("gateway-2")
         # It reads no results of the past: what it shows comes from Postgres.
@@ -190,7 +190,7 @@ class One(DeadLetterCase):
         system.kill("issuer-1")
         system.start("issuer-1")
         wait_until("rebuilt", lambda: system.sql(f"SELECT epoch FROM partition_checkpoint WHERE partition = {partition}") != epoch)
-        self.assertEqual(system.request(campaign, "other", wait=10).status, 201)
+        self.assertEqual(system.request(campaign, "other", wait=30).status, 201)
         self.assertClean()
 
     def test_a_command_is_replayed_too(self):

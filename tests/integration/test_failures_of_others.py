@@ -46,7 +46,7 @@ def at_once(campaign, users):
 
     def one(number, user):
         gate.wait(20)
-        return user, system.request(campaign, user, gateway=1 + number % 2, wait=20)
+        return user, system.request(campaign, user, gateway=1 + number % 2, wait=30)
     with concurrent.futures.ThreadPoolExecutor(len(users)) as pool:
         return [job.result() for job in [pool.submit(one, i, user) for i, user in enumerate(users)]]
 

@@ -81,7 +81,7 @@ class Https(unittest.TestCase):
 
     def test_a_coupon_over_https_from_request_to_redeeming(self):
         campaign = system.create(10)
-        status, body = self.call("POST", f"/v1/campaigns/{campaign}/requests", {"user_id": "ann"}, {"Prefer": "wait=20"})
+        status, body = self.call("POST", f"/v1/campaigns/{campaign}/requests", {"user_id": "ann"}, {"Prefer": "wait=30"})
         self.assertEqual(status, 201, body)
         receipt = json.loads(body)["receipt"]
         status, body = self.call("GET", f"/v1/requests/{receipt}/events")

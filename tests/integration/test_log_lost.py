@@ -24,7 +24,7 @@ class LogLost(unittest.TestCase):
 
     def fill(self, requests):
         campaign = self.system.create(100)
-        answers = [self.system.request(campaign, f"user-{i}", wait=10) for i in range(requests)]
+        answers = [self.system.request(campaign, f"user-{i}", wait=30) for i in range(requests)]
         return campaign, [a.json for a in answers]
 
     def test_a_recreated_topic_stops_the_issuer_and_shows_nobody_a_strangers_coupon(self):

@@ -120,7 +120,7 @@ class Added(unittest.TestCase):
     def test_outcomes_and_dead_letters_of_new_partitions_are_published(self):
         partition = AFTER - 1
         with system.refusing_poison():
-            answer = system.request(self.new[partition], "poison-1", wait=10)
+            answer = system.request(self.new[partition], "poison-1", wait=30)
         self.assertEqual(answer.json.get("reason"), "DEAD_LETTERED", answer)
         wait_until("the relay exports it", lambda: system.sql(f"SELECT count(*) FROM dead_letter WHERE partition = {partition} AND exported_at IS NOT NULL") == [["1"]],
                    LEARNT_SECONDS)

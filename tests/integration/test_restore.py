@@ -195,9 +195,9 @@ class Restored(unittest.TestCase):
         cls.paused = system.create(50_000)
         cls.small = system.create(3)
         for user in ("kim", "lee", "park", "choi", "kim"):
-            system.request(cls.small, user, wait=10)
-        cls.early_letter = system.receipt(cls.large, "poison-early", wait=10)
-        cls.used_early = system.request(cls.large, "user-early", wait=10).json["coupon"]["code"]
+            system.request(cls.small, user, wait=30)
+        cls.early_letter = system.receipt(cls.large, "poison-early", wait=30)
+        cls.used_early = system.request(cls.large, "user-early", wait=30).json["coupon"]["code"]
         redeem(cls.used_early, "user-early")
 
     @classmethod
@@ -224,7 +224,7 @@ class Restored(unittest.TestCase):
         wait_until("both are over", lambda: system.campaign(cls.ending)["state"] == "ended" and system.campaign(cls.opening)["state"] == "open", 30)
         system.command("dlq", "replay", "--partition", str(home_of(cls.large)), "--reason", "STORE_REFUSED", "--execute")
         # Only in Postgres: a coupon that is used, a dead letter that is given up, a dispatch rate.
-        cls.used_late = system.request(cls.large, "user-late", wait=10).json["coupon"]["code"]
+        cls.used_late = system.request(cls.large, "user-late", wait=30).json["coupon"]["code"]
         redeem(cls.used_late, "user-late")
         assert system.command("dlq", "discard", "--reason", "UNDECODABLE", "--execute")[0] == 0
         assert system.command("dispatch", "5000")[0] == 0
@@ -342,7 +342,7 @@ class Restored(unittest.TestCase):
         self.assertGreater(newest, max(int(row[0]) for row in self.was["campaign"]))
         again = admin(self.paused, "/resume", key="resume")
         self.assertEqual(again["state"], "open")
-        self.assertEqual(system.request(newest, "kim", wait=10).status, 201)
+        self.assertEqual(system.request(newest, "kim", wait=30).status, 201)
 
     def test_what_stands_in_no_log_is_as_it_was_at_the_backup(self):
         used = lambda code: system.sql(f"SELECT status FROM coupon WHERE code = '{code}'")

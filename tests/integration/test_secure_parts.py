@@ -167,7 +167,7 @@ class SecureCase(unittest.TestCase):
     def assertIssues(self, users):
         campaign = system.create(len(users))
         for user in users:
-            answer = system.request(campaign, user, wait=20)
+            answer = system.request(campaign, user, wait=30)
             self.assertEqual(answer.status, 201, answer)
         self.assertEqual(system.campaign(campaign)["remaining"], 0)
 

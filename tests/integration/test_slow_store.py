@@ -130,7 +130,7 @@ class AnswersInSeconds(SlowStoreCase):
         try:
             all_ready()
             campaign = system.create(1000)
-            self.assertEqual(system.request(campaign, "before", wait=10).status, 201)
+            self.assertEqual(system.request(campaign, "before", wait=30).status, 201)
             proxy.delay_seconds = 0.5
             before = issued(campaign)
             receipts, longest = ask(campaign, [f"slow-{i}" for i in range(200)])
@@ -175,7 +175,7 @@ class AnswersInSeconds(SlowStoreCase):
 class ConnectionsTaken(SlowStoreCase):
     def test_somebody_else_takes_all_connections(self):
         campaign = system.create(1000)
-        decided = system.receipt(campaign, "before", wait=10)
+        decided = system.receipt(campaign, "before", wait=30)
         backends = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'openrun-issuer/%'"
         control = subprocess.Popen(
             ["psql", "-XAtq", "-h", "127.0.0.1", "-p", str(system.port("postgres")), "-U", "postgres", "-d", "openrun"],
@@ -187,7 +187,7 @@ class ConnectionsTaken(SlowStoreCase):
         try:
             self.assertTrue(greedy.refused.wait(30))
             # Who holds a connection goes on with it.
-            self.assertEqual(system.request(campaign, "held", wait=10).status, 201)
+            self.assertEqual(system.request(campaign, "held", wait=30).status, 201)
             control.stdin.write(f"{backends};\n".encode())
             control.stdin.flush()
             wait_until("the issuer says so", lambda: "CONNECTIONS_EXHAUSTED" in troubles("issuer-1"), 30)
@@ -204,7 +204,7 @@ class ConnectionsTaken(SlowStoreCase):
 class Gone(SlowStoreCase):
     def test_postgres_is_gone(self):
         campaign = system.create(1000)
-        decided = system.receipt(campaign, "before", wait=10)
+        decided = system.receipt(campaign, "before", wait=30)
         system.stop("postgres")
         try:
             receipts = self.assertFrontStaysUp(campaign, decided)
@@ -282,7 +282,7 @@ class DiskFull(SlowStoreCase):
         system.superuser("ALTER TABLE coupon SET TABLESPACE small")
         try:
             campaign = system.create(5000)
-            decided = system.receipt(campaign, "before", wait=10)
+            decided = system.receipt(campaign, "before", wait=30)
             fill(disk)
             # More than the table's free pages hold.
             receipts, _ = ask(campaign, [f"user-{i}" for i in range(400)])
@@ -312,7 +312,7 @@ class DiskFull(SlowStoreCase):
         try:
             all_ready()
             campaign = system.create(5000)
-            decided = system.receipt(campaign, "before", wait=10)
+            decided = system.receipt(campaign, "before", wait=30)
             fill(disk)
             receipts, _ = ask(campaign, [f"user-{i}" for i in range(100)])
 

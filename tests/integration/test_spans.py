@@ -93,7 +93,7 @@ class Spans(unittest.TestCase):
 
     def test_a_waited_request_is_one_tree_from_click_to_coupon(self):
         trace, headers = sampled(0xA1)
-        answer = self.ask("spanned-user", {**headers, "Prefer": "wait=10"})
+        answer = self.ask("spanned-user", {**headers, "Prefer": "wait=30"})
         self.assertEqual(answer.status, 201, answer)
         spans = self.wait_for_trace(trace, {"submit", "append", "decide", "commit", "publish", "answer"})
         submit, decide = self.expect_common(spans)
@@ -121,7 +121,7 @@ class Spans(unittest.TestCase):
         restart("issuer-1", {"OPENRUN_KAFKA__RESULTS_TOPIC": "nobody-reads-this"})
         try:
             trace, headers = sampled(0xC1)
-            answer = self.ask("filled-user", {**headers, "Prefer": "wait=20"})
+            answer = self.ask("filled-user", {**headers, "Prefer": "wait=30"})
             self.assertEqual(answer.status, 201, answer)
             spans = self.wait_for_trace(trace, {"submit", "append", "decide", "commit", "publish", "fill", "answer"})
         finally:
@@ -134,7 +134,7 @@ class Spans(unittest.TestCase):
         before = spans_counted("gateway-1")["added"]
         trace = f"{0xD1:032x}"
         for headers in ({}, {"traceparent": f"00-{trace}-{CALLER}-00"}):
-            answer = self.ask(f"plain-user-{len(headers)}", {**headers, "Prefer": "wait=10"})
+            answer = self.ask(f"plain-user-{len(headers)}", {**headers, "Prefer": "wait=30"})
             self.assertEqual(answer.status, 201, answer)
         self.assertEqual(spans_counted("gateway-1")["added"], before)
         self.assertEqual(receiver.trace(trace), {})
@@ -143,7 +143,7 @@ class Spans(unittest.TestCase):
         known = {span.trace for span in receiver.spans()}
         restart("gateway-1", {"OPENRUN_TRACES__SAMPLE_RATIO": "1"})
         try:
-            answers = [self.ask(f"every-user-{i}", {"Prefer": "wait=10"}) for i in range(10)]
+            answers = [self.ask(f"every-user-{i}", {"Prefer": "wait=30"}) for i in range(10)]
             self.assertEqual({answer.status for answer in answers}, {201})
 
             def whole():
@@ -171,7 +171,7 @@ class Spans(unittest.TestCase):
         receiver.answer = hold
         try:
             trace, headers = sampled(0xE1)
-            answer = self.ask("unhindered-user", {**headers, "Prefer": "wait=10"})
+            answer = self.ask("unhindered-user", {**headers, "Prefer": "wait=30"})
             self.assertEqual(answer.status, 201, answer)
         finally:
             receiver.answer = lambda path: (200, {})
@@ -185,7 +185,7 @@ class Spans(unittest.TestCase):
         restart("gateway-1", {"OPENRUN_TRACES__QUEUE_MAX": "5"})
         try:
             for i in range(12):
-                answer = self.ask(f"lost-user-{i}", {**sampled(0xF0 + i)[1], "Prefer": "wait=10"})
+                answer = self.ask(f"lost-user-{i}", {**sampled(0xF0 + i)[1], "Prefer": "wait=30"})
                 self.assertEqual(answer.status, 201, answer)
             wait_until("some are dropped and counted", lambda: spans_counted("gateway-1")["dropped"] > 0)
             wait_until("the log says so", lambda: any(
@@ -195,7 +195,7 @@ class Spans(unittest.TestCase):
         trace, headers = sampled(0xFF)
 
         def arrives():
-            self.ask("heard-user", {**headers, "Prefer": "wait=10"})
+            self.ask("heard-user", {**headers, "Prefer": "wait=30"})
             return receiver.trace(trace)
 
         wait_until("spans arrive again", arrives, every=0.5)

@@ -46,7 +46,7 @@ class Stream(unittest.TestCase):
     def decide(self, gateway=1):
         """One request in each partition, whichever gateway asks."""
         for _ in range(2):
-            answer = system.request(system.create(1, gateway=gateway), "somebody", gateway=gateway, wait=10)
+            answer = system.request(system.create(1, gateway=gateway), "somebody", gateway=gateway, wait=30)
             self.assertEqual(answer.status, 201, answer)
 
     def hears_again(self, gateway, since):

@@ -57,7 +57,7 @@ class Traces(unittest.TestCase):
 
     def test_a_call_is_followed_through_every_daemon(self):
         trace = a_trace(0xA1)
-        answer = self.ask(trace, "followed-user", headers={"Prefer": "wait=10"})
+        answer = self.ask(trace, "followed-user", headers={"Prefer": "wait=30"})
         self.assertEqual(answer.status, 201, answer)
         decided = self.expect_decided(trace)
         known = "outcome is known here"  # perhaps more than once, as in expect_decided()
@@ -105,7 +105,7 @@ class Traces(unittest.TestCase):
 
     def test_what_is_no_trace_is_ignored_and_users_are_never_named(self):
         answer = system.call("POST", f"/v1/campaigns/{self.campaign}/requests", {"user_id": "unnamed-user"},
-                             headers={"traceparent": "00-" + "0" * 32 + "-00f067aa0ba902b7-01", "Prefer": "wait=10"})
+                             headers={"traceparent": "00-" + "0" * 32 + "-00f067aa0ba902b7-01", "Prefer": "wait=30"})
         self.assertEqual(answer.status, 201, answer)
         for daemon in ("gateway-1", "gateway-2", "issuer-1", "relay-1", "reconciler-1"):
             for line in system.log_lines(daemon):

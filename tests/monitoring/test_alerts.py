@@ -122,7 +122,7 @@ class Drills(Drill):
 
     def test_a_counter_that_was_changed_by_hand_is_drift_and_over_issue(self):
         campaign = system.create(stock=1)
-        self.assertEqual(system.request(campaign, "bob", wait=10).status, 201)
+        self.assertEqual(system.request(campaign, "bob", wait=30).status, 201)
         system.sql(f"ALTER TABLE campaign DROP CONSTRAINT campaign_check; UPDATE campaign SET issued = 2 WHERE id = {campaign}")
         self.expect("OpenrunOverIssue", invariant="issued_within_stock")
         self.expect("OpenrunDrift", invariant="issued_is_coupons")
@@ -212,7 +212,7 @@ class Drills(Drill):
 
     def test_an_acknowledged_coupon_without_a_row(self):
         campaign = system.create(stock=1)
-        self.assertEqual(system.request(campaign, "gil", wait=10).status, 201)
+        self.assertEqual(system.request(campaign, "gil", wait=30).status, 201)
         system.sql(f"CREATE TABLE kept AS SELECT * FROM coupon WHERE campaign_id = {campaign}; DELETE FROM coupon WHERE campaign_id = {campaign}")
         self.restart("reconciler-1")
         alert = self.expect("OpenrunAcknowledgedNotIssued")
@@ -225,7 +225,7 @@ class Drills(Drill):
 
     def test_a_store_as_it_was_before_something_that_was_published(self):
         campaign = system.create(stock=1)
-        self.assertEqual(system.request(campaign, "ida", wait=10).status, 201)
+        self.assertEqual(system.request(campaign, "ida", wait=30).status, 201)
         partition = system.sql(f"SELECT partition FROM campaign WHERE id = {campaign}")[0][0]
         for name in ISSUERS:
             system.stop(name)
@@ -316,7 +316,7 @@ class Drills(Drill):
     def test_results_that_are_not_looked_for_in_postgres(self):
         campaign = system.create(stock=10)
         partition = str(campaign % 2)
-        self.assertEqual(system.request(campaign, "jon", wait=10).status, 201)
+        self.assertEqual(system.request(campaign, "jon", wait=30).status, 201)
         kcat = ["kcat", "-q", "-b", system.environment["OPENRUN_KAFKA"], "-t", "openrun.results", "-p", partition]
         batch = wait_until("a result stands in the topic", lambda: subprocess.run(
             [*kcat, "-C", "-o", "-1", "-c", "1", "-e", "-f", "%s"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=30, check=True).stdout)
@@ -342,7 +342,7 @@ class TheEnd(Drill):
         first, second = system.create(stock=10), system.create(stock=10)
         lost, newer = first % 2, second % 2
         for campaign in (first, second):
-            self.assertEqual(system.request(campaign, "kay", wait=10).status, 201)
+            self.assertEqual(system.request(campaign, "kay", wait=30).status, 201)
         # LogRecord{nonce: 1, decision_version: {version: 2}}
         subprocess.run(
             ["kcat", "-P", "-q", "-b", system.environment["OPENRUN_KAFKA"], "-t", "openrun.requests", "-p", str(newer)],
@@ -390,7 +390,7 @@ class TheEnd(Drill):
         wait_until("the gateway serves", system.ready)
         remaining = wait_until("a campaign is created", lambda: system.create(stock=9))
         self.assertGreater(remaining, last_campaign)
-        self.assertEqual(system.request(remaining, "lee", wait=20).status, 201)
+        self.assertEqual(system.request(remaining, "lee", wait=30).status, 201)
 
 
 if __name__ == "__main__":

@@ -108,13 +108,13 @@ class LogLevels(unittest.TestCase):
     def test_sighup_sets_the_log_level_and_no_user_is_named_above_debug(self):
         campaign = system.create(stock=5)
         for number in range(10):
-            self.assertIn(system.request(campaign, f"somebody-{number}", wait=10).status, (201, 409))
+            self.assertIn(system.request(campaign, f"somebody-{number}", wait=30).status, (201, 409))
         for name in self.daemons:
             self.assertNotIn("somebody-", (system.state / "log" / f"{name}.log").read_text(encoding="utf-8"), name)
         for name, lines in self.set_level("debug").items():
             self.assertEqual([(line["message"], line["minimum"]) for line in lines], [("log level is set", "debug")], name)
         system.call("POST", f"/v1/campaigns/{system.create(stock=5)}/requests", {"user_id": "somebody-traced"},
-                    headers={"traceparent": "00-" + "a1" * 16 + "-00f067aa0ba902b7-01", "Prefer": "wait=10"})
+                    headers={"traceparent": "00-" + "a1" * 16 + "-00f067aa0ba902b7-01", "Prefer": "wait=30"})
         wait_until("debug lines are written", lambda: [line for line in system.log_lines("gateway-1") if line["level"] == "debug"])
         for name, lines in self.set_level("error").items():
             self.assertEqual([(line["message"], line["minimum"]) for line in lines], [("log level is set", "error")], name)
