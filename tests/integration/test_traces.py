@@ -47,7 +47,8 @@ class Traces(unittest.TestCase):
 
     def expect_decided(self, trace, outcome="ISSUED"):
         wait_until("the other gateway knows the outcome", lambda: lines("gateway-2", trace))
-        (decided,) = lines("issuer-1", trace)
+        # The issuer tells the gateways first, and its log after that.
+        (decided,) = wait_until("the issuer has told it", lambda: lines("issuer-1", trace))
         self.assertEqual((decided["message"], decided["outcome"], decided["campaign"]),
                          ("request decided and committed", outcome, self.campaign))
         for known in lines("gateway-2", trace):  # the relay publishes again what it cannot tell that the issuer has published
@@ -91,7 +92,7 @@ class Traces(unittest.TestCase):
         with system.refusing_poison():
             receipt = self.ask(trace, "poison-traced").json["receipt"]
             wait_until("it is a dead letter", lambda: system.status(receipt).json["status"] == "failed")
-        self.assertIn("a record became a dead letter", messages("issuer-1", trace))
+        wait_until("the issuer has told it", lambda: "a record became a dead letter" in messages("issuer-1", trace))
         wait_until("the relay has exported it", lambda: "dead letter exported" in messages("relay-1", trace))
         ((headers,),) = system.sql(
             "SELECT string_agg(convert_from(header, 'UTF8'), ' ') FROM dead_letter, unnest(headers) AS header WHERE reason = 'STORE_REFUSED'")
