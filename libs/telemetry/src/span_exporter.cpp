@@ -9,6 +9,7 @@
 #include "http_post.hpp"
 #include "otlp.hpp"
 #include "upload_queue.hpp"
+#include "wall_clock.hpp"
 
 namespace openrun::telemetry {
 namespace {
@@ -21,6 +22,11 @@ Resource resource_of(const SpanExport& options) {
   if (!options.instance.empty()) resource.emplace_back("service.instance.id", options.instance);
   if (std::string host = host_name(); !host.empty()) resource.emplace_back("host.name", std::move(host));
   return resource;
+}
+
+template <class Clock>
+std::int64_t ns_of() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
 }
 
 std::string traces_url(std::string endpoint) {
@@ -47,12 +53,8 @@ class SpanExporter final : public ports::SpanSink {
   void add(ports::Span span) override { queue_.add(std::move(span)); }
 
   [[nodiscard]] std::int64_t epoch_ns(std::int64_t monotonic_us) const override {
-    using std::chrono::duration_cast;
-    using std::chrono::nanoseconds;
     // Both clocks now: the wall clock may have been set since the daemon began.
-    const auto wall = duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch());
-    const auto monotonic = duration_cast<nanoseconds>(std::chrono::steady_clock::now().time_since_epoch());
-    return (wall - monotonic).count() + monotonic_us * 1'000;
+    return wall_ahead_ns(ns_of<std::chrono::system_clock>, ns_of<std::chrono::steady_clock>) + monotonic_us * 1'000;
   }
 
  private:
