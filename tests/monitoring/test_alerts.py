@@ -1,5 +1,6 @@
 """Drills: each makes an alert fire on a running system as it would in earnest, and clears it as its runbook says."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -50,12 +51,24 @@ def dlq(*arguments):
 def ask_in_background(campaign, user):
     """Nobody looks at the answer."""
     return subprocess.Popen(
-        ["curl", "-s", "-m", "30", "-d", f'{{"user_id":"{user}"}}', "-H", "Content-Type: application/json", "-H", "Prefer: wait=20",
+        ["curl", "-s", "-m", "40", "-d", f'{{"user_id":"{user}"}}', "-H", "Content-Type: application/json", "-H", "Prefer: wait=30",
          f"{system.url()}/v1/campaigns/{campaign}/requests"], stdout=subprocess.DEVNULL)
 
 
 def kafka_topic_setting(topic, *change):
     system.kafka_tool("kafka.admin.ConfigCommand", "--alter", "--entity-type", "topics", "--entity-name", topic, *change)
+
+
+@contextlib.contextmanager
+def without(*names, end=system.stop):
+    """Meanwhile these do not run; whatever becomes of the test, the next one finds them again."""
+    try:
+        for name in names:
+            end(name)
+        yield
+    finally:
+        for name in names:
+            system.start(name)
 
 
 def again_by_hand(name, environment):
@@ -83,10 +96,8 @@ class Drill(unittest.TestCase):
 
     @staticmethod
     def restart(*names):
-        for name in names:
-            system.stop(name)
-        for name in names:
-            system.start(name)
+        with without(*names):
+            pass
 
     @staticmethod
     def restart_gateway(environment=None):
@@ -108,14 +119,11 @@ class Drills(Drill):
 
     def test_without_issuers_nothing_progresses_until_one_is_back(self):
         campaign = system.create(stock=10)
-        for name in ISSUERS:
-            system.kill(name)
-        self.assertEqual(system.request(campaign, "ann").status, 202)
-        self.expect("OpenrunDaemonDown", job="openrun-issuer")
-        self.expect("OpenrunPartitionOwners")
-        self.expect("OpenrunNoProgress")
-        for name in ISSUERS:
-            system.start(name)
+        with without(*ISSUERS, end=system.kill):
+            self.assertEqual(system.request(campaign, "ann").status, 202)
+            self.expect("OpenrunDaemonDown", job="openrun-issuer")
+            self.expect("OpenrunPartitionOwners")
+            self.expect("OpenrunNoProgress")
         self.expect_clear("OpenrunNoProgress")
         self.expect_clear("OpenrunPartitionOwners")
         self.expect_clear("OpenrunDaemonDown")
@@ -124,9 +132,11 @@ class Drills(Drill):
         campaign = system.create(stock=1)
         self.assertEqual(system.request(campaign, "bob", wait=30).status, 201)
         system.sql(f"ALTER TABLE campaign DROP CONSTRAINT campaign_check; UPDATE campaign SET issued = 2 WHERE id = {campaign}")
-        self.expect("OpenrunOverIssue", invariant="issued_within_stock")
-        self.expect("OpenrunDrift", invariant="issued_is_coupons")
-        system.sql(f"UPDATE campaign SET issued = 1 WHERE id = {campaign}; ALTER TABLE campaign ADD CHECK (issued <= stock)")
+        try:
+            self.expect("OpenrunOverIssue", invariant="issued_within_stock")
+            self.expect("OpenrunDrift", invariant="issued_is_coupons")
+        finally:
+            system.sql(f"UPDATE campaign SET issued = 1 WHERE id = {campaign}; ALTER TABLE campaign ADD CHECK (issued <= stock)")
         self.expect_clear("OpenrunOverIssue")
         self.expect_clear("OpenrunDrift")
 
@@ -166,20 +176,16 @@ class Drills(Drill):
         self.expect_clear("OpenrunOverloaded")
 
     def test_more_than_a_thousand_unpublished_rows_are_a_backlog(self):
-        system.stop("relay-1")
-        campaign = system.create(stock=3000)
-        system.load("--campaign", campaign, "--users", 2500, "--connections", 1).finish()
-        self.expect("OpenrunOutboxBacklog")
-        system.start("relay-1")
+        with without("relay-1"):
+            campaign = system.create(stock=3000)
+            system.load("--campaign", campaign, "--users", 2500, "--connections", 1).finish()
+            self.expect("OpenrunOutboxBacklog")
         self.expect_clear("OpenrunOutboxBacklog")
 
     def test_most_records_of_a_batch_undecodable_stop_until_they_are_accepted(self):
-        for name in ISSUERS:
-            system.stop(name)
-        first = system.next_offsets().get(0, 0)
-        produce(0, 150)
-        for name in ISSUERS:
-            system.start(name)
+        with without(*ISSUERS):
+            first = system.next_offsets().get(0, 0)
+            produce(0, 150)
         self.expect("OpenrunBulkDeadLetters", partition="0")
         dlq("accept", "--partition", 0, "--offsets", f"{first}-{first + 149}", "--by", "kim")
         self.expect_clear("OpenrunBulkDeadLetters")
@@ -188,27 +194,23 @@ class Drills(Drill):
         self.expect_clear("OpenrunDeadLetters")
 
     def test_no_gateway_and_no_reconciler(self):
-        system.stop("gateway-1")
-        system.stop("reconciler-1")
-        self.expect("OpenrunGatewayDown")
-        self.expect("OpenrunReconcilerBlind")
-        system.start("gateway-1")
-        system.start("reconciler-1")
+        with without("gateway-1", "reconciler-1"):
+            self.expect("OpenrunGatewayDown")
+            self.expect("OpenrunReconcilerBlind")
         self.expect_clear("OpenrunGatewayDown")
         self.expect_clear("OpenrunReconcilerBlind")
 
     def test_waits_that_fill_their_bound_are_a_high_level(self):
         campaign = system.create(stock=10)
-        self.restart_gateway({"OPENRUN_GATEWAY__WAITS_MAX": "2"})
-        for name in ISSUERS:
-            system.stop(name)
-        for user in ("eve", "fay"):
-            self.addCleanup(ask_in_background(campaign, user).wait)
-        self.expect("OpenrunLevelHigh", of="waits")
-        for name in ISSUERS:
-            system.start(name)
-        self.expect_clear("OpenrunLevelHigh")
-        self.restart_gateway()
+        try:
+            self.restart_gateway({"OPENRUN_GATEWAY__WAITS_MAX": "2"})
+            with without(*ISSUERS):
+                for user in ("eve", "fay"):
+                    self.addCleanup(ask_in_background(campaign, user).wait)
+                self.expect("OpenrunLevelHigh", of="waits")
+            self.expect_clear("OpenrunLevelHigh")
+        finally:
+            self.restart_gateway()
 
     def test_an_acknowledged_coupon_without_a_row(self):
         campaign = system.create(stock=1)
@@ -227,16 +229,15 @@ class Drills(Drill):
         campaign = system.create(stock=1)
         self.assertEqual(system.request(campaign, "ida", wait=30).status, 201)
         partition = system.sql(f"SELECT partition FROM campaign WHERE id = {campaign}")[0][0]
-        for name in ISSUERS:
-            system.stop(name)
         move = lambda by: system.sql(f"UPDATE partition_checkpoint SET next_offset = next_offset + {by} WHERE partition = {partition}")
-        move(-1)
-        alert = self.expect("OpenrunStoreBehindResults", partition=partition)
-        self.assertEqual(alert["annotations"]["description"], f"1 outcomes of partition {partition} were published and are not in Postgres.")
-        wait_until("the gateway has noticed too", lambda: not system.ready())
-        move(1)
-        for name in ISSUERS:
-            system.start(name)
+        with without(*ISSUERS):
+            move(-1)
+            try:
+                alert = self.expect("OpenrunStoreBehindResults", partition=partition)
+                self.assertEqual(alert["annotations"]["description"], f"1 outcomes of partition {partition} were published and are not in Postgres.")
+                wait_until("the gateway has noticed too", lambda: not system.ready())
+            finally:
+                move(1)
         self.expect_clear("OpenrunStoreBehindResults")
         wait_until("the gateway serves", system.ready)
         self.expect_clear("OpenrunDrift")
@@ -245,10 +246,12 @@ class Drills(Drill):
         system.sql("""CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN RAISE EXCEPTION 'no letters' USING ERRCODE = '22021'; END $$;
             CREATE TRIGGER refuse BEFORE INSERT ON dead_letter FOR EACH ROW EXECUTE FUNCTION refuse()""")
-        produce(0, 1)
-        self.expect("OpenrunStoreRefused", partition="0")
-        system.sql("DROP TRIGGER refuse ON dead_letter; DROP FUNCTION refuse")
-        self.restart(*ISSUERS)
+        try:
+            produce(0, 1)
+            self.expect("OpenrunStoreRefused", partition="0")
+        finally:
+            system.sql("DROP TRIGGER refuse ON dead_letter; DROP FUNCTION refuse")
+            self.restart(*ISSUERS)
         self.expect_clear("OpenrunStoreRefused")
         self.expect("OpenrunDeadLetters", partition="0")
         dlq("discard", "--partition", 0, "--execute")
@@ -296,9 +299,11 @@ class Drills(Drill):
     def test_a_daemon_that_kafka_does_not_let_in(self):
         system.stop("relay-1")
         system.start("relay-1", {"OPENRUN_KAFKA__LIBRDKAFKA__SECURITY_PROTOCOL": "SSL"})
-        alert = self.expect("OpenrunLogTrouble")
-        self.assertIn("at least 1 daemon is kept out", alert["annotations"]["description"])
-        self.restart("relay-1")
+        try:
+            alert = self.expect("OpenrunLogTrouble")
+            self.assertIn("at least 1 daemon is kept out", alert["annotations"]["description"])
+        finally:
+            self.restart("relay-1")
         self.expect_clear("OpenrunLogTrouble")
 
     def test_a_results_topic_that_takes_nothing_stalls_the_relay(self):
@@ -348,16 +353,13 @@ class TheEnd(Drill):
             ["kcat", "-P", "-q", "-b", system.environment["OPENRUN_KAFKA"], "-t", "openrun.requests", "-p", str(newer)],
             input=b"\x0d\x01\x00\x00\x00\x2a\x02\x08\x02", timeout=30, check=True)
         self.expect("OpenrunDecisionVersion", partition=str(newer))
-        for name in ISSUERS:
-            system.stop(name)
-        for number in range(5):
-            self.assertEqual(system.request(first, f"late-{number}").status, 202)
-        plan = system.state / "delete-records.json"
-        plan.write_text(json.dumps({"version": 1, "partitions": [
-            {"topic": "openrun.requests", "partition": lost, "offset": system.next_offsets()[lost] + 3}]}), encoding="ascii")
-        system.kafka_tool("org.apache.kafka.tools.DeleteRecordsCommand", "--offset-json-file", plan)
-        for name in ISSUERS:
-            system.start(name)
+        with without(*ISSUERS):
+            for number in range(5):
+                self.assertEqual(system.request(first, f"late-{number}").status, 202)
+            plan = system.state / "delete-records.json"
+            plan.write_text(json.dumps({"version": 1, "partitions": [
+                {"topic": "openrun.requests", "partition": lost, "offset": system.next_offsets()[lost] + 3}]}), encoding="ascii")
+            system.kafka_tool("org.apache.kafka.tools.DeleteRecordsCommand", "--offset-json-file", plan)
         self.expect("OpenrunLogLost", partition=str(lost))
         self.expect("OpenrunDecisionVersion", partition=str(newer))
         self.follow_the_runbook(max(first, second))
