@@ -19,8 +19,18 @@ class LogLost(unittest.TestCase):
         def told():
             return any("docs/runbooks/log-lost.md" in str(line) for line in self.system.log_lines("issuer-1"))
         wait_until("the issuer names the runbook", told, 30)
-        reasons = self.system.metrics("issuer-1")
-        self.assertEqual(reasons.get('openrun_issuer_stopped{partition="0",reason="LOG_LOST"}'), 1.0)
+        reason = 'openrun_issuer_stopped{partition="0",reason="LOG_LOST"}'
+        wait_until("its metrics say so too", lambda: self.system.metrics("issuer-1").get(reason) == 1.0, 30)
+
+    def recreate_requests(self):
+        self.system.kafka_tool("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", "openrun.requests")
+
+        def created():
+            code, out, err = self.system.command("topics", "create")
+            self.assertEqual(code, 0, out + err)
+            # The broker may still name the old one for a moment.
+            return "openrun.requests: created" in out
+        wait_until("the topic is a new one", created, 30)
 
     def fill(self, requests):
         campaign = self.system.create(100)
@@ -31,9 +41,7 @@ class LogLost(unittest.TestCase):
         system = self.system
         campaign, before = self.fill(6)
         system.stop("issuer-1")
-        system.kafka_tool("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", "openrun.requests")
-        code, out, err = system.command("topics", "create")
-        self.assertEqual(code, 0, out + err)
+        self.recreate_requests()
         system.dev("start", "issuer-1", check=False)
         self.assertStoppedByTheRunbook()
         # Strangers now stand at the offsets of the old receipts, in a system that was started anew without thinking.
@@ -49,8 +57,7 @@ class LogLost(unittest.TestCase):
 
     def test_a_recreated_topic_under_a_running_issuer_stops_it(self):
         self.fill(6)
-        self.system.kafka_tool("org.apache.kafka.tools.TopicCommand", "--delete", "--topic", "openrun.requests")
-        self.system.command("topics", "create")
+        self.recreate_requests()
         self.assertStoppedByTheRunbook()
 
     def test_a_truncated_log_stops_the_issuer(self):
