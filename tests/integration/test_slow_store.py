@@ -108,7 +108,7 @@ class SlowStoreCase(unittest.TestCase):
             answer = wait_until("decided", lambda r=receipt: (a := system.status(r, wait=10)).json.get("status") == "issued" and a, 60)
             self.assertEqual(answer.json["status"], "issued")
         self.assertEqual(issued(campaign), count)
-        self.assertEqual(system.campaign(campaign)["issued"], count)
+        wait_until("the gateway has counted them", lambda: system.campaign(campaign)["issued"] == count)
         print(f"\n  {len(receipts)} of {len(receipts)} accepted are issued {time.monotonic() - began:.1f} s after the trouble's end, 0 lost")
 
     def assertOver(self):
@@ -135,7 +135,7 @@ class AnswersInSeconds(SlowStoreCase):
             before = issued(campaign)
             receipts, longest = ask(campaign, [f"slow-{i}" for i in range(200)])
             wait_until("the issuer says that the store is slow", lambda: "SLOW" in troubles("issuer-1"), 30)
-            self.assertTrue(told("issuer-1", "Postgres is slow: a call took"))
+            wait_until("its log says so", lambda: told("issuer-1", "Postgres is slow: a call took"))
             began = time.monotonic()
             wait_until("coupons are issued all the same", lambda: issued(campaign) == before + 200, 40)
             print(f"\n  200 requests accepted within {longest:.2f} s each while Postgres answered after 1 s; "
@@ -191,9 +191,9 @@ class ConnectionsTaken(SlowStoreCase):
             control.stdin.write(f"{backends};\n".encode())
             control.stdin.flush()
             wait_until("the issuer says so", lambda: "CONNECTIONS_EXHAUSTED" in troubles("issuer-1"), 30)
-            self.assertIn("too many clients (53300)", ready_reason("issuer-1"))
+            wait_until("it says so to a probe", lambda: "too many clients (53300)" in ready_reason("issuer-1"))
             receipts = self.assertFrontStaysUp(campaign, decided)
-            self.assertTrue(told("issuer-1", "CONNECTIONS_EXHAUSTED"))
+            wait_until("its log says so", lambda: told("issuer-1", "CONNECTIONS_EXHAUSTED"))
         finally:
             greedy.close()
             control.communicate(timeout=10)
@@ -215,11 +215,11 @@ class Gone(SlowStoreCase):
             self.assertTrue(refused_for_now(made), made)
             for name in DAEMONS:
                 wait_until(f"{name} says so", lambda n=name: "UNREACHABLE" in troubles(n), 30)
-                self.assertTrue(told(name, "UNREACHABLE"))
+                wait_until(f"the log of {name} says so", lambda n=name: told(n, "UNREACHABLE"))
             for name in DAEMONS[1:]:
-                self.assertIn("Postgres cannot be reached", ready_reason(name))
-            shown = system.call("GET", "/readyz", daemon="gateway-1")
-            self.assertEqual((shown.status, shown.json.get("store")), (200, "Postgres cannot be reached"))
+                wait_until(f"{name} says so to a probe", lambda n=name: "Postgres cannot be reached" in ready_reason(n))
+            wait_until("the gateway is ready, and says so", lambda: ((shown := system.call("GET", "/readyz", daemon="gateway-1")).status, shown.json.get("store"))
+                       == (200, "Postgres cannot be reached"))
             print("  a campaign that the gateway does not know and a new one: 503 with Retry-After")
         finally:
             system.start("postgres")
@@ -227,7 +227,7 @@ class Gone(SlowStoreCase):
         wait_until("the gateway knows again", lambda: system.request(2**31 - 1, "anybody", patience=0).status == 404, 20)
         self.assertOver()
         for name in DAEMONS:
-            wait_until(f"{name} says that it is over", lambda n=name: told(n, "Postgres serves again"), 10)
+            wait_until(f"{name} says that it is over", lambda n=name: told(n, "Postgres serves again"))
 
 
 def small_disk(megabytes):
@@ -287,9 +287,9 @@ class DiskFull(SlowStoreCase):
             # More than the table's free pages hold.
             receipts, _ = ask(campaign, [f"user-{i}" for i in range(400)])
             wait_until("the issuer says so", lambda: "DISK_FULL" in troubles("issuer-1"), 30)
-            self.assertIn("disk is full (53100)", ready_reason("issuer-1"))
+            wait_until("it says so to a probe", lambda: "disk is full (53100)" in ready_reason("issuer-1"))
             more = self.assertFrontStaysUp(campaign, decided)
-            self.assertTrue(told("issuer-1", "DISK_FULL"))
+            wait_until("its log says so", lambda: told("issuer-1", "DISK_FULL"))
             self.assertIn("DISK_FULL", troubles("issuer-1"), "reads that succeed do not show that there is room")
             print(f"  {issued(campaign)} of 501 were issued before the disk was full")
             (disk / "filler").unlink()
