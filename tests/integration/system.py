@@ -245,7 +245,7 @@ class System:
     def sql(self, text):
         done = subprocess.run(
             ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-F", "\t", self.environment["OPENRUN_DATABASE_URL"], "-c", text],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300, check=False)
         if done.returncode != 0:
             raise Failed(f"psql: {done.stderr.decode()}")
         return [line.split("\t") for line in done.stdout.decode().splitlines()]
@@ -292,7 +292,7 @@ class System:
         done = subprocess.run(
             ["java", "-Xmx128m", "-cp", f"{libs.parent}/*", main_class, "--bootstrap-server", self.environment["OPENRUN_KAFKA"],
              *map(str, arguments)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180, check=False)
         if done.returncode != 0:
             raise Failed(f"{main_class}: {done.stdout.decode()[-2000:]}")
         return done.stdout.decode()

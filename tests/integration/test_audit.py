@@ -47,7 +47,7 @@ def produce(partition, key, value):
     before = system.next_offsets().get(partition, 0)
     subprocess.run(["kcat", "-P", "-b", system.environment["OPENRUN_KAFKA"], "-t", "openrun.requests", "-p", str(partition),
                     "-k", str(key), str(path)], stdin=subprocess.DEVNULL, check=True, timeout=30)
-    wait_until("the record is decided", lambda: system.next_offsets().get(partition, 0) > before, 20)
+    wait_until("the record is decided", lambda: system.next_offsets().get(partition, 0) > before, 60)
 
 
 def setUpModule():
@@ -102,7 +102,7 @@ def names(report):
 
 class Clean(unittest.TestCase):
     def test_a_run_with_everything_in_it_is_clean(self):
-        wait_until("all is relayed", relayed, 30)
+        wait_until("all is relayed", relayed, 120)
         report = system.deep_audit("--report", str(system.state / "audit.json"))
         self.assertEqual((report["clean"], report["not_checked"]), (True, []))
         self.assertEqual(sum(one["coupons"] for one in report["log"]), report["coupons"])
@@ -118,7 +118,7 @@ class Clean(unittest.TestCase):
             return audits and audits["audit"] and audits["audit"]["by"]
 
         self.assertEqual(system.command("audit", "--by", "ann")[0], 0)
-        wait_until("the page knows of it", lambda: kept() == "ann", 10)
+        wait_until("the page knows of it", lambda: kept() == "ann")
         self.assertEqual(system.command("audit", "--by", "bob", "--no-record")[0], 0)
         standby = system.environment["OPENRUN_DATABASE_URL"]
         standby += ("&" if "?" in standby else "?") + "options=-c%20default_transaction_read_only%3Don"
@@ -126,7 +126,7 @@ class Clean(unittest.TestCase):
         self.assertEqual((code, out.splitlines()[-1].split(":")[0]), (0, "clean"), out + err)
         self.assertIn("the operators' page will not show this audit", err)
         self.assertEqual(system.command("audit", "--by", "dan")[0], 0)
-        wait_until("the page knows of it", lambda: kept() == "dan", 10)
+        wait_until("the page knows of it", lambda: kept() == "dan")
         self.assertEqual(system.sql("SELECT done_by FROM audit_result WHERE kind = 'audit' ORDER BY id DESC LIMIT 2"), [["dan"], ["ann"]])
 
     def test_it_is_clean_while_a_load_runs(self):
@@ -142,7 +142,7 @@ class Clean(unittest.TestCase):
 class Planted(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        wait_until("all is relayed", relayed, 30)
+        wait_until("all is relayed", relayed, 120)
         for table in TABLES:
             system.sql(f"CREATE TABLE kept_{table} AS TABLE {table}")
 
@@ -232,7 +232,7 @@ class ZRetention(unittest.TestCase):
 
     def test_what_the_log_no_longer_holds_is_named_and_a_saved_state_makes_up_for_it(self):
         campaign = ids["two"]
-        wait_until("all is relayed", relayed, 30)
+        wait_until("all is relayed", relayed, 120)
         states = str(system.state / "audit.states")
         system.deep_audit("--save-snapshot", states)
         ends = system.next_offsets()

@@ -144,7 +144,7 @@ class Scenario:
         # Postgres is reached by nobody who writes: the issuer is frozen.
         system.freeze("issuer-1")
         try:
-            self.error("deadline_exceeded", None, COUPON, "IssueCoupon", {"campaignId": campaign, "userId": 1}, timeoutMs=1000, **self.ways[0])
+            self.error("deadline_exceeded", None, COUPON, "IssueCoupon", {"campaignId": campaign, "userId": 1}, timeoutMs=5000, **self.ways[0])
         finally:
             system.thaw("issuer-1")
         wait_until("the request was decided all the same",

@@ -96,7 +96,7 @@ class Https(unittest.TestCase):
         self.assertEqual(old.getresponse().read(), b'{"status":"live"}')
         self.renew("renewed")
         # Verified against the new certificate alone.
-        wait_until("new connections get the new certificate", lambda: self.call("GET", "/livez")[0] == 200, 15)
+        wait_until("new connections get the new certificate", lambda: self.call("GET", "/livez")[0] == 200, 30)
         old.request("GET", "/livez")
         self.assertEqual(old.getresponse().status, 200)
         old.close()

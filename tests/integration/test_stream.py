@@ -78,11 +78,13 @@ class Stream(unittest.TestCase):
         self.hears_again(1, heard(1))
         victim = writers()[0]
         system.kill(victim)
-        other = next(name for name in ISSUERS if name != victim)
-        owned = [f'openrun_issuer_owned{{partition="{partition}"}}' for partition in (0, 1)]
-        wait_until("the other issuer has both partitions", lambda: all(system.metrics(other).get(name) == 1.0 for name in owned), 30)
-        self.hears_again(1, heard(1))
-        system.start(victim)
+        try:
+            other = next(name for name in ISSUERS if name != victim)
+            owned = [f'openrun_issuer_owned{{partition="{partition}"}}' for partition in (0, 1)]
+            wait_until("the other issuer has both partitions", lambda: all(system.metrics(other).get(name) == 1.0 for name in owned), 30)
+            self.hears_again(1, heard(1))
+        finally:
+            system.start(victim)
         wait_until("it takes its part again", lambda: set(writers()) == set(ISSUERS), 60)
         self.hears_again(1, heard(1))
 

@@ -62,7 +62,7 @@ class UnderLoad(unittest.TestCase):
                 self.assertEqual((rule["health"], rule.get("lastError")), ("ok", None))
                 selector = "{" + ", ".join(f'{name}="{value}"' for name, value in rule.get("labels", {}).items()) + "}"
                 wait_until("it has data", lambda r=rule, s=selector: [
-                    value for _, value in prometheus.query(r["name"] + s) if not math.isnan(value)], seconds=10)
+                    value for _, value in prometheus.query(r["name"] + s) if not math.isnan(value)], seconds=60)
         for rule in prometheus.rules("alerting"):
             self.assertEqual((rule["name"], rule["health"], rule.get("lastError")), (rule["name"], "ok", None))
 
@@ -75,7 +75,7 @@ class UnderLoad(unittest.TestCase):
                     expression = target["expr"].replace("$__rate_interval", "5s").replace("$partition", ".+").replace("$job", ".+")
                     with self.subTest(dashboard["title"], panel=panel["title"], query=expression):
                         self.assertNotIn("$", expression, "a variable that nobody has set")
-                        wait_until("it has data", lambda e=expression: prometheus.query(e), seconds=10)
+                        wait_until("it has data", lambda e=expression: prometheus.query(e), seconds=60)
                         panels += 1
         self.assertGreater(panels, 50)
 
