@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -14,9 +15,12 @@ BIN = ROOT / "build" / os.environ.get("OPENRUN_PRESET", "dev") / "bin"
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """Not one of those that the kernel gives to whoever connects: it might be somebody's before the program listens there."""
+    for port in random.sample(range(20_000, 30_000), 1_000):
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("there is no free port")
 
 
 def wait_for_port(process, port):

@@ -8,9 +8,11 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import time
 import urllib.parse
@@ -40,6 +42,22 @@ def wait_until(what, check, seconds=30.0, every=0.05):
         if time.monotonic() > deadline:
             raise Failed(f"not within {seconds} s: {what} (last: {last!r})")
         time.sleep(every)
+
+
+def free_ports(count):
+    """Not of those that the kernel gives to whoever connects, as on a busy machine many do: one of them might be somebody's before the
+    process that it is for listens there."""
+    found = []
+    for port in random.sample(range(20_000, 30_000), 1_000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise Failed(f"there are no {count} free ports")
 
 
 class Answer:

@@ -11,16 +11,10 @@ import subprocess
 import unittest
 
 from connect_clients import Client, build_node, clients_directory
-from system import System, wait_until
+from system import System, free_ports, wait_until
 
 STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 system = System(STATE, gateways=1, issuers=1, relays=1, partitions=2)
-
-
-def free_port():
-    with socket.socket() as chosen:
-        chosen.bind(("127.0.0.1", 0))
-        return chosen.getsockname()[1]
 
 
 class Https(unittest.TestCase):
@@ -29,8 +23,7 @@ class Https(unittest.TestCase):
         system.down()
         system.up()
         cls.node = staticmethod(build_node(clients_directory() / "node-tls"))
-        cls.port = free_port()
-        cls.grpc_port = free_port()
+        cls.port, cls.grpc_port = free_ports(2)
         cls.certificate = pathlib.Path(system.state) / "tls.crt"
         cls.key = pathlib.Path(system.state) / "tls.key"
         cls.renew()

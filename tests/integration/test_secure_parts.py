@@ -9,24 +9,15 @@ import pathlib
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import unittest
 
 import secure_servers
-from system import System, wait_until, wrong_checks
+from system import System, free_ports, wait_until, wrong_checks
 
 STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 DAEMONS = ("issuer-1", "relay-1", "reconciler-1", "gateway-1")
 system = System(STATE, partitions=2)
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 class Secure:

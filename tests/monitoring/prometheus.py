@@ -5,24 +5,17 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
 
-from system import ROOT, Failed, wait_until
+from system import ROOT, Failed, free_ports, wait_until
 
 CONFIGURATION = ROOT / "config" / "prometheus"
 # So that a test needs seconds where a deployment takes minutes: how often is looked, and what a minute becomes.
 LOOK_EVERY_MS = 500
 MINUTE_S = 4
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def faster(rules):
@@ -51,7 +44,7 @@ class Prometheus:
         (self.directory / "targets.yml").write_text(json.dumps(
             [{"labels": {"job": job}, "targets": [f"127.0.0.1:{port}" for port in ports]} for job, ports in targets.items()]),
             encoding="utf-8")
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         with (self.directory / "log").open("wb") as log:
             self.process = subprocess.Popen(
                 ["prometheus", f"--config.file={self.directory / 'prometheus.yml'}", f"--storage.tsdb.path={self.directory / 'data'}",
