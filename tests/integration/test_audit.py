@@ -5,39 +5,13 @@ import os
 import subprocess
 import unittest
 
+from foreign import replay_record, request_record
 from system import System, wait_until
 
 STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
 system = System(STATE, partitions=2)
 TABLES = ("campaign", "coupon", "campaign_command", "outbox", "dead_letter", "partition_checkpoint")
 ids = {}
-
-
-def varint(value):
-    out = b""
-    while True:
-        byte = value & 0x7F
-        value >>= 7
-        out += bytes([byte | (0x80 if value else 0)])
-        if not value:
-            return out
-
-
-def field(number, kind, payload):
-    return varint(number << 3 | kind) + payload
-
-
-def message(number, payload):
-    return field(number, 2, varint(len(payload)) + payload)
-
-
-def request_record(campaign, user):
-    return field(1, 5, b"\x07\x00\x00\x00") + message(2, field(1, 0, varint(campaign)) + message(2, user.encode()))
-
-
-def replay_record(origin, first_arrival, original):
-    body = field(1, 0, varint(origin)) + field(2, 0, varint(first_arrival)) + message(3, original) + field(4, 0, varint(1))
-    return field(1, 5, b"\x08\x00\x00\x00") + message(4, body)
 
 
 def produce(partition, key, value):

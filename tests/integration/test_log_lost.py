@@ -1,8 +1,10 @@
 """The log loses records behind the issuer's back. Each case has a system of its own, because nothing goes on after it."""
 
 import os
+import subprocess
 import unittest
 
+import foreign
 from system import System, wait_until
 
 STATE = os.environ.get("OPENRUN_TEST_STATE", ".openrun/integration")
@@ -32,6 +34,12 @@ class LogLost(unittest.TestCase):
             return "openrun.requests: created" in out
         wait_until("the topic is a new one", created, 30)
 
+    def produce(self, value):
+        path = self.system.state / "record.bin"
+        path.write_bytes(value)
+        subprocess.run(["kcat", "-P", "-b", self.system.environment["OPENRUN_KAFKA"], "-t", "openrun.requests", "-p", "0", str(path)],
+                       stdin=subprocess.DEVNULL, check=True, timeout=30)
+
     def fill(self, requests):
         campaign = self.system.create(100)
         answers = [self.system.request(campaign, f"user-{i}", wait=30) for i in range(requests)]
@@ -44,12 +52,15 @@ class LogLost(unittest.TestCase):
         self.recreate_requests()
         system.dev("start", "issuer-1", check=False)
         self.assertStoppedByTheRunbook()
-        # Strangers now stand at the offsets of the old receipts, in a system that was started anew without thinking.
+        # Strangers now stand at the offsets of the old receipts, in a system that was started anew without thinking. They come past the
+        # gateway, which takes nobody's request while Postgres stands behind what was published.
         system.sql("UPDATE partition_checkpoint SET next_offset = 0; DELETE FROM outbox; DELETE FROM relay_progress")
         system.kill("issuer-1")
         system.dev("start", "issuer-1")
         for i in range(8):
-            system.request(campaign, f"stranger-{i}", wait=1)
+            self.produce(foreign.request_record(campaign, f"stranger-{i}"))
+        wait_until("they are decided", lambda: system.next_offsets()[0] == 8)
+        wait_until("the gateway serves again", system.ready, 60)
         for old in before:
             answer = system.status(old["receipt"])
             shown = answer.json.get("coupon")
