@@ -130,7 +130,7 @@ export const users = {
       await session.send("Page.setWebLifecycleState", { state: "frozen" });
     });
     const mine = async () => (await issuedTo(admin, id)).find((coupon) => coupon.user_id.startsWith("page-"));
-    const deadline = Date.now() + 15_000;
+    const deadline = Date.now() + 60_000;
     while (!(await mine())) assert.ok(Date.now() < deadline, "not decided while the page slept");
     await session.send("Page.setWebLifecycleState", { state: "active" });
     await visit.screen("issued");
