@@ -28,7 +28,7 @@ class Failed(AssertionError):
     pass
 
 
-def wait_until(what, check, seconds=30.0, every=0.05):
+def wait_until(what, check, seconds=60.0, every=0.05):
     """Polls `check` until it returns something true and returns that; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     last = None

@@ -77,7 +77,7 @@ class Added(unittest.TestCase):
         old = [system.create(1_000_000) for _ in range(BEFORE)]
         cls.old_homes = homes()
         crowd = Crowd(system, old, "old", threads=2)
-        wait_until("some have asked", crowd.has_asked(200))
+        wait_until("some have asked", crowd.has_asked(200), LEARNT_SECONDS)
         cls.pids = {path.name: path.read_text() for path in (system.state / "run").glob("*.pid")}
         cls.created = topics("create", AFTER)
         begun = time.monotonic()
