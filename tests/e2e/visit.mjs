@@ -93,9 +93,28 @@ function watch() {
   const seen = { shift: 0, shifted: [], violations: [] };
   globalThis.openrunSeen = seen;
   document.addEventListener("securitypolicyviolation", (event) => seen.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+  // Half a second after an input the browser takes no shift for a jump. On a slow machine the answer to what was pressed comes later than that:
+  // until it is there, and for half a second more, its user expects the change.
+  const RECENT_MS = 500;
+  const answering = [];
+  let input = -RECENT_MS;
+  for (const name of ["pointerdown", "keydown"]) addEventListener(name, () => (input = performance.now()), { capture: true });
+  const isAnswer = (at) => answering.some(({ begun, ended }) => at >= begun && at < ended + RECENT_MS);
+  const plain = globalThis.fetch;
+  globalThis.fetch = async (...call) => {
+    const begun = performance.now();
+    if (begun - input >= RECENT_MS && !isAnswer(begun)) return plain(...call);
+    const answer = { begun, ended: Infinity };
+    answering.push(answer);
+    try {
+      return await plain(...call);
+    } finally {
+      answer.ended = performance.now();
+    }
+  };
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
-      if (entry.hadRecentInput) continue;
+      if (entry.hadRecentInput || isAnswer(entry.startTime)) continue;
       seen.shift += entry.value;
       seen.shifted.push(...entry.sources.map(({ node, previousRect: was, currentRect: is }) => [node?.id || node?.nodeName, was.y, is.y, was.height, is.height]));
     }
