@@ -72,17 +72,21 @@ class Admin(WithBrowser):
         finally:
             self.system.sql(f"UPDATE campaign SET issued = 3 WHERE id = {campaign}")
 
+    def look(self, **how):
+        self.system.create(5, name="To be seen")
+        self.play("adminLooks", **how)
+
     def test_on_a_phone_in_light(self):
-        self.play("adminLooks", device="phone", scheme="light")
+        self.look(device="phone", scheme="light")
 
     def test_on_a_phone_in_the_dark(self):
-        self.play("adminLooks", device="phone", scheme="dark")
+        self.look(device="phone", scheme="dark")
 
     def test_on_a_desktop_in_light(self):
-        self.play("adminLooks", device="desktop", scheme="light")
+        self.look(device="desktop", scheme="light")
 
     def test_on_a_desktop_in_the_dark(self):
-        self.play("adminLooks", device="desktop", scheme="dark")
+        self.look(device="desktop", scheme="dark")
 
     def test_the_keyboard_is_enough(self):
         self.play("adminByKeyboard")
