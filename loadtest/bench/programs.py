@@ -3,24 +3,18 @@
 import contextlib
 import os
 import pathlib
-import random
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "build" / os.environ.get("OPENRUN_PRESET", "dev") / "bin"
 
-
-def free_port():
-    """Not one of those that the kernel gives to whoever connects: it might be somebody's before the program listens there."""
-    for port in random.sample(range(20_000, 30_000), 1_000):
-        with contextlib.suppress(OSError), socket.socket() as listener:
-            listener.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError("there is no free port")
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+from system import free_ports  # noqa: E402
 
 
 def wait_for_port(process, port):
@@ -35,7 +29,7 @@ class Program:
     """A server on `port`, with all that it needs besides; `pids` are what it costs CPU in."""
 
     def __init__(self, name, *arguments):
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         self.process = subprocess.Popen([str(BIN / name), str(self.port), *map(str, arguments)])
         self.pids = [self.process.pid]
         wait_for_port(self.process, self.port)

@@ -14,7 +14,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "loadtest" / "bench"))
 import goals  # noqa: E402
-from programs import BIN, Go, Redis, Single, free_port  # noqa: E402
+from programs import BIN, Go, Redis, Single  # noqa: E402
+from system import free_ports  # noqa: E402
 
 STATE = pathlib.Path(os.environ.get("OPENRUN_TEST_STATE", ROOT / ".openrun/integration/peers"))
 STOCK, USERS = 500, 2_000
@@ -33,7 +34,7 @@ def setUpModule():
                    check=True, stdout=subprocess.DEVNULL, timeout=900)
     STATE.mkdir(parents=True, exist_ok=True)
     tearDownModule()  # what a run that was killed has left
-    postgres_port = free_port()
+    (postgres_port,) = free_ports(1)
     postgres(f"postgres_start {STATE}/postgres {postgres_port} {STATE}/postgres.log {STATE}/postgres.pid")
 
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <thread>
 
 #include "reader.hpp"
@@ -94,6 +95,11 @@ Result<EventPtr> Admin::answer(const std::string& what) {
   return std::unexpected(client_->explained(std::move(error)));
 }
 
+std::int32_t TopicDescription::replicas_min() const {
+  const auto count = [](const auto& partition) { return static_cast<std::int32_t>(partition.second.size()); };
+  return replicas.empty() ? 0 : std::ranges::min(replicas | std::views::transform(count));
+}
+
 Result<TopicDescription> Admin::topic(const std::string& name) {
   TopicDescription description;
   const auto metadata = client_->metadata(name, left());
@@ -106,9 +112,7 @@ Result<TopicDescription> Admin::topic(const std::string& name) {
   description.partitions = topic.partition_cnt;
   for (int i = 0; i < topic.partition_cnt; ++i) {
     const auto& partition = topic.partitions[i];
-    const auto replicas = partition.replica_cnt;
-    description.replicas_min = i == 0 ? replicas : std::min(description.replicas_min, replicas);
-    description.replicas[partition.id].assign(partition.replicas, partition.replicas + replicas);
+    description.replicas[partition.id].assign(partition.replicas, partition.replicas + partition.replica_cnt);
   }
   for (int i = 0; i < (*metadata)->broker_cnt; ++i) description.brokers.push_back((*metadata)->brokers[i].id);
   std::ranges::sort(description.brokers);

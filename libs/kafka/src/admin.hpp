@@ -20,10 +20,12 @@ using ConfigMap = std::map<std::string, std::string>;
 struct TopicDescription {
   bool exists = false;
   std::int32_t partitions = 0;
-  std::int32_t replicas_min = 0;                               // of the partition that has fewest
   std::map<std::int32_t, std::vector<std::int32_t>> replicas;  // which brokers hold each partition
   std::vector<std::int32_t> brokers;                           // which there are, ascending
   ConfigMap configs;
+
+  // Of the partition that has fewest; 0 where there is none.
+  [[nodiscard]] std::int32_t replicas_min() const;
 };
 
 class Admin {

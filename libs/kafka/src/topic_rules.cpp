@@ -76,11 +76,11 @@ void judge_replicas(std::vector<TopicFinding>& findings, const std::string& name
                                               : settings.min_insync_replicas;
   const auto replicas_min = settings.production ? std::max(insync_min, production_replicas_min) : insync_min;
   const auto insync = number_of(topic.configs, "min.insync.replicas");
-  const std::string stuck = !insync || *insync <= topic.replicas_min
+  const std::string stuck = !insync || *insync <= topic.replicas_min()
                                 ? ""
                                 : ": with min.insync.replicas " + std::to_string(*insync) + " nothing can be appended";
-  if (topic.replicas_min < replicas_min) {
-    std::string text = "a partition has " + std::to_string(topic.replicas_min) + " replicas and must have at least " +
+  if (topic.replicas_min() < replicas_min) {
+    std::string text = "a partition has " + std::to_string(topic.replicas_min()) + " replicas and must have at least " +
                        std::to_string(replicas_min) + (settings.production ? " in production" : "") + stuck;
     const bool is_possible = std::ssize(topic.brokers) >= replicas_min;
     if (!is_possible) text += "; Kafka shows " + std::to_string(topic.brokers.size()) + " brokers";
@@ -92,7 +92,7 @@ void judge_replicas(std::vector<TopicFinding>& findings, const std::string& name
   judge_number(findings, name, topic.configs, "min.insync.replicas", insync_min,
                "an acknowledged request must survive the loss of a broker");
   if (!stuck.empty())
-    findings.push_back({name, false, "a partition has " + std::to_string(topic.replicas_min) + " replicas" + stuck,
+    findings.push_back({name, false, "a partition has " + std::to_string(topic.replicas_min()) + " replicas" + stuck,
                         how_to_set(name, "min.insync.replicas=" + std::to_string(insync_min))});
 }
 

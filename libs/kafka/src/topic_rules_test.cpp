@@ -13,7 +13,6 @@ using ::testing::HasSubstr;
 TopicDescription good_topic(const TopicSettings& settings) {
   TopicDescription topic{.exists = true,
                          .partitions = settings.partitions,
-                         .replicas_min = settings.replication_factor,
                          .replicas = {},
                          .brokers = {1, 2, 3},
                          .configs = topic_configs_of(settings)};
