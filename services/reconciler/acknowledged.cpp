@@ -20,7 +20,7 @@ WatchAction Acknowledged::next(std::int64_t now_us) const {
   if (!open_) return OpenResults{};
   if (front_differs_ && !front_is_committed_) return AskCheckpoint{};
   if (front_differs_) return ListCoupons{told_.front().range};
-  if (told_.empty()) return ReadResults{records_at_once};
+  if (told_.empty() || reads_on_) return ReadResults{records_at_once};
   SumCoupons action;
   for (const Told& told : told_) {
     if (action.ranges.size() == ranges_at_once) break;
@@ -36,7 +36,12 @@ void Acknowledged::on_opened(std::int64_t now_us, const Result<void>& answer) {
 }
 
 void Acknowledged::on_results(std::int64_t now_us, const Result<std::vector<wire::ResultBatch>>& answer) {
-  OPENRUN_ASSERT(told_.empty(), "results are read only once all before them are checked");
+  OPENRUN_ASSERT(told_.empty() || reads_on_, "results are read only once all before them are checked");
+  if (!reads_on_) {
+    newest_.clear();
+    taken_ = 0;
+  }
+  reads_on_ = false;
   if (!answer) {
     // The position fell out of the topic: begin again at the look-back.
     if (answer.error().kind == Error::Kind::not_found) open_ = false;
@@ -44,6 +49,7 @@ void Acknowledged::on_results(std::int64_t now_us, const Result<std::vector<wire
   }
   well();
   for (const wire::ResultBatch& batch : *answer) take(batch);
+  reads_on_ = answer->size() == records_at_once && taken_ < coupons_at_once;
 }
 
 void Acknowledged::take(const wire::ResultBatch& batch) {
@@ -55,17 +61,19 @@ void Acknowledged::take(const wire::ResultBatch& batch) {
   }
   for (auto& [campaign, coupons] : by_campaign) {
     std::ranges::sort(coupons, {}, &CouponKey::sequence);
+    Told*& newest = newest_[campaign];
     for (const CouponKey coupon : coupons) {
       // A range is asked about as a whole, so it holds nothing but what was told.
-      const bool goes_on = !told_.empty() && told_.back().range.campaign == campaign &&
-                           told_.back().range.last.value + 1 == coupon.sequence.value;
-      if (!goes_on) told_.push_back({{campaign, partition_, coupon.sequence, coupon.sequence}, {}, {}, {}});
-      Told& told = told_.back();
+      if (newest == nullptr || newest->range.last.value + 1 != coupon.sequence.value) {
+        newest = &told_.emplace_back(Told{{campaign, partition_, coupon.sequence, coupon.sequence}, {}, {}, {}});
+      }
+      Told& told = *newest;
       told.range.last = coupon.sequence;
       told.sum = {told.sum.coupons + 1, add_to_sum(told.sum.sum, coupon)};
       told.coupons.push_back(coupon);
-      told.batch_end = batch.last_offset + 1;
+      told.batch_end = std::max(told.batch_end, batch.last_offset + 1);
     }
+    taken_ += coupons.size();
   }
 }
 

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <set>
 #include <tuple>
 #include <variant>
@@ -76,6 +77,7 @@ class Acknowledged {
   [[nodiscard]] bool idle() const { return told_.empty() && missing_.empty(); }
 
   static constexpr std::size_t records_at_once = 8;          // of the results topic; each holds 10,000 outcomes at most
+  static constexpr std::size_t coupons_at_once = 20'000;     // are read before the store is asked, if they are there
   static constexpr std::size_t ranges_at_once = 1'000;       // in one question to the store
   static constexpr std::size_t reported_kept = 10'000;       // results come twice; above that one may be reported twice
   static constexpr std::int64_t behind_wait_us = 1'000'000;  // for a store that stands before what was told
@@ -87,7 +89,7 @@ class Acknowledged {
     CouponRange range;
     CouponSum sum;
     std::vector<CouponKey> coupons;  // ascending, sequences without a gap
-    Offset batch_end;                // they are committed once the checkpoint stands here
+    Offset batch_end;  // they are committed once the checkpoint stands here, one past the last batch of them
   };
   void take(const wire::ResultBatch& batch);
   void failed(std::int64_t now_us);
@@ -95,8 +97,13 @@ class Acknowledged {
 
   const Partition partition_;
   bool open_ = false;
-  std::deque<Told> told_;       // read and not checked yet
-  bool front_differs_ = false;  // the first of them has to be looked at one by one
+  std::deque<Told> told_;  // read and not checked yet
+  // While more is read: a question costs the store as much for one coupon of a campaign as for many, and small batches
+  // of many campaigns hold one of each.
+  bool reads_on_ = false;
+  std::map<CampaignId, Told*> newest_;  // of each campaign, in told_
+  std::size_t taken_ = 0;               // coupons
+  bool front_differs_ = false;          // the first of them has to be looked at one by one
   bool front_is_committed_ = false;
   std::deque<ReportMissing> missing_;
   std::set<std::tuple<CampaignId, Sequence, Offset>> reported_;

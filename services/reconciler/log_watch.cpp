@@ -138,7 +138,7 @@ bool LogWatch::perform(Partition partition, Followed& followed, const WatchActio
                         [&](const ReadResults& read_results) {
                           const Offset before = followed.position;
                           watch.on_results(now_us(), told(read(partition, followed, read_results.records_max)));
-                          return followed.position != before;
+                          return followed.position != before || !watch.idle();
                         },
                         [&](const SumCoupons& sum) {
                           const auto sums = told(coupons_.sums(sum.ranges));
