@@ -152,7 +152,7 @@ void Lane::take_ranges() {
     std::swap(applying_, ranges_);
   }
   const std::int64_t now_us = clock_.monotonic_us();
-  std::size_t left = std::clamp(waiters_.size() / 4, answers_a_turn_max, outcomes_a_turn_max);
+  std::size_t left = answers_a_turn_max;
   for (; applied_ < applying_.size(); ++applied_) {
     Range& range = applying_[applied_];
     range.first = waiters_.applied(range.partition, range.first, range.last, now_us, left);

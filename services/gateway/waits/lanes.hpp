@@ -34,10 +34,9 @@ using Repair = std::function<void(Partition, Offset)>;
 
 class Lane {
  public:
-  // So many deliveries are told in one turn of the I/O thread, and as many outcomes, or a quarter of all who wait where
-  // that is more: then others have theirs. More at once wakes a client less often, and who waits comes back together.
+  // So many deliveries are told in one turn of the I/O thread, and as many outcomes: then others have theirs, a poll
+  // above all (docs/decisions/0010).
   static constexpr std::size_t answers_a_turn_max = 16;
-  static constexpr std::size_t outcomes_a_turn_max = 64;
   // Where more than group_min calls of this thread wait for the log or for an outcome, appends go to the log in groups:
   // as soon as group_min have come, or half of all who wait (then one is gathered while another is on its way), or when
   // none came for group_quiet_ms, at the latest after group_quiet_looks of these. A batch has a price for broker,

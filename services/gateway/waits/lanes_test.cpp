@@ -181,20 +181,11 @@ TEST_F(LaneTest, WhoIsToldHearsTheTimeOfTheTurn) {
   EXPECT_EQ(told.decided_us, clock.monotonic_us());
 }
 
-TEST_F(LaneTest, WhereManyWaitATurnTellsAQuarterOfThem) {
-  hold(160);
-  publish(0, 159);
-  EXPECT_TRUE(io.turn());
-  EXPECT_EQ(told.decided, 40U);
-  EXPECT_TRUE(io.turn());
-  EXPECT_EQ(told.decided, 70U);
-}
-
 TEST_F(LaneTest, HoweverManyWaitATurnHasABound) {
-  hold(8 * Lane::outcomes_a_turn_max);
-  publish(0, 8 * Lane::outcomes_a_turn_max - 1);
+  hold(8 * a_turn);
+  publish(0, 8 * a_turn - 1);
   EXPECT_TRUE(io.turn());
-  EXPECT_EQ(told.decided, Lane::outcomes_a_turn_max);
+  EXPECT_EQ(told.decided, a_turn);
 }
 
 TEST_F(LaneTest, AnAppendGoesAtOnceWhileFewWait) {
