@@ -118,7 +118,8 @@ bool EventLoop::nothing_posted() {
   return posted_.empty();
 }
 
-void EventLoop::run(const std::function<void()>& end_of_turn, const std::function<void()>& at_end) {
+void EventLoop::run(const std::function<void()>& after_events, const std::function<void()>& end_of_turn,
+                    const std::function<void()>& at_end) {
   thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   std::array<epoll_event, events_a_turn_max> events;
   while (!is_stopping_.load(std::memory_order_acquire)) {
@@ -136,6 +137,7 @@ void EventLoop::run(const std::function<void()>& end_of_turn, const std::functio
       const epoll_event& event = events[static_cast<std::size_t>(i)];
       if (event.data.ptr != nullptr) static_cast<Pollable*>(event.data.ptr)->ready(event.events);
     }
+    after_events();
   }
   at_end();
   timers_.clear();

@@ -39,9 +39,11 @@ class EventLoop final : public ports::IoThread {
   void post(std::function<void()> work) override;
   void after(std::int64_t delay_ms, std::function<void()> work) override;
 
-  // Runs turns on the calling thread until stop(). `end_of_turn` is called after each, when nothing of the turn is on
-  // the stack; `at_end` once, after the last one. What is posted or timed and not yet run is then dropped unrun.
-  void run(const std::function<void()>& end_of_turn, const std::function<void()>& at_end);
+  // Runs turns on the calling thread until stop(): the sockets' events, then what is posted and timed. `after_events`
+  // and `end_of_turn` are called after the one and the other, when nothing of it is on the stack; `at_end` once, after
+  // the last turn. What is posted or timed and not yet run is then dropped unrun.
+  void run(const std::function<void()>& after_events, const std::function<void()>& end_of_turn,
+           const std::function<void()>& at_end);
   void stop();  // any thread
   [[nodiscard]] bool is_on_thread() const {
     return thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();

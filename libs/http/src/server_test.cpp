@@ -1,5 +1,6 @@
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -225,6 +226,18 @@ TEST_F(HttpServer, TheAnswersOfATurnAreSentTogetherAtItsEnd) {
   EXPECT_EQ(first.read().body, "one");
   EXPECT_EQ(second.read().body, "two");
   EXPECT_THAT(first.ask(get("/on")).body, StartsWith("0 /on?"));
+}
+
+TEST_F(HttpServer, WhoIsAnsweredAtOnceIsToldBeforeWhatIsPostedRuns) {
+  start();
+  Client client(port());
+  std::promise<bool> is_told;
+  posted_ = [&] { is_told.set_value(!client.is_quiet_for(milliseconds{0})); };
+  ASSERT_TRUE(client.send(get("/post")));
+  auto told = is_told.get_future();
+  ASSERT_EQ(told.wait_for(testing::patience), std::future_status::ready);
+  EXPECT_TRUE(told.get());
+  EXPECT_EQ(client.read().body, "posted");
 }
 
 TEST_F(HttpServer, AReplyThatIsDroppedUnansweredSends500) {

@@ -179,6 +179,7 @@ Result<void> Worker::start(const std::vector<int>& sockets, ports::HttpHandler h
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), ("http-" + std::to_string(loop_.index())).c_str());
     loop_.run(
+        [this] { flush_answers(); },  // who is answered at once, as a poll is, does not wait for those who are told
         [this] {
           serve_line();
           flush_answers();

@@ -73,7 +73,7 @@ class Worker final : public std::enable_shared_from_this<Worker> {
   // The connection to which the body of this answer is being streamed, or null.
   [[nodiscard]] Connection* streaming(std::uint32_t slot, std::uint64_t request_number);
   void resume_later(std::uint32_t slot);
-  // flush_if_due() is called at the end of the turn.
+  // flush_if_due() is called after the turn's events, or at its end.
   void flush_later(std::uint32_t slot) { unflushed_.push_back(slot); }
   [[nodiscard]] Line& line() { return line_; }
   void report_throw(std::string_view what);

@@ -75,8 +75,8 @@ inline void on_thread(ports::IoThread& thread, std::function<void()> work) {
 
 class ServerTest : public ::testing::Test {
  protected:
-  // /hold waits in `held_`, /drop is never answered, /throw throws, /large has a large body; anything else echoes the
-  // request.
+  // /hold waits in `held_`, /drop is never answered, /throw throws, /large has a large body, /post is answered at once
+  // and posts `posted_`; anything else echoes the request.
   void start(ServerOptions options = {}, ports::HttpLine line = {}) {
     options.port = 0;
     server_ = make_server(options, logger_);
@@ -85,6 +85,10 @@ class ServerTest : public ::testing::Test {
           if (request.path.starts_with("/hold")) return held_.put(thread, std::move(reply), std::string(request.path));
           if (request.path == "/drop") return;
           if (request.path == "/count") return reply->send(text_response(std::to_string(thread.awake_connections())));
+          if (request.path == "/post") {
+            thread.post(posted_);
+            return reply->send(text_response("posted"));
+          }
           if (request.path == "/throw") throw std::runtime_error("a bug");
           if (request.path == "/large") return reply->send(text_response(std::string(large_bytes, 'x')));
           std::string text = std::to_string(static_cast<int>(request.method)) + " " + std::string(request.path) + "?" +
@@ -114,6 +118,7 @@ class ServerTest : public ::testing::Test {
   static constexpr std::size_t large_bytes = 32 * 1024 * 1024;
   ports::testing::RecordingLogger logger_;
   HeldReplies held_;
+  std::function<void()> posted_;
   std::unique_ptr<Server> server_;
 };
 
