@@ -6,20 +6,15 @@
 #include <utility>
 
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.hpp"
 
 namespace openrun::load {
 namespace {
 
 constexpr std::int64_t retry_delay_us = 200'000;
 constexpr std::int64_t progress_every_us = 500'000;
-
-std::int64_t wall_us() {
-  timespec now{};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return now.tv_sec * 1'000'000LL + now.tv_nsec / 1'000;
-}
 
 std::int64_t number_or(std::string_view text, std::int64_t otherwise) {
   std::int64_t value = otherwise;
@@ -28,12 +23,6 @@ std::int64_t number_or(std::string_view text, std::int64_t otherwise) {
 }
 
 }  // namespace
-
-std::int64_t monotonic_us() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1'000'000LL + now.tv_nsec / 1'000;
-}
 
 Runner::Runner(const Options& options, std::vector<std::uint32_t> addresses)
     : options_(options),
@@ -52,7 +41,7 @@ Runner::~Runner() {
 }
 
 Report Runner::run() {
-  wait_for_start();
+  if (options_.start_at_ms > 0) wait_until_wall(options_.start_at_ms * 1'000);
   started_us_ = monotonic_us();
   next_arrival_us_ = started_us_;
   std::array<epoll_event, 512> events{};
@@ -76,17 +65,6 @@ Report Runner::run() {
     if (!task.receipt.empty() && task.outcome.empty()) report_.undecided += 1;
   }
   return std::move(report_);
-}
-
-// Waits on the wall clock in steps, because that is the clock which an opening time is told by.
-void Runner::wait_for_start() {
-  if (options_.start_at_ms == 0) return;
-  for (std::int64_t left = options_.start_at_ms * 1'000 - wall_us(); left > 0;
-       left = options_.start_at_ms * 1'000 - wall_us()) {
-    const std::int64_t step = std::min<std::int64_t>(left, 50'000);
-    const timespec pause{0, static_cast<long>(step * 1'000)};
-    ::nanosleep(&pause, nullptr);
-  }
 }
 
 bool Runner::finished(std::int64_t now) const {

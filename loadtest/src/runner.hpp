@@ -50,7 +50,6 @@ class Runner {
   };
   static constexpr std::uint32_t none = 0xFFFFFFFF;
 
-  void wait_for_start();
   bool finished(std::int64_t now) const;
   void admit(std::int64_t now);
   void begin_user(std::int64_t intended_us);
@@ -93,7 +92,5 @@ class Runner {
   std::mt19937_64 random_{20261121};
   Report report_;
 };
-
-[[nodiscard]] std::int64_t monotonic_us();
 
 }  // namespace openrun::load
