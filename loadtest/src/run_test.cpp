@@ -20,6 +20,9 @@ using testing::issued;
 using testing::options_for;
 using testing::Server;
 
+constexpr std::string_view issued_later =
+    R"({"receipt":"r1","status":"issued","coupon":{"code":"c","sequence":1,"issued_at":"t"}})";
+
 TEST(LoadRun, ArrivalsAreEvenAndDoNotWaitForAnswers) {
   Server server(issued);
   Options options = options_for({server.endpoint()}, 200);
@@ -109,10 +112,23 @@ TEST(LoadRun, FewerTokensThanUsersIsAnError) {
   EXPECT_NE(report.error().message.find("give one a line"), std::string::npos);
 }
 
+TEST(LoadRun, ReceiptsAreReadAgainAlsoWhereNotAllUsersHaveSent) {
+  Server server(
+      [](const std::string& request) { return request.starts_with("GET") ? http(200, issued_later) : issued(); });
+  Options options = options_for({server.endpoint()}, 10'000);
+  options.rate = 100;
+  options.send_ms_max = 50;
+  options.reread = true;
+  const auto report = run(options);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->reread_us.count(), report->sent);
+  EXPECT_EQ(report->changed, 0U);
+}
+
 TEST(LoadRun, PollingIsOneSubmitAndOneLongPoll) {
   Server server([](const std::string& request) {
     if (request.starts_with("POST")) return http(202, R"({"receipt":"r1","status":"waiting","poll_after_ms":1})");
-    return http(200, R"({"receipt":"r1","status":"issued","coupon":{"code":"c","sequence":1,"issued_at":"t"}})");
+    return http(200, issued_later);
   });
   Options options = options_for({server.endpoint()}, 1);
   options.mode = Mode::poll;

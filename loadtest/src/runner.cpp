@@ -53,8 +53,7 @@ Report Runner::run() {
     const int n = ::epoll_wait(poll_, events.data(), static_cast<int>(events.size()), wait_ms);
     for (int i = 0; i < n; ++i) on_ready(events[static_cast<std::size_t>(i)].data.u64);
     report_progress(monotonic_us(), false);
-    const bool sent_all = users_begun_ == options_.users;
-    if (options_.reread && !rereading_ && sent_all && open_ == 0) begin_reread();
+    if (options_.reread && !rereading_ && all_sent(now) && open_ == 0) begin_reread();
   }
   report_progress(monotonic_us(), true);
   report_.seconds = static_cast<double>(std::max<std::int64_t>(1, last_answer_us_ - started_us_)) / 1e6;
@@ -67,11 +66,14 @@ Report Runner::run() {
   return std::move(report_);
 }
 
+bool Runner::all_sent(std::int64_t now) const {
+  return users_begun_ == options_.users ||
+         (options_.send_ms_max > 0 && now - started_us_ > options_.send_ms_max * 1'000);
+}
+
 bool Runner::finished(std::int64_t now) const {
   if (now - started_us_ > options_.duration_ms_max * 1'000) return true;
-  const bool all_sent =
-      users_begun_ == options_.users || (options_.send_ms_max > 0 && now - started_us_ > options_.send_ms_max * 1'000);
-  return all_sent && open_ == 0 && (!options_.reread || rereading_);
+  return all_sent(now) && open_ == 0 && (!options_.reread || rereading_);
 }
 
 void Runner::admit(std::int64_t now) {

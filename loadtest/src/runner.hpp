@@ -50,6 +50,7 @@ class Runner {
   };
   static constexpr std::uint32_t none = 0xFFFFFFFF;
 
+  [[nodiscard]] bool all_sent(std::int64_t now) const;
   bool finished(std::int64_t now) const;
   void admit(std::int64_t now);
   void begin_user(std::int64_t intended_us);
