@@ -21,6 +21,10 @@ std::int64_t monotonic_us() {
   return us_of(CLOCK_MONOTONIC);
 }
 
+std::int64_t own_cpu_us() {
+  return us_of(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 void wait_until_wall(std::int64_t at_us) {
   for (std::int64_t left = at_us - us_of(CLOCK_REALTIME); left > 0; left = at_us - us_of(CLOCK_REALTIME)) {
     const timespec pause{0, static_cast<long>(std::min(left, step_us_max) * 1'000)};

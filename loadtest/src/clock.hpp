@@ -6,6 +6,8 @@
 namespace openrun::load {
 
 [[nodiscard]] std::int64_t monotonic_us();
+// What this process has used so far, all its threads, user and system.
+[[nodiscard]] std::int64_t own_cpu_us();
 
 // Waits on the wall clock in steps, because that is the clock which an opening time is told by. At once where it has
 // passed.

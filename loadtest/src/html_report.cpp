@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdio>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include <openrun/load/html_report.hpp>
@@ -18,7 +19,8 @@ h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem}table{border-collapse:co
 th,td{text-align:left;padding:.25rem .9rem .25rem 0;vertical-align:top;border-bottom:1px solid #ddd}td.n{text-align:right}
 svg{width:100%;height:auto}text{font-size:12px;fill:#444}.grid{stroke:#ddd}.a{stroke:#0b5cad;fill:none;stroke-width:2}
 .b{stroke:#b3541e;fill:none;stroke-width:2;stroke-dasharray:6 3}.ta{fill:#0b5cad}.tb{fill:#b3541e}
-.good{color:#17692e}.bad{color:#b00020;font-weight:bold}code{overflow-wrap:anywhere})";
+.good{color:#17692e}.bad{color:#b00020;font-weight:bold}code{overflow-wrap:anywhere}
+td.w{width:16rem}.bar{background:#0b5cad;height:.8rem;margin-top:.35rem})";
 
 std::string escaped(std::string_view text) {
   std::string out;
@@ -130,6 +132,27 @@ Line line_of(const Report& report, std::string name, char letter, const std::fun
   return line;
 }
 
+// Each with a bar of its share.
+std::string cpu_table(const CpuReport& cpu) {
+  if (cpu.uses.empty()) return "";
+  const std::vector<CpuUse> lines = cpu.lines();
+  double most = 0;
+  for (const CpuUse& use : lines) most = std::max(most, use.seconds.value_or(0));
+  std::string out = "<h2>CPU until the last outcome</h2><table><tr><th></th>";
+  for (const char* head : {"s", "of a core", "µs a decided request", ""}) out += std::string("<th>") + head + "</th>";
+  out += "</tr>";
+  for (const CpuUse& use : lines) {
+    out += "<tr><th>" + escaped(use.name) + "</th>";
+    for (const std::optional<double>& value : {use.seconds, cpu.of_a_core(use), cpu.us_per_decided(use)})
+      out += "<td class=\"n\">" + (value ? number(*value) : "–") + "</td>";
+    out += "<td class=\"w\">" + escaped(use.remark());
+    if (use.seconds && most > 0)
+      out += "<div class=\"bar\" style=\"width:" + coordinate(100 * *use.seconds / most) + "%\"></div>";
+    out += "</td></tr>";
+  }
+  return out + "</table>";
+}
+
 std::string plots(const Report& report) {
   Plot rate = timeline_plot(report, "Outcomes and requests, second by second", "a second");
   rate.lines = {line_of(report, "outcomes", 'a', [](const Second& s) { return static_cast<double>(s.decided); }),
@@ -146,9 +169,9 @@ std::string plots(const Report& report) {
     shape.marks.emplace_back(mark.data());
     shape.lines[0].values.push_back(ms(report.decided_us.percentile_us(percent)));
   }
-  std::string out;
-  for (const Plot* plot : {&rate, &latency, &shape}) out += "<h2>" + escaped(plot->title) + "</h2>" + svg(*plot);
-  return out;
+  const auto titled = [](const Plot& plot) { return "<h2>" + escaped(plot.title) + "</h2>" + svg(plot); };
+  // What throughput costs stands beside it.
+  return titled(rate) + cpu_table(report.cpu) + titled(latency) + titled(shape);
 }
 
 std::string row(std::string_view name, std::string_view value) {

@@ -48,6 +48,31 @@ TEST_F(LoadHtmlReport, ShowsFiguresAndThreePlots) {
   EXPECT_EQ(plots, 3U);
 }
 
+TEST_F(LoadHtmlReport, ShowsTheCpuBesideTheThroughput) {
+  EXPECT_THAT(page(), Not(HasSubstr("CPU"))) << "nothing was measured";
+  report.cpu = {.seconds = 2,
+                .decided = 1'000,
+                .uses = {{"gateway", 1, 0, 0.5}, {"a<b", 2, 1, 0.25}, {"gone", 1, 1, {}}, {"openrun load", 1, 0, 3}}};
+  const std::string text = page();
+  const auto line = [](const char* name, const char* figures) {
+    return "<th>" + std::string(name) + "</th>" + figures + "<td class=\"w\">";
+  };
+  EXPECT_THAT(text, HasSubstr(line("gateway",
+                                   "<td class=\"n\">0.50</td><td class=\"n\">0.25</td>"
+                                   "<td class=\"n\">500</td>") +
+                              "<div class=\"bar\" style=\"width:16.7%\">"));
+  EXPECT_THAT(text, HasSubstr(line("a&lt;b",
+                                   "<td class=\"n\">0.25</td><td class=\"n\">0.12</td>"
+                                   "<td class=\"n\">250</td>") +
+                              "1 of 2 ended meanwhile"));
+  EXPECT_THAT(text, HasSubstr(line("gone", "<td class=\"n\">–</td><td class=\"n\">–</td><td class=\"n\">–</td>") +
+                              "ended meanwhile: what it used is not known</td>"));
+  EXPECT_THAT(text, HasSubstr("<th>these together</th><td class=\"n\">0.75</td>"));
+  EXPECT_THAT(text, HasSubstr("<th>openrun load</th><td class=\"n\">3</td>"));
+  EXPECT_LT(text.find("second by second"), text.find("CPU until the last outcome"));
+  EXPECT_LT(text.find("CPU until the last outcome"), text.find("Latency from"));
+}
+
 TEST_F(LoadHtmlReport, LoadsNothingAndRunsNothing) {
   for (const char* text : {"http:", "https:", "<script", "<link", "<img", "@import", "url("})
     EXPECT_THAT(page(), Not(HasSubstr(text)));

@@ -1,12 +1,15 @@
 // Whole runs against servers of the test's own.
 #include <chrono>
 #include <condition_variable>
+#include <csignal>
 #include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <openrun/load/load.hpp>
 
@@ -22,6 +25,26 @@ using testing::Server;
 
 constexpr std::string_view issued_later =
     R"({"receipt":"r1","status":"issued","coupon":{"code":"c","sequence":1,"issued_at":"t"}})";
+
+// A process that does nothing until it is ended.
+class Idler {
+ public:
+  Idler() : pid_(::fork()) {
+    while (pid_ == 0) ::pause();
+  }
+  ~Idler() { end(); }
+  Idler(const Idler&) = delete;
+  Idler& operator=(const Idler&) = delete;
+  [[nodiscard]] int pid() const { return pid_; }
+  void end() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(std::exchange(pid_, 0), nullptr, 0);
+  }
+
+ private:
+  int pid_;
+};
 
 TEST(LoadRun, ArrivalsAreEvenAndDoNotWaitForAnswers) {
   Server server(issued);
@@ -64,6 +87,69 @@ TEST(LoadRun, AWarmUpCountsForExactnessAlone) {
   EXPECT_EQ(report->winners.size(), 50U);
   EXPECT_EQ(report->decided_us.count(), 0U);
   EXPECT_EQ(report->accepted_us.count(), 0U);
+  EXPECT_TRUE(report->cpu.uses.empty());
+}
+
+TEST(LoadRun, TheCpuIsLookedAtBeforeTheFirstRequestAndBehindTheLastOutcome) {
+  Server server(issued);
+  Options options = options_for({server.endpoint()}, 50);
+  options.processes = {{"this test", ::getpid()}};
+  const auto report = run(options);
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->cpu.uses.size(), 2U);
+  EXPECT_EQ(report->cpu.uses[0].name, "this test");
+  EXPECT_EQ(report->cpu.uses[0].ended, 0U);
+  EXPECT_EQ(report->cpu.uses[1].name, "openrun load");
+  EXPECT_EQ(report->cpu.decided, 50U);
+  EXPECT_GE(report->cpu.seconds, report->seconds);
+}
+
+TEST(LoadRun, TheCpuOfAWarmUpIsNotCounted) {
+  std::mutex mutex;
+  std::condition_variable never;
+  int answers = 0;
+  Server server([&](const std::string& request) {
+    std::unique_lock lock(mutex);
+    // The second one's answer comes when the warm-up is over.
+    if (++answers == 2) never.wait_for(lock, std::chrono::milliseconds(1'300), [] { return false; });
+    return issued(request);
+  });
+  Options options = options_for({server.endpoint()}, 3);
+  options.warmup_ms = 1'200;
+  const auto report = run(options);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->cpu.decided, 2U);
+  EXPECT_LT(report->cpu.seconds, report->seconds);
+}
+
+TEST(LoadRun, AProcessThatEndsMeanwhileSpoilsNothing) {
+  Idler idler;
+  Server server([&](const std::string& request) {
+    idler.end();
+    return issued(request);
+  });
+  Options options = options_for({server.endpoint()}, 2);
+  options.processes = {{"gateway", idler.pid()}};
+  const auto report = run(options);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->outcomes.at("issued"), 2U);
+  EXPECT_EQ(report->cpu.uses.at(0).ended, 1U);
+}
+
+TEST(LoadRun, WhatIsReadAgainAtTheEndIsNotInTheCpu) {
+  Idler idler;
+  Server server([&](const std::string& request) {
+    if (request.starts_with("POST")) return issued();
+    idler.end();
+    return http(200, issued_later);
+  });
+  Options options = options_for({server.endpoint()}, 2);
+  options.processes = {{"gateway", idler.pid()}};
+  options.reread = true;
+  const auto report = run(options);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->reread_us.count(), 2U);
+  EXPECT_EQ(report->cpu.uses.at(0).ended, 0U);
 }
 
 TEST(LoadRun, TheTimelineHoldsEveryRequestAndOutcome) {

@@ -15,6 +15,10 @@ namespace {
 
 constexpr std::int64_t retry_delay_us = 200'000;
 constexpr std::int64_t progress_every_us = 500'000;
+constexpr std::int64_t turn_us_max = 100'000;
+// So long before the warm-up ends the CPU is looked at: whoever is held up by that is not counted among those who are
+// measured.
+constexpr std::int64_t cpu_look_lead_us = turn_us_max + 50'000;
 
 std::int64_t number_or(std::string_view text, std::int64_t otherwise) {
   std::int64_t value = otherwise;
@@ -28,7 +32,8 @@ Runner::Runner(const Options& options, std::vector<std::uint32_t> addresses)
     : options_(options),
       addresses_(std::move(addresses)),
       poll_(::epoll_create1(EPOLL_CLOEXEC)),
-      links_(options.connections) {
+      links_(options.connections),
+      cpu_(options.processes) {
   for (std::size_t i = links_.size(); i-- > 0;) {
     links_[i].endpoint = i % addresses_.size();
     idle_.push_back(i);
@@ -42,19 +47,24 @@ Runner::~Runner() {
 
 Report Runner::run() {
   if (options_.start_at_ms > 0) wait_until_wall(options_.start_at_ms * 1'000);
+  if (options_.warmup_ms == 0) cpu_.begin(decided_);
   started_us_ = monotonic_us();
+  const std::int64_t cpu_from_us = started_us_ + options_.warmup_ms * 1'000 - cpu_look_lead_us;
   next_arrival_us_ = started_us_;
   std::array<epoll_event, 512> events{};
   for (std::int64_t now = started_us_; !finished(now); now = monotonic_us()) {
+    if (now >= cpu_from_us) cpu_.begin(decided_);
     admit(now);
     dispatch(now);
     const std::int64_t wait_us = next_wake(now) - now;
-    const int wait_ms = static_cast<int>(std::clamp<std::int64_t>((wait_us + 999) / 1'000, 0, 100));
+    const int wait_ms = static_cast<int>(std::clamp<std::int64_t>((wait_us + 999) / 1'000, 0, turn_us_max / 1'000));
     const int n = ::epoll_wait(poll_, events.data(), static_cast<int>(events.size()), wait_ms);
     for (int i = 0; i < n; ++i) on_ready(events[static_cast<std::size_t>(i)].data.u64);
     report_progress(monotonic_us(), false);
     if (options_.reread && !rereading_ && all_sent(now) && open_ == 0) begin_reread();
   }
+  cpu_.end(decided_);
+  report_.cpu = cpu_.report();
   report_progress(monotonic_us(), true);
   report_.seconds = static_cast<double>(std::max<std::int64_t>(1, last_answer_us_ - started_us_)) / 1e6;
   if (report_.send_seconds == 0) report_.send_seconds = report_.seconds;
@@ -342,7 +352,7 @@ void Runner::watch(std::size_t index, bool write) {
 // connections: at full speed all of them would have spent their retries before the server is back. A run loses about
 // half of that once an outage, less than a retry's delay. Arrivals at a rate are not held up.
 std::int64_t Runner::next_wake(std::int64_t now) const {
-  std::int64_t wake = now + 100'000;
+  std::int64_t wake = now + turn_us_max;
   if (!ready_.empty() && !idle_.empty()) return now;
   if (!timers_.empty()) wake = std::min(wake, timers_.top().at_us);
   if (options_.rate > 0 && users_begun_ < options_.users) wake = std::min(wake, next_arrival_us_);
@@ -364,6 +374,7 @@ void Runner::report_progress(std::int64_t now, bool last) {
 
 void Runner::begin_reread() {
   rereading_ = true;
+  cpu_.end(decided_);
   for (std::uint32_t id = 0; id < tasks_.size(); ++id) {
     Task& task = tasks_[id];
     if (task.receipt.empty() || task.outcome.empty()) continue;

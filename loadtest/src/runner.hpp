@@ -91,6 +91,7 @@ class Runner {
   std::uint64_t decided_ = 0;
   bool rereading_ = false;
   std::mt19937_64 random_{20261121};
+  CpuMeter cpu_;
   Report report_;
 };
 

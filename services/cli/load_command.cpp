@@ -36,6 +36,7 @@ struct Arguments {
   double warmup_s = 0;
   std::string tokens_file;
   std::string report_file;
+  std::vector<std::string> processes;
   load::Options options;
 };
 
@@ -141,6 +142,13 @@ std::vector<std::string> lines_of(const std::string& file) {
   return lines;
 }
 
+std::vector<load::NamedProcess> processes_of(const Arguments& arguments) {
+  auto processes = load::parse_processes(arguments.processes);
+  if (!processes) throw CommandFailed{usage_error, "--cpu: " + processes.error().message};
+  for (load::NamedProcess& process : *processes) process.name = printable(process.name);
+  return std::move(*processes);
+}
+
 load::RunFacts facts_of(const Arguments& arguments) {
   const load::Options& options = arguments.options;
   load::RunFacts facts = facts_of_this_process();
@@ -166,6 +174,7 @@ void run(Context& context, Arguments& arguments) {
     if (!endpoint) throw CommandFailed{usage_error, endpoint.error().message};
     arguments.options.endpoints.push_back(*endpoint);
   }
+  arguments.options.processes = processes_of(arguments);
   if (arguments.create_stock >= 0) create_campaigns(context, arguments);
   if (arguments.campaigns.empty())
     throw CommandFailed{usage_error, "name a campaign with --campaign ID, or make one with --create STOCK"};
@@ -226,6 +235,8 @@ void add_load_command(CLI::App& app, Context& context) {
       "SECONDS");
   add("--tokens", arguments->tokens_file, "A bearer token a line, one for each user", "FILE");
   add("--report", arguments->report_file, "Also write a page with plots that loads nothing", "FILE");
+  add("--cpu", arguments->processes,
+      "Measure the CPU of a process and of all that it has started; one name may have several (Linux)", "NAME=PID");
   add("--retries", options.retries_max, "How often a user tries again after 429, 503 or a broken connection", "COUNT");
   command->add_flag("--reread", options.reread, "Read every receipt again at the end and compare");
   command->add_flag("--check-codes", arguments->check_codes, "Decrypt every code (needs the key file)");

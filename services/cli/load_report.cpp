@@ -62,6 +62,32 @@ void print_latency(const char* name, const load::Histogram& histogram) {
               ms(histogram.percentile_us(99)), ms(histogram.percentile_us(99.9)), ms(histogram.max_us()));
 }
 
+void print_cpu(const load::CpuReport& cpu) {
+  for (const load::CpuUse& use : cpu.lines()) {
+    std::printf("CPU of %-15s", use.name.c_str());
+    if (use.seconds) std::printf(" %8.2f s %8.2f of a core", *use.seconds, cpu.of_a_core(use).value_or(0));
+    if (const auto us = cpu.us_per_decided(use)) std::printf(" %9.1f us a decided request", *us);
+    const std::string remark = use.remark();
+    std::printf("%s%s\n", remark.empty() ? "" : " ", remark.c_str());
+  }
+}
+
+void write_cpu(wire::JsonWriter& writer, const load::CpuReport& cpu) {
+  const auto number = [&](const char* name, const std::optional<double>& value) {
+    writer.key(name);
+    value ? writer.number(*value) : writer.null();
+  };
+  writer.key("cpu").begin_array();
+  for (const load::CpuUse& use : cpu.uses) {
+    writer.begin_object().key("name").string(use.name);
+    number("seconds", use.seconds);
+    number("of_a_core", cpu.of_a_core(use));
+    number("us_per_decided", cpu.us_per_decided(use));
+    writer.key("ended").number(use.ended).end_object();
+  }
+  writer.end_array();
+}
+
 void write_histogram(wire::JsonWriter& writer, const char* name, const load::Histogram& histogram) {
   writer.key(name).begin_object().key("count").number(static_cast<std::int64_t>(histogram.count()));
   writer.key("mean").number(histogram.mean_us());
@@ -100,6 +126,7 @@ void print_load_text(const load::Report& report, const std::vector<load::Check>&
   print_latency("until the receipt", report.accepted_us);
   print_latency("until the outcome", report.decided_us);
   print_latency("read again", report.reread_us);
+  print_cpu(report.cpu);
   bool exact = true;
   for (const load::Check& check : checks) {
     std::printf("  %s %s\n", check.ok ? "ok   " : "WRONG", check.text.c_str());
@@ -137,6 +164,7 @@ void print_load_json(const load::Report& report, const std::vector<load::Check>&
   write_histogram(writer, "accepted_us", report.accepted_us);
   write_histogram(writer, "decided_us", report.decided_us);
   write_histogram(writer, "reread_us", report.reread_us);
+  write_cpu(writer, report.cpu);
   writer.key("checks").begin_array();
   for (const load::Check& check : checks)
     writer.begin_object().key("ok").boolean(check.ok).key("text").string(check.text).end_object();

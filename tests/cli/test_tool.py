@@ -191,6 +191,29 @@ def candidates(shell, script, **more):
     return done.stdout.decode().splitlines()
 
 
+class Load(unittest.TestCase):
+    def test_a_process_that_is_not_there_is_refused_before_anything_is_sent(self):
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        with Gateway() as gateway:
+            for text, hint in ((f"gateway={ended.pid}", "name one that runs on this machine"), ("gateway", "write NAME=PID, like gateway=4711")):
+                code, out, err = run("--json", "load", "--create", "5", "--users", "5", "--cpu", f"test={os.getpid()}", "--cpu", text, OPENRUN_URL=gateway.url)
+                self.assertEqual((code, out, json.loads(err)["error"]["code"]), (2, "", "USAGE"))
+                self.assertIn(hint, json.loads(err)["error"]["message"])
+            self.assertEqual(gateway.calls, [])
+
+    def test_the_cpu_of_processes_is_told_to_people_programs_and_on_the_page(self):
+        arguments = ("load", "--campaign", "7", "--users", "5", "--connections", "1", "--retries", "10", "--cpu", f"test={os.getpid()}", f"\x1b[31m\xff={os.getppid()}")
+        with Gateway() as gateway, tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder, "page.html")
+            _, out, err = run("--json", *arguments, "--report", str(page), OPENRUN_URL=gateway.url)
+            self.assertEqual([one["name"] for one in json.loads(out)["cpu"]], ["test", "?[31m\xff", "openrun load"], err)
+            self.assertIn("<h2>CPU until the last outcome</h2>", page.read_text(encoding="utf-8"))
+            _, out, err = run(*arguments, OPENRUN_URL=gateway.url)
+            for name in ("test ", "?[31m\xff ", "these together ", "openrun load "):
+                self.assertIn(f"CPU of {name}", out, err)
+
+
 class CompletionInBash(unittest.TestCase):
     def complete(self, *words, **more):
         quoted = " ".join(f"'{word}'" for word in ("openrun", *words))

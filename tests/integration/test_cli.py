@@ -138,6 +138,19 @@ class Load(unittest.TestCase):
         self.assertEqual(tool("load", "--campaign", 4711, 4712, 4713, "--users", 3, exits=1)["code"], "CAMPAIGN_NOT_FOUND")
 
 
+    def test_the_cpu_of_the_parts_is_told_beside_the_throughput(self):
+        parts, users = ("gateway-1", "issuer-1", "kafka", "postgres"), 3_000
+        report = tool("load", "--create", users, "--users", users, "--connections", 64, *(f"--cpu={part}={system.pid(part)}" for part in parts))
+        cpu = {one["name"]: one for one in report["cpu"]}
+        self.assertEqual(list(cpu), [*parts, "openrun load"])
+        for one in cpu.values():
+            self.assertEqual(one["ended"], 0, one)
+            self.assertAlmostEqual(one["us_per_decided"], one["seconds"] / users * 1e6)
+        # All that a request passes: so much that no clock is too coarse for it.
+        for name in ("gateway-1", "kafka", "openrun load"):
+            self.assertGreater(cpu[name]["seconds"], 0, cpu)
+
+
 class SomethingIsDown(unittest.TestCase):
     def test_each_part_that_is_down_is_named(self):
         nowhere = "127.0.0.1:1"

@@ -12,6 +12,7 @@
 
 #include <openrun/base/result.hpp>
 #include <openrun/load/histogram.hpp>
+#include <openrun/load/process_cpu.hpp>
 
 namespace openrun::load {
 
@@ -48,6 +49,7 @@ struct Options {
   std::int64_t warmup_ms = 0;              // what is begun before counts for exactness, not for rates and latencies
   std::vector<std::string> tokens;         // user i sends the bearer token i; empty: none
   std::string user_prefix = "user-";
+  std::vector<NamedProcess> processes;  // whose CPU is measured beside that of the load generator
   // Called about every 500 ms.
   std::function<void(const struct Progress&)> progress;
 };
@@ -98,6 +100,9 @@ struct Report {
   Histogram accepted_us;  // intended send time to receipt
   Histogram reread_us;
   std::vector<Second> timeline;  // the warm-up too
+  // From just before the first request is sent, or from the last moments of the warm-up, until the last user is decided
+  // or has given up; what is read again at the end is not in it. Empty where the warm-up outlasted the run.
+  CpuReport cpu;
 };
 
 // Blocks until the run is over. Fails where no endpoint can be resolved.
