@@ -114,10 +114,9 @@ class Bench:
 
     def load_at(self, program, users, connections, *arguments, campaign=1):
         """A load on a peer or a limit; returns its report and its CPU in us a request."""
-        before = sum(map(cpu_seconds, program.pids))
         report = self.load("--campaign", campaign, "--url", program.url, "--users", users, "--connections", connections, *arguments,
-                           gateway=None if isinstance(program, Beast) else program.url)
-        return report, (sum(map(cpu_seconds, program.pids)) - before) / users * 1e6
+                           *cpu_of(("server", pid) for pid in program.pids), gateway=None if isinstance(program, Beast) else program.url)
+        return report, cpu_in(report)["server"]
 
     def peers(self, stock):
         """What starts each peer; `single` and `go` are one design in two languages."""
@@ -139,10 +138,11 @@ class Bench:
             return self.load_at(program, 2 * self.users, connections, campaign=self.campaign)
 
     def costs(self, users, *arguments, parts=PARTS):
-        """A load on openrun; returns its report and the CPU of each part in us a user."""
-        before = self.cpu(parts)
-        report = self.load("--users", users, *arguments)
-        return report, {part: (now - before[part]) / users * 1e6 for part, now in self.cpu(parts).items()}
+        """A load on openrun; returns its report and the CPU of each part in us a user. The load measures it from its first request to its last
+        outcome: what it asks about its campaigns before and after is in no part's."""
+        report = self.load("--users", users, *arguments, *cpu_of((part, self.system.pid(part)) for part in parts))
+        cpu = cpu_in(report)
+        return report, {part: cpu[part] for part in parts}
 
     def cpu(self, parts=PARTS):
         """What each part has used so far, in seconds."""
@@ -253,6 +253,18 @@ class Bench:
         asked = [word for p in partitions for word in ("-t", f"openrun.requests:{p}:-1")]
         done = subprocess.run(["kcat", "-b", self.system.environment["OPENRUN_KAFKA"], "-Q", *asked], stdout=subprocess.PIPE, check=True, timeout=60)
         return sum(int(line.rpartition(" ")[2]) for line in done.stdout.decode().splitlines())
+
+
+def cpu_of(processes):
+    """What makes a load measure the CPU of these: (name, pid) each."""
+    return [f"--cpu={name}={pid}" for name, pid in processes]
+
+
+def cpu_in(report):
+    """What a load has measured, in us a decided request, by name."""
+    ended = [one["name"] for one in report["cpu"] if one["ended"]]
+    assert not ended, f"ended during the load, so that nobody knows what they cost: {ended}"
+    return {one["name"]: one["us_per_decided"] for one in report["cpu"]}
 
 
 def thousands(value):
