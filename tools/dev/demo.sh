@@ -30,9 +30,15 @@ id="$(sed -n 's/^{"id":\([0-9]*\).*/\1/p' <<<"$campaign")"
 echo "campaign $id: $OPENRUN_URL/v1/campaigns/$id"
 echo
 
+# What the running parts cost is told beside the throughput; gateways, say, add up. At most 32 can be measured.
+measured=()
+while read -r name _ pid _; do
+  if [[ "$pid" =~ ^[0-9]+$ ]] && ((${#measured[@]} < 32)); then measured+=("--cpu=${name%-[0-9]*}=$pid"); fi
+done < <(./dev status)
+
 verdict=0
 # Users who are told to come back (503) do so, as a page makes them.
-openrun load --url "$OPENRUN_URL" --campaign "$id" --users "$users" --double-click --at-start --check-codes --reread --connections 256 --retries 60 || verdict=1
+openrun load --url "$OPENRUN_URL" --campaign "$id" --users "$users" --double-click --at-start --check-codes --reread --connections 256 --retries 60 "${measured[@]}" || verdict=1
 echo
 openrun audit --config "$OPENRUN_CONFIG" || verdict=1
 echo
