@@ -97,12 +97,12 @@ class Overload(Bench):
         cpu = {part: (cpu_seconds(self.system.pid(part)) - before[part]) / max(issued, 1) * 1e6 for part in self.parts}
         row = {"name": name, "offered": rate, "goodput": issued / report["send_seconds"], "refused": report["statuses"].get("503", 0),
                "sent": report["sent"], "impatient": report["impatient"], "p50": report["decided_us"]["p50"] / 1000,
-               "p99": report["decided_us"]["p99"] / 1000, "polls": polls, "cpu": cpu}
+               "p99": report["decided_us"]["p99"] / 1000, "polls": polls, "cpu": cpu, "generator": report["cpu"][-1]["of_a_core"]}
         self.rows.append(row)
         print(f"| {name} | {rate:,} | {row['goodput']:,.0f} | {row['refused'] / max(row['sent'], 1):.1%} "
               f"| {row['impatient'] / max(row['sent'], 1):.1%} | {row['p50']:.0f} / {row['p99']:.0f} "
               f"| {polls['p50'] / 1000:.2f} / {polls['p99'] / 1000:.2f} | {polls['failed']} | "
-              + " + ".join(f"{cpu[part]:.0f}" for part in self.parts) + " |", flush=True)
+              + " + ".join(f"{cpu[part]:.0f}" for part in self.parts) + f" | {row['generator']:.2f} |", flush=True)
         return row
 
     def warm_up(self):
@@ -113,8 +113,8 @@ class Overload(Bench):
     def table(self):
         guess = self.warm_up()
         print("| load | offered/s | goodput/s | refused with 503 | found no connection | submits p50 / p99 ms | polls p50 / p99 ms | polls failed "
-              "| CPU us/coupon: " + " + ".join(self.parts) + " |")
-        print("|---|---|---|---|---|---|---|---|---|")
+              "| CPU us/coupon: " + " + ".join(self.parts) + " | load generator, of a core |")
+        print("|---|---|---|---|---|---|---|---|---|---|")
         self.run("polls, few submits", 200)
         best = max((self.run(f"about the capacity ({share})", guess * share) for share in (0.8, 0.9, 1.0, 1.1)), key=lambda row: row["goodput"])
         loads = {"the best of these": best["offered"], "twice its goodput": 2 * best["goodput"], "three times": 3 * best["goodput"], "polls, few submits": 200}
