@@ -76,7 +76,7 @@ void LogWatch::look_at(Partition partition, Followed& followed, const std::map<P
   const Timestamp future = clock_.now() + day_ms;
   const Offset next_offset = checkpoint_in(checkpoints, partition);
   if (const auto end = log_.offset_at(ports::Topic::results, partition, future, broker_timeout)) {
-    followed.behind->set(static_cast<double>(std::max<std::int64_t>(*end - followed.position, 0)));
+    followed.behind->set(static_cast<double>(std::max<std::int64_t>(*end - followed.checked_end, 0)));
     judge_store(partition, followed, next_offset, followed.position >= *end && followed.watch.idle());
   }
   const auto end = log_.offset_at(ports::Topic::requests, partition, future, broker_timeout);
@@ -115,7 +115,9 @@ void LogWatch::judge_store(Partition partition, Followed& followed, Offset next_
 
 bool LogWatch::advance(Partition partition, Followed& followed) {
   for (int i = 0; i < actions_a_turn; ++i) {
-    if (!perform(partition, followed, followed.watch.next(clock_.monotonic_us()))) return false;
+    const bool goes_on = perform(partition, followed, followed.watch.next(clock_.monotonic_us()));
+    if (followed.watch.idle()) followed.checked_end = followed.position;
+    if (!goes_on) return false;
     checked_.add(static_cast<double>(followed.watch.checked() - followed.shown));
     followed.shown = followed.watch.checked();
   }

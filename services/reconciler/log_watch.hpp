@@ -38,6 +38,7 @@ class LogWatch {
     Acknowledged watch;
     std::unique_ptr<ports::LogReader> reader;
     Offset position;
+    Offset checked_end;  // one past the newest record that is checked, as all before it are
     std::uint64_t shown = 0;
     Offset told_end;  // one past the newest offset that was told
     bool is_store_behind = false;

@@ -68,6 +68,7 @@ class ResultsTopic final : public ports::Log {
 class Rows final : public Coupons {
  public:
   Result<std::vector<CouponSum>> sums(const std::vector<CouponRange>& ranges) override {
+    if (is_locked) return fail(Error::Kind::unavailable, "the table is locked");
     std::vector<CouponSum> all;
     for (const CouponRange& range : ranges) {
       CouponSum sum;
@@ -82,6 +83,7 @@ class Rows final : public Coupons {
   }
   std::vector<CouponKey> rows;
   Offset next_offset;
+  bool is_locked = false;
 
  private:
   [[nodiscard]] std::vector<CouponKey> in(const CouponRange& range) const {
@@ -135,6 +137,21 @@ TEST_F(LogWatchTest, TheCounterStandsAtZeroFromTheStartAndWhileAllIsIssued) {
   EXPECT_EQ(metrics_.value("openrun_acknowledged_checked_total"), 20);
   EXPECT_EQ(metrics_.value("openrun_acknowledged_behind_records", {{"partition", "0"}}), 0);
   EXPECT_THAT(logger_.lines(), IsEmpty());
+}
+
+TEST_F(LogWatchTest, WhatIsReadAndNotYetLookedForIsBehind) {
+  const auto behind = [this] { return metrics_.value("openrun_acknowledged_behind_records", {{"partition", "0"}}); };
+  issue(1);
+  turns(5);
+  EXPECT_EQ(behind(), 0);
+  rows_.is_locked = true;
+  for (std::uint32_t i = 2; i <= 20; ++i) issue(i);
+  turns(10);
+  EXPECT_EQ(behind(), 19);
+  rows_.is_locked = false;
+  turns(10);
+  EXPECT_EQ(behind(), 0);
+  EXPECT_EQ(metrics_.value("openrun_acknowledged_checked_total"), 20);
 }
 
 TEST_F(LogWatchTest, ARowThatIsGoneIsCountedAndNamed) {
