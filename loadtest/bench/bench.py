@@ -1,6 +1,6 @@
 """`./dev bench [SECTION...]`: the figures of openrun beside their limits and peers, taken in one run on one machine. Prints Markdown.
 
-Sections: waited, polling, refusals, issuer, takeover, connections, scale, core; none: all of these. Only where it is named: cores. `./dev bench
+Sections: waited, anew, polling, refusals, issuer, takeover, connections, scale, core; none: all of these. Only where it is named: cores. `./dev bench
 overload` is apart.
 A figure on a shared machine says little by itself; the ratios count. At the end one table holds every goal with its figure.
 """
@@ -13,6 +13,7 @@ import shlex
 import sys
 import time
 
+import anew
 import connections
 import core_section
 import cores
@@ -30,9 +31,9 @@ from rig import Bench
 __all__ = ["Bench", "cpu_seconds"]
 
 # `scale` comes first: it needs a table that is nearly empty.
-SECTIONS = {"scale": scale, "waited": waited, "polling": polling, "refusals": refusals, "issuer": issuer, "takeover": takeover,
+SECTIONS = {"scale": scale, "waited": waited, "anew": anew, "polling": polling, "refusals": refusals, "issuer": issuer, "takeover": takeover,
             "connections": connections, "core": core_section, "cores": cores}
-WARM = {"waited", "polling", "refusals", "issuer", "connections", "cores"}  # what a cold broker would spoil
+WARM = {"waited", "anew", "polling", "refusals", "issuer", "connections", "cores"}  # what a cold broker would spoil
 ONLY_NAMED = {"cores"}  # a trace, and no goal
 
 

@@ -125,17 +125,17 @@ class Bench:
             name: lambda peer=peer: peer(stock, self.system.environment["OPENRUN_DATABASE_URL"], self.system.pid("postgres"))
             for name, peer in storing.items()}
 
-    def peer_run(self, start, connections):
+    def peer_run(self, start, connections, *arguments):
         with start() as program:
-            return self.load_at(program, self.users, connections)
+            return self.load_at(program, self.users, connections, *arguments)
 
-    def beast(self, connections):
+    def beast(self, connections, *arguments):
         """The bare handler. It knows no campaign: the tool is given one of openrun's."""
         if self.campaign is None:
             self.campaign = self.system.create(1)
 
         with Beast() as program:
-            return self.load_at(program, 2 * self.users, connections, campaign=self.campaign)
+            return self.load_at(program, 2 * self.users, connections, *arguments, campaign=self.campaign)
 
     def costs(self, users, *arguments, parts=PARTS):
         """A load on openrun; returns its report and the CPU of each part in us a user. The load measures it from its first request to its last

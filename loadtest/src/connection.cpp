@@ -43,12 +43,24 @@ Connection::~Connection() {
   close();
 }
 
-bool Connection::open(std::uint32_t address, std::uint16_t port) {
+bool Connection::open(std::uint32_t address, std::uint16_t port, std::uint32_t source) {
   close();
   descriptor_ = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor_ < 0) return false;
   const int on = 1;
   ::setsockopt(descriptor_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (source != 0) {
+    sockaddr_in from{};
+    from.sin_family = AF_INET;
+    from.sin_addr.s_addr = source;
+#ifdef IP_BIND_ADDRESS_NO_PORT
+    ::setsockopt(descriptor_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+#endif
+    if (::bind(descriptor_, reinterpret_cast<const sockaddr*>(&from), sizeof from) != 0) {
+      close();
+      return false;
+    }
+  }
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_addr.s_addr = address;

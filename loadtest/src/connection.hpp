@@ -20,8 +20,8 @@ class Connection {
   enum class Step : std::uint8_t { again, answered, broken };
 
   ~Connection();
-  // Begins to connect; false when the socket can't be made.
-  bool open(std::uint32_t address, std::uint16_t port);
+  // Begins to connect, from that address where one is given; false when the socket can't be made.
+  bool open(std::uint32_t address, std::uint16_t port, std::uint32_t source = 0);
   void close();
   [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
   [[nodiscard]] int descriptor() const { return descriptor_; }

@@ -56,6 +56,21 @@ TEST(LoadRun, ArrivalsAreEvenAndDoNotWaitForAnswers) {
   EXPECT_GE(report->seconds, 0.198);
 }
 
+TEST(LoadRun, WithoutKeepAliveEachRequestHasAConnectionOfItsOwn) {
+  Server server([first = true](const std::string&) mutable {
+    return std::exchange(first, false) ? http(202, R"({"receipt":"r1","status":"waiting","poll_after_ms":1})")
+                                       : http(200, issued_later);
+  });
+  Options options = options_for({server.endpoint()}, 5);
+  options.keep_alive = false;
+  const auto report = run(options);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->outcomes.at("issued"), 5U);
+  EXPECT_EQ(report->transport_errors, 0U);
+  EXPECT_EQ(server.requests().size(), 6U);  // one of them has a receipt to ask with
+  EXPECT_EQ(server.connections(), 6U);
+}
+
 TEST(LoadRun, AStallShowsInTheLatencyOfAllWhoWereDueMeanwhile) {
   std::mutex mutex;
   std::condition_variable never;

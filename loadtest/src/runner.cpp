@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -159,8 +160,8 @@ bool Runner::start_on(std::size_t index, std::uint32_t task) {
   link.task = task;
   tasks_[task].phase_us = tasks_[task].phase == Phase::submit ? tasks_[task].intended_us : monotonic_us();
   if (!link.connection.is_open()) {
-    const std::size_t endpoint = link.endpoint;
-    if (!link.connection.open(addresses_[endpoint], options_.endpoints[endpoint].port)) return false;
+    const std::uint32_t address = addresses_[link.endpoint];
+    if (!link.connection.open(address, options_.endpoints[link.endpoint].port, source_of(address))) return false;
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT;
     event.data.u64 = index;
@@ -170,6 +171,15 @@ bool Runner::start_on(std::size_t index, std::uint32_t task) {
   if (link.connection.send(request_of(tasks_[task])) == Connection::Step::broken) return false;
   watch(index, link.connection.wants_write());
   return true;
+}
+
+// A port that was used rests for a second at least, and an address has some 28,000: with a connection for each request
+// one address would soon have none left. On loopback there are more to come from (Linux), so it is many hosts there.
+std::uint32_t Runner::source_of(std::uint32_t address) {
+  constexpr std::uint32_t loopback = 127;
+  constexpr std::uint32_t first_host = 0x7F010001, hosts = 250;
+  if (options_.keep_alive || ntohl(address) >> 24 != loopback) return 0;
+  return htonl(first_host + connections_made_++ % hosts);
 }
 
 std::string Runner::request_of(const Task& task) const {
@@ -246,7 +256,7 @@ void Runner::on_answer(std::size_t index) {
   } else {
     retry_or_give_up(id, retry_delay_us);
   }
-  release(index, link.connection.answer().keep_alive);
+  release(index, options_.keep_alive && link.connection.answer().keep_alive);
 }
 
 void Runner::on_receipt(std::uint32_t id, const Answer& answer, std::int64_t now) {

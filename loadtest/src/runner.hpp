@@ -57,6 +57,7 @@ class Runner {
   void dispatch(std::int64_t now);
   bool is_impatient(const Task& task, std::int64_t now) const;
   bool start_on(std::size_t link, std::uint32_t task);
+  std::uint32_t source_of(std::uint32_t address);
   std::string request_of(const Task& task) const;
   void on_ready(std::size_t link);
   void on_answer(std::size_t link);
@@ -82,6 +83,7 @@ class Runner {
   std::deque<std::uint32_t> ready_;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
   std::uint64_t users_begun_ = 0;
+  std::uint32_t connections_made_ = 0;
   std::uint64_t open_ = 0;
   std::uint64_t issued_ = 0;
   std::int64_t started_us_ = 0;

@@ -95,6 +95,11 @@ class Server {
     const std::lock_guard lock(mutex_);
     return requests_;
   }
+  // How often somebody connected.
+  [[nodiscard]] std::size_t connections() {
+    const std::lock_guard lock(mutex_);
+    return connections_;
+  }
   [[nodiscard]] std::vector<std::string> texts() {
     std::vector<std::string> out;
     for (const Request& request : requests()) out.push_back(request.text);
@@ -131,6 +136,10 @@ class Server {
   }
 
   void serve(int peer) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++connections_;
+    }
     for (std::string request = read_request(peer); !request.empty(); request = read_request(peer)) {
       const std::string text = take(request);
       if (text.empty()) break;
@@ -144,6 +153,7 @@ class Server {
   std::mutex mutex_;
   Answer answer_;                    // under mutex_
   std::vector<Request> requests_;    // under mutex_
+  std::size_t connections_ = 0;      // under mutex_
   std::vector<std::jthread> lanes_;  // of the acceptor, until it has ended
   std::jthread acceptor_;
 };

@@ -159,6 +159,7 @@ load::RunFacts facts_of(const Arguments& arguments) {
   add("requests a user", std::to_string(options.clicks));
   add("campaigns", std::to_string(options.campaigns.size()));
   add("connections", std::to_string(options.connections));
+  if (!options.keep_alive) add("keep-alive", "none: a connection for each request");
   add("arrivals", options.rate <= 0
                       ? "closed loop"
                       : std::to_string(options.rate) + " a second, " + (options.poisson ? "Poisson" : "even"));
@@ -221,6 +222,7 @@ void add_load_command(CLI::App& app, Context& context) {
   command->add_flag("--double-click", arguments->double_click, "Every user sends two requests at once");
   add("--connections", options.connections, "Closed loop: how many; with --rate: at most", "COUNT")
       ->check(CLI::Range(1, 50'000));
+  command->add_flag("--no-keep-alive{false}", options.keep_alive, "Each request on a connection of its own");
   add("--rate", options.rate, "Requests a second, whatever the answers do; 0: closed loop", "COUNT");
   command->add_flag("--poisson", options.poisson, "Arrivals as a Poisson process instead of evenly");
   add("--mode", arguments->mode, "How a user learns the outcome", "MODE")

@@ -37,6 +37,7 @@ struct Options {
   std::uint64_t users = 1'000;  // per run, spread over the campaigns
   unsigned clicks = 1;          // requests each user sends at the same moment
   unsigned connections = 64;    // closed loop: how many; open model: at most so many
+  bool keep_alive = true;       // false: a connection for each request
   double rate = 0;              // requests a second; 0 = closed loop
   bool poisson = false;
   std::int64_t start_at_ms = 0;            // wall clock, ms since 1970; 0 = at once
