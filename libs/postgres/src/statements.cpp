@@ -60,7 +60,16 @@ Sql<void> Connection::send_pipeline_end() {
   return flush();
 }
 
+Sql<void> Connection::forget_old_plans(std::size_t uses) {
+  plans_used_ += uses;
+  if (plans_used_ < plans_used_min || Clock::now() - plans_since_ < plans_kept) return {};
+  plans_used_ = 0;
+  plans_since_ = Clock::now();
+  return execute("DISCARD PLANS");
+}
+
 Sql<void> Connection::prepare(std::span<const Step> steps) {
+  if (auto done = forget_old_plans(steps.size()); !done) return done;
   std::vector<const Step*> missing;
   for (const Step& step : steps) {
     if (!prepared_.contains(step.statement->name)) missing.push_back(&step);

@@ -1,0 +1,67 @@
+// The plans that the server keeps for a connection's prepared statements.
+#include <chrono>
+#include <string>
+
+#include "connection.hpp"
+#include "test_database.hpp"
+
+namespace openrun::postgres::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Statement find_number{"find_number", "SELECT value FROM number WHERE id = $1"};
+const Statement plan_of_it{"plan_of_it", "EXPLAIN EXECUTE find_number(1)"};
+
+class Plans : public PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
+    database().rows("CREATE TABLE number (id integer PRIMARY KEY, value bigint) WITH (autovacuum_enabled = off)");
+    database().rows("INSERT INTO number VALUES (1, 1); ANALYZE number");
+    auto opened = Connection::open(options(), "openrun-plans", interrupt_);
+    ASSERT_TRUE(opened) << opened.error().message;
+    connection_ = std::move(*opened);
+  }
+  void TearDown() override {
+    if (connection_) database().rows("DROP TABLE number");
+    PostgresTest::TearDown();
+  }
+  void ask(int times) {
+    for (int i = 0; i < times; ++i) ASSERT_TRUE(connection_->query(find_number, Parameters().int4(1)));
+  }
+  std::string plan() {
+    const auto rows = connection_->query(plan_of_it);
+    return rows ? rows->at(0, 0).string() : rows.error().message;
+  }
+
+  Interrupt interrupt_;
+  std::unique_ptr<Connection> connection_;
+};
+
+TEST_F(Plans, OneThatWasMadeWhileATableWasSmallIsNotKept) {
+  ask(10);  // the server plans the first five for their values, and keeps the plan that it makes then
+  EXPECT_EQ(plan().substr(0, 8), "Seq Scan");
+  database().rows("INSERT INTO number SELECT n, n FROM generate_series(2, 100000) AS n");
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  std::string now = plan();
+  while (!now.starts_with("Index Scan") && std::chrono::steady_clock::now() < deadline) {
+    ask(10);
+    now = plan();
+  }
+  EXPECT_EQ(now.substr(0, 10), "Index Scan");
+}
+
+TEST_F(Plans, AreMadeAnewWithinATransactionToo) {
+  ask(10);
+  database().rows("INSERT INTO number SELECT n, n FROM generate_series(2, 100000) AS n");
+  ASSERT_TRUE(connection_->execute("BEGIN"));
+  const auto deadline = std::chrono::steady_clock::now() + 60s;
+  while (!plan().starts_with("Index Scan") && std::chrono::steady_clock::now() < deadline) ask(10);
+  EXPECT_TRUE(plan().starts_with("Index Scan"));
+  ASSERT_TRUE(connection_->execute("COMMIT"));
+}
+
+}  // namespace
+}  // namespace openrun::postgres::test
