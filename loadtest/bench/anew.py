@@ -1,7 +1,7 @@
 """Waited requests of clients that connect anew for each: openrun, a bare Beast handler and the peers. The waited rows have connections that are kept."""
 
 from goals import Goal
-from rig import compared, in_the_middle, ms, rate
+from rig import compared, cost, in_the_middle, ms, rate
 
 CONNECTIONS = (64, 256, 1_024)
 ANEW = "--no-keep-alive"
@@ -19,12 +19,11 @@ def run(bench):
         measures |= {name: lambda start=start, c=connections: bench.peer_run(start, c, ANEW) for name, start in peers.items()}
         runs = bench.in_turn(measures)
         middles = in_the_middle(runs)
-        for name, (report, cpu) in middles.items():
-            share = compared(rate, runs, name, "bare Beast")
-            cost = sum(cpu.values()) if isinstance(cpu, dict) else cpu
-            print(f"| {connections:,}, {name} | {rate((report, cpu)):,.0f} | {ms(report['decided_us']['p50']):.1f} | {ms(report['decided_us']['p99']):.1f} "
-                  f"| {share:.2f} | {cost:.0f} |", flush=True)
+        for name, one in middles.items():
+            times = one[0]["decided_us"]
+            print(f"| {connections:,}, {name} | {rate(one):,.0f} | {ms(times['p50']):.1f} | {ms(times['p99']):.1f} "
+                  f"| {compared(rate, runs, name, 'bare Beast'):.2f} | {cost(one):.0f} |", flush=True)
             if name not in ("openrun", "bare Beast"):
                 goals.append(Goal(1, f"a connection for each request, {connections:,} at a time", "", f"{rate(middles['openrun']):,.0f}/s",
-                                  f"{name} {rate((report, cpu)):,.0f}/s", compared(rate, runs, "openrun", name)))
+                                  f"{name} {rate(one):,.0f}/s", compared(rate, runs, "openrun", name)))
     return goals

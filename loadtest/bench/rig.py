@@ -283,6 +283,11 @@ def rate(run):
     return run[0]["decided_per_second"]
 
 
+def cost(run):
+    """Its server CPU in us a coupon, of all parts where there are several."""
+    return sum(run[1].values()) if isinstance(run[1], dict) else run[1]
+
+
 def middle_run(runs, key):
     runs = sorted(runs, key=key)
     return runs[len(runs) // 2]

@@ -7,7 +7,7 @@ import json
 import time
 
 from goals import Goal, at_least, at_most
-from rig import compared, in_the_middle, ms, rate, thousands, write_lines
+from rig import compared, cost, in_the_middle, ms, rate, thousands, write_lines
 
 WANTED = {64: 20_000, 256: 42_000, 1024: 50_000}
 # What the designs reached on the machine where the goals were set; a peer that reaches less would make the comparison void.
@@ -46,10 +46,6 @@ def with_tokens(bench, connections, keys, file):
     finally:
         bench.restart("gateway-1")
         bench.load("--create", first, "--users", first)
-
-
-def cost(run):
-    return sum(run[1].values()) if isinstance(run[1], dict) else run[1]
 
 
 def line(name, run, of_beast):
