@@ -29,8 +29,8 @@ std::string create(CampaignId campaign, std::uint32_t stock, std::uint32_t max_p
   terms.policy.valid_for_seconds = 60;
   return wire::encode_command(7, {campaign, "create", issuance::CreateCampaign{std::move(terms)}});
 }
-std::string ask(CampaignId campaign, const std::string& user, const std::string& key = "") {
-  return wire::encode_request(9, campaign, user, key);
+std::string ask(CampaignId campaign, const std::string& user, const std::string& key = "", std::uint32_t nonce = 0) {
+  return wire::encode_request(nonce, campaign, user, key);
 }
 std::string command(CampaignId campaign, const std::string& key, decltype(issuance::CampaignCommand::action) action) {
   return wire::encode_command(8, {campaign, key, std::move(action)});
@@ -101,6 +101,18 @@ TEST_F(DeepAuditTest, FindsADeletedCouponAlsoWithTheCounterAndTheDigestLowered) 
   refit();
   EXPECT_EQ(found(),
             "campaign_digest_as_decided campaign_digest_as_published campaign_issued_as_decided coupon_is_stored ");
+}
+
+TEST_F(DeepAuditTest, ARequestThatStandsTwiceIsDecidedOnceHereToo) {
+  const std::string record = ask(second, "gus", "g", 11);
+  const std::string once = ask(first, "eve", "", 12);
+  for (const std::string& value : {record, once, once, record}) system.append(value);
+  system.commit();
+  EXPECT_EQ(found(), "");
+  for (ports::StoredCoupon& row : system.rows.coupons) {
+    if (row.user == "eve" && row.campaign == first) row.request_nonce = 0;
+  }
+  EXPECT_EQ(found(), "coupon_request_as_decided ");
 }
 
 TEST_F(DeepAuditTest, FindsAForgedCouponWithAValidCode) {
@@ -265,6 +277,34 @@ TEST(SavedStates, AChangedOrForeignFileIsRefused) {
     EXPECT_TRUE(!opened || !opened->read(partition)) << "byte " << i;
   }
   EXPECT_FALSE(SavedStates::open(writer.bytes().substr(0, writer.bytes().size() - 1), file_key));
+}
+
+TEST(SavedStates, AFileOfTheVersionBeforeIsReadAndItsRequestsAreKnownByNoNonce) {
+  issuance::PartitionSnapshot empty;
+  empty.partition = partition;
+  issuance::Machine machine(empty, 1);
+  const Timestamp now{1'764'000'000'000};
+  const std::string created = create(first, 2, 1);
+  machine.apply({Offset{0}, now, wire::decode(created)->event});
+  machine.apply({Offset{1}, now, issuance::IssueRequested{first, "ann", {}, 7}});
+  const std::string state = encode_state(machine, {}, 5);
+  const auto nonce_in = [&](const Result<SavedState>& saved) {
+    return saved->state.details.at(first).claims.find("ann", "")->nonce;
+  };
+  const auto now_saved = decode_state(state, 2);
+  ASSERT_TRUE(now_saved);
+  EXPECT_EQ(nonce_in(now_saved), 7U);
+
+  // The only claim is the last of the state, and the nonce the last of the claim.
+  SavedStatesWriter writer(file_key);
+  writer.add(partition, state.substr(0, state.size() - 4));
+  std::string before = writer.bytes();
+  before.replace(before.find('2'), 1, "1");
+  const auto opened = SavedStates::open(before, file_key);
+  ASSERT_TRUE(opened) << opened.error().message;
+  const auto read = opened->read(partition);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(nonce_in(read), 0U);
 }
 
 TEST_F(DeepAuditTest, WhyTellsEveryRequestOfTheUserWithItsReason) {

@@ -65,6 +65,7 @@ void PartitionAudit::expect_coupon(const Step& step) {
   expected.valid_until = issuance::valid_until(policy, decision.time);
   expected.request_partition = checkpoint_.partition;
   expected.request_offset = decision.offset;
+  expected.request_nonce = request.nonce;
   counts_.coupons += 1;
 
   auto head = heads_.find(decision.campaign);
@@ -113,6 +114,10 @@ void PartitionAudit::compare(const ports::StoredCoupon& expected, const ports::S
   if (expected.request_partition != found.request_partition) {
     differ("coupon_request_as_decided", "request_partition", std::to_string(found.request_partition.value),
            std::to_string(expected.request_partition.value));
+  }
+  if (expected.request_nonce != found.request_nonce) {
+    differ("coupon_request_as_decided", "request_nonce", std::to_string(found.request_nonce),
+           std::to_string(expected.request_nonce));
   }
 }
 

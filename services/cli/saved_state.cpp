@@ -10,7 +10,8 @@
 namespace openrun::cli {
 namespace {
 
-constexpr std::string_view magic = "openrun audit state 1\n";
+constexpr std::string_view magic = "openrun audit state 2\n";
+constexpr std::string_view magic_1 = "openrun audit state 1\n";  // its claims have no nonces
 constexpr std::size_t tag_bytes = std::tuple_size_v<crypto::Tag>;
 
 class Writer {
@@ -83,25 +84,27 @@ void write_campaign(Writer& writer, const issuance::Campaign& campaign, const is
     writer.text(key);
     writer.number(claim.sequence.value, 4);
     writer.signed_number(claim.issued_at.value);
+    writer.number(claim.nonce, 4);
   });
 }
 
-bool read_claims(Reader& reader, std::uint32_t count, issuance::ClaimTable& claims) {
+bool read_claims(Reader& reader, int version, std::uint32_t count, issuance::ClaimTable& claims) {
   for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
     const std::string_view user = reader.text();
     const std::string_view key = reader.text();
     const Sequence sequence{static_cast<std::uint32_t>(reader.number(4))};
     const Timestamp issued_at{reader.signed_number()};
+    const auto nonce = version == 1 ? 0 : static_cast<std::uint32_t>(reader.number(4));
     if (!reader.ok() || user.size() > limits::user_id_bytes_max || key.size() > limits::idempotency_key_bytes_max ||
         claims.find(user, key)) {
       return false;
     }
-    claims.insert(user, key, {sequence, issued_at});
+    claims.insert(user, key, {sequence, issued_at, nonce});
   }
   return reader.ok();
 }
 
-bool read_campaign(Reader& reader, StartState& state) {
+bool read_campaign(Reader& reader, int version, StartState& state) {
   issuance::Campaign campaign;
   campaign.id = CampaignId{static_cast<std::uint32_t>(reader.number(4))};
   auto terms = wire::decode_terms(reader.text());
@@ -124,7 +127,8 @@ bool read_campaign(Reader& reader, StartState& state) {
     std::string key(reader.text());
     detail.commands.push_back({std::move(key), Offset{reader.signed_number()}});
   }
-  if (!read_claims(reader, campaign.issued, detail.claims) || state.details.contains(campaign.id)) return false;
+  if (!read_claims(reader, version, campaign.issued, detail.claims) || state.details.contains(campaign.id))
+    return false;
   if (!std::ranges::is_sorted(detail.commands, {}, &issuance::RememberedCommand::offset)) return false;
   state.heads.emplace(campaign.id, head);
   state.details.emplace(campaign.id, std::move(detail));
@@ -154,7 +158,7 @@ std::string encode_state(const issuance::Machine& machine, const std::map<Campai
   return out;
 }
 
-Result<SavedState> decode_state(std::string_view bytes) {
+Result<SavedState> decode_state(std::string_view bytes, int version) {
   const auto refuse = [] { return fail(Error::Kind::invalid, "the saved state is damaged; make a new one"); };
   Reader reader(bytes);
   SavedState saved;
@@ -170,7 +174,7 @@ Result<SavedState> decode_state(std::string_view bytes) {
   }
   const std::uint64_t campaigns = reader.number(4);
   for (std::uint64_t i = 0; i < campaigns; ++i) {
-    if (!read_campaign(reader, saved.state)) return refuse();
+    if (!read_campaign(reader, version, saved.state)) return refuse();
   }
   if (!reader.ok() || !reader.at_end()) return refuse();
   if (snapshot.decision_version > issuance::decision_version_supported) {
@@ -192,10 +196,12 @@ void SavedStatesWriter::add(Partition partition, const std::string& state) {
 }
 
 Result<SavedStates> SavedStates::open(std::string bytes, std::span<const std::uint8_t> key) {
-  if (!bytes.starts_with(magic)) {
+  SavedStates states;
+  states.version_ = bytes.starts_with(magic) ? 2 : bytes.starts_with(magic_1) ? 1 : 0;
+  if (states.version_ == 0) {
     return fail(Error::Kind::invalid, "no state that `openrun audit --save-snapshot` of this version has written");
   }
-  SavedStates states;
+  static_assert(magic.size() == magic_1.size());
   Reader reader(std::string_view(bytes).substr(magic.size()));
   while (!reader.at_end()) {
     const Partition partition{static_cast<std::int32_t>(reader.number(4))};
@@ -216,7 +222,7 @@ Result<SavedStates> SavedStates::open(std::string bytes, std::span<const std::ui
 Result<SavedState> SavedStates::read(Partition partition) const {
   const auto part = parts_.find(partition);
   if (part == parts_.end()) return fail(Error::Kind::not_found, "the saved state holds no such partition");
-  auto saved = decode_state(std::string_view(bytes_).substr(part->second.at, part->second.length));
+  auto saved = decode_state(std::string_view(bytes_).substr(part->second.at, part->second.length), version_);
   if (saved && saved->state.snapshot.partition != partition) {
     return fail(Error::Kind::invalid, "the saved state of one partition stands in the place of another");
   }

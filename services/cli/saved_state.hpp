@@ -1,8 +1,10 @@
 // The state of partitions at an offset, in a file, so that a later audit can begin there. Versioned; each partition's
 // part is authenticated (HMAC-SHA-256 under the code key), so that a changed file is refused.
 //
-//   "openrun audit state 1\n", then for each partition: partition:4 | length:8 | state | tag:16       numbers big
+//   "openrun audit state 2\n", then for each partition: partition:4 | length:8 | state | tag:16       numbers big
 //   endian
+//
+// Version 1, of builds that knew no request by its nonce, is read too.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +31,7 @@ struct SavedState {
 [[nodiscard]] std::string encode_state(const issuance::Machine& machine, const std::map<CampaignId, Digest>& heads,
                                        std::uint64_t fingerprint);
 // Error::Kind::invalid for bytes that are no state. Safe for any bytes.
-[[nodiscard]] Result<SavedState> decode_state(std::string_view bytes);
+[[nodiscard]] Result<SavedState> decode_state(std::string_view bytes, int version);
 
 class SavedStatesWriter {
  public:
@@ -57,6 +59,7 @@ class SavedStates {
     std::size_t length;
   };
   std::string bytes_;
+  int version_ = 0;
   std::map<Partition, Part> parts_;
 };
 

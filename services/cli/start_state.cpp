@@ -60,7 +60,7 @@ class Builder {
         place.detail.claims.find(row.user, row.idempotency_key)) {
       return;
     }
-    place.detail.claims.insert(row.user, row.idempotency_key, {row.sequence, row.issued_at});
+    place.detail.claims.insert(row.user, row.idempotency_key, {row.sequence, row.issued_at, row.request_nonce});
   }
 
   void take(const ports::CommandRow& row) {

@@ -55,6 +55,7 @@ void PendingBatch::add_coupon(const ReadRecord& read, const issuance::Decision& 
   row.issued_at = decision.time;
   row.valid_until = issuance::valid_until(policy, decision.time);
   row.request_offset = decision.offset;
+  row.request_nonce = request->nonce;
   batch_->coupons.push_back(std::move(row));
 }
 

@@ -104,13 +104,13 @@ TEST(IssuerLoopPace, CommitsWhatStandsBeforeANewerDecisionVersionAndThenStops) {
 
 TEST(IssuerLoopPace, CommitsWhatStandsBeforeARecordOfANewerVersionAndThenStopsInsteadOfGuessing) {
   Harness harness;
-  const std::string newer = request(1, "ann") + "\xF8\x01\x02";
+  const std::string newer = request(1, "ann") + "\xF8\x01\x07";
   harness.append_all({create(1, 10), request(1, "bob"), newer, request(1, "kim")});
   harness.run();
   EXPECT_EQ(harness.state().next_offset, Offset{2});
   EXPECT_EQ(harness.count("Publish 0-1"), 1U);
   EXPECT_THAT(harness.last("Stop"), HasSubstr("RECORD_VERSION"));
-  EXPECT_THAT(harness.last("Stop"), HasSubstr("version 2"));
+  EXPECT_THAT(harness.last("Stop"), HasSubstr("version 7"));
   EXPECT_THAT(harness.last("Stop"), HasSubstr("docs/runbooks/decision-version.md"));
   EXPECT_TRUE(harness.loop().finished());
 }

@@ -24,6 +24,12 @@ def produce(partition, key, value):
     wait_until("the record is decided", lambda: system.next_offsets().get(partition, 0) > before, 60)
 
 
+def newest(partition):
+    """The value of the last record of a partition."""
+    return subprocess.run(["kcat", "-C", "-q", "-b", system.environment["OPENRUN_KAFKA"], "-t", "openrun.requests", "-p", str(partition),
+                           "-o", "-1", "-c", "1", "-f", "%s"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=30).stdout
+
+
 def setUpModule():
     system.down()
     system.up()
@@ -111,6 +117,27 @@ class Clean(unittest.TestCase):
                 self.assertTrue(system.deep_audit()["clean"])
         finally:
             load.finish()
+
+
+class Copied(unittest.TestCase):
+    def test_a_record_that_stands_in_the_log_twice_is_one_request(self):
+        campaign = system.create(1)
+        answer = system.request(campaign, "kim", wait=30)
+        self.assertEqual(answer.status, 201)
+        partition = int(system.sql(f"SELECT partition FROM campaign WHERE id = {campaign}")[0][0])
+        record = newest(partition)
+        produce(partition, campaign, record)
+        produce(partition, campaign, request_record(campaign, "kim"))
+        system.kill("issuer-1")
+        system.start("issuer-1")
+        produce(partition, campaign, record)
+        code, out, err = system.command("--json", "why", "--campaign", campaign, "--user", "kim")
+        self.assertEqual(code, 0, err)
+        told = [(one["outcome"], one["coupon"]["sequence"]) for one in json.loads(out)["entries"]]
+        self.assertEqual(told, [("ISSUED", 1), ("ISSUED", 1), ("ALREADY_ISSUED", 1), ("ISSUED", 1)])
+        self.assertIn("the same request had come before", system.command("why", "--campaign", campaign, "--user", "kim")[1])
+        wait_until("all is relayed", relayed, 120)
+        self.assertEqual(system.deep_audit()["clean"], True)
 
 
 class Planted(unittest.TestCase):

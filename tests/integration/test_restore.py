@@ -20,7 +20,7 @@ system = System(STATE, gateways=2, issuers=2, partitions=3)
 
 # What the log decides. Left out is what a commit adds by its own clock, and what comes by other ways (redeeming, discarding, exporting).
 DECIDED = {
-    "coupon": "SELECT campaign_id, sequence, user_id, idempotency_key, code, issued_at, valid_until, request_partition, request_offset FROM coupon "
+    "coupon": "SELECT campaign_id, sequence, user_id, idempotency_key, code, issued_at, valid_until, request_partition, request_offset, request_nonce FROM coupon "
               "ORDER BY campaign_id, sequence",
     "campaign": "SELECT id, name, stock, issued, starts_at, ends_at, state, paused, closed, partition, policy, created_at, updated_at, terms_offset, "
                 "digest FROM campaign ORDER BY id",

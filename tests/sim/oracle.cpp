@@ -22,8 +22,8 @@ struct Model {
   CampaignTerms terms;
   bool paused = false;
   bool closed = false;
-  std::map<std::string, Offset> keys;                                                   // of commands
-  std::map<std::string, std::map<std::string, std::pair<Sequence, Timestamp>>> claims;  // by user, by key
+  std::map<std::string, Offset> keys;                          // of commands
+  std::map<std::string, std::map<std::string, Claim>> claims;  // by user, by key
   std::uint32_t issued = 0;
 };
 
@@ -55,8 +55,10 @@ Expected Reference::ask(const IssueRequested& request, Timestamp judged_at) {
   const std::string key = one_each ? "" : std::string(request.idempotency_key);
   auto& mine = model.claims[std::string(request.user)];
   if (const auto claim = mine.find(key); claim != mine.end()) {
-    const auto [sequence, issued_at] = claim->second;
-    return {one_each ? Outcome::already_issued : Outcome::issued_before, request.campaign, sequence, issued_at};
+    const auto [sequence, issued_at, nonce] = claim->second;
+    const bool another = nonce == 0 || nonce != request.nonce;
+    return {one_each && another ? Outcome::already_issued : Outcome::issued_before, request.campaign, sequence,
+            issued_at};
   }
   if (mine.size() >= model.terms.policy.max_per_user) return as(Outcome::limit_reached);
   if (model.paused) return as(Outcome::paused);
@@ -64,7 +66,7 @@ Expected Reference::ask(const IssueRequested& request, Timestamp judged_at) {
   if (model.terms.ends_at && judged_at >= *model.terms.ends_at) return as(Outcome::ended);
   if (model.issued == model.terms.stock) return as(Outcome::sold_out);
   const Sequence sequence{++model.issued};
-  mine.emplace(key, std::pair{sequence, now_});
+  mine.emplace(key, Claim{sequence, now_, request.nonce});
   return {Outcome::issued, request.campaign, sequence, now_};
 }
 
@@ -162,9 +164,9 @@ void compare_campaign(Context& context, CampaignId id, const Model& model) {
   for (const auto& [user, claims] : model.claims) {
     for (const auto& [key, claim] : claims) {
       ++coupons;
-      const auto row = rows->coupons.find(claim.first);
+      const auto row = rows->coupons.find(claim.sequence);
       const bool there = row != rows->coupons.end() && row->second.user == user && row->second.idempotency_key == key &&
-                         row->second.issued_at == claim.second;
+                         row->second.issued_at == claim.issued_at && row->second.request_nonce == claim.nonce;
       if (!there) context.violate(name + ": the coupon of " + user + " is not in the store");
     }
   }

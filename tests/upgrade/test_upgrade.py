@@ -147,7 +147,7 @@ class Upgraded(unittest.TestCase):
 
     def test_an_issuer_stops_before_a_record_of_a_newer_version_and_says_what_to_do(self):
         self.assertTrue(self.said)
-        for words in ("version 2 of the format", "this build knows 1", "until a newer issuer runs", "docs/runbooks/decision-version.md"):
+        for words in ("version 3 of the format", "this build knows 2", "until a newer issuer runs", "docs/runbooks/decision-version.md"):
             self.assertIn(words, self.said[0])
         self.assertEqual(self.still_at, self.stopped_at, "nothing behind the record is decided")
         self.assertEqual(self.letters_meanwhile, [["0"]], "nothing is guessed")
@@ -158,7 +158,7 @@ class Upgraded(unittest.TestCase):
     def test_an_older_audit_says_that_a_newer_one_is_needed(self):
         code, said = self.audited_here
         self.assertNotEqual(code, 0)
-        self.assertIn("has version 2 of the format, and this build knows 1: use a newer one", said)
+        self.assertIn("has version 3 of the format, and this build knows 2: use a newer one", said)
 
     def test_nothing_is_lost_on_the_whole_way(self):
         self.assertEqual([receipt for receipt, answer in self.told.items() if not answer or '"status":"issued"' not in answer], [])

@@ -24,7 +24,8 @@ static_assert(limits::user_id_bytes_max <= UINT16_MAX);
 // Where the fields of a record stand in the arena, without padding: it is what makes a claim small.
 constexpr std::size_t sequence_at = 0;
 constexpr std::size_t issued_at_at = sequence_at + sizeof(std::uint32_t);
-constexpr std::size_t user_length_at = issued_at_at + sizeof(std::int64_t);
+constexpr std::size_t nonce_at = issued_at_at + sizeof(std::int64_t);
+constexpr std::size_t user_length_at = nonce_at + sizeof(std::uint32_t);
 constexpr std::size_t key_length_at = user_length_at + sizeof(std::uint16_t);
 constexpr std::size_t text_at = key_length_at + sizeof(std::uint8_t);
 static_assert(text_at + limits::user_id_bytes_max + limits::idempotency_key_bytes_max <= chunk_bytes);
@@ -98,6 +99,7 @@ struct ClaimTable::Record {
   Kind kind = Kind::claim;
   std::uint32_t sequence = 0;  // of a counter: the count
   std::int64_t issued_at = 0;
+  std::uint32_t nonce = 0;
   std::string_view user;
   std::string_view key;
 
@@ -110,6 +112,7 @@ struct ClaimTable::Record {
     record.kind = key_length == counter_mark ? Kind::counter : Kind::claim;
     record.sequence = load<std::uint32_t>(from + sequence_at);
     record.issued_at = load<std::int64_t>(from + issued_at_at);
+    record.nonce = load<std::uint32_t>(from + nonce_at);
     record.user = text_of(from, 0, user_length);
     record.key = text_of(from, user_length, record.kind == Kind::counter ? 0 : key_length);
     return record;
@@ -118,6 +121,7 @@ struct ClaimTable::Record {
   void write(char* to) const {
     store(to + sequence_at, sequence);
     store(to + issued_at_at, issued_at);
+    store(to + nonce_at, nonce);
     store(to + user_length_at, static_cast<std::uint16_t>(user.size()));
     store(to + key_length_at, kind == Kind::counter ? counter_mark : static_cast<std::uint8_t>(key.size()));
     std::copy(user.begin(), user.end(), to + text_at);
@@ -130,7 +134,7 @@ std::optional<Claim> ClaimTable::find(std::string_view user, std::string_view ke
   const std::uint64_t slot = index_[slot_of(hash_of(user, key, Kind::claim), user, key, Kind::claim)];
   if (slot == 0) return std::nullopt;
   const Record record = record_at(slot);
-  return Claim{Sequence{record.sequence}, Timestamp{record.issued_at}};
+  return Claim{Sequence{record.sequence}, Timestamp{record.issued_at}, record.nonce};
 }
 
 std::uint32_t ClaimTable::count(std::string_view user) const {
@@ -152,6 +156,7 @@ void ClaimTable::insert(std::string_view user, std::string_view key, Claim claim
          Record{.kind = Kind::claim,
                 .sequence = claim.sequence.value,
                 .issued_at = claim.issued_at.value,
+                .nonce = claim.nonce,
                 .user = user,
                 .key = key});
   ++claims_;
@@ -162,7 +167,8 @@ void ClaimTable::count_up(std::string_view user) {
   const std::uint64_t hash = hash_of(user, {}, Kind::counter);
   const std::size_t slot = slot_of(hash, user, {}, Kind::counter);
   if (index_[slot] == 0) {
-    append(slot, hash, Record{.kind = Kind::counter, .sequence = 1, .issued_at = 0, .user = user, .key = {}});
+    append(slot, hash,
+           Record{.kind = Kind::counter, .sequence = 1, .issued_at = 0, .nonce = 0, .user = user, .key = {}});
     return;
   }
   char* const counter = bytes_at(index_[slot]) + sequence_at;
@@ -174,7 +180,7 @@ void ClaimTable::each(const std::function<void(std::string_view, std::string_vie
     for (std::size_t start = 0; start < chunk.size();) {
       const Record record = Record::read(chunk.data() + start);
       if (record.kind == Kind::claim) {
-        take(record.user, record.key, {Sequence{record.sequence}, Timestamp{record.issued_at}});
+        take(record.user, record.key, {Sequence{record.sequence}, Timestamp{record.issued_at}, record.nonce});
       }
       start += record.bytes();
     }

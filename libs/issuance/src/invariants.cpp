@@ -117,7 +117,7 @@ bool has_cause(const Campaign& campaign, const Decision& decision, Timestamp jud
     case Outcome::already_issued:
       return max_per_user <= 1 && campaign.issued >= decision.sequence.value;
     case Outcome::issued_before:
-      return max_per_user > 1 && campaign.issued >= decision.sequence.value;
+      return campaign.issued >= decision.sequence.value;
     case Outcome::limit_reached:
       return max_per_user > 1 && campaign.issued >= max_per_user;
     case Outcome::paused:

@@ -144,7 +144,9 @@ void Machine::decide(const IssueRequested& request, Timestamp judged_at, Decisio
   const bool one_each = terms.policy.max_per_user <= 1;
   const std::string_view key = one_each ? std::string_view{} : request.idempotency_key;
   if (const auto claim = claims.find(request.user, key)) {
-    return show(one_each ? Outcome::already_issued : Outcome::issued_before, *claim);
+    // A producer may have sent the record twice: its user has asked once, and is told of the coupon that was won.
+    const bool same_request = request.nonce != 0 && request.nonce == claim->nonce;
+    return show(one_each && !same_request ? Outcome::already_issued : Outcome::issued_before, *claim);
   }
   if (!one_each && claims.count(request.user) >= terms.policy.max_per_user) return refuse(Outcome::limit_reached);
   if (campaign.paused) return refuse(Outcome::paused);
@@ -152,7 +154,7 @@ void Machine::decide(const IssueRequested& request, Timestamp judged_at, Decisio
   if (terms.ends_at && judged_at >= *terms.ends_at) return refuse(Outcome::ended);
   if (campaign.issued >= terms.stock) return refuse(Outcome::sold_out);
 
-  const Claim claim{Sequence{++campaign.issued}, log_time_};
+  const Claim claim{Sequence{++campaign.issued}, log_time_, request.nonce};
   claims.insert(request.user, key, claim);
   show(Outcome::issued, claim);
 }

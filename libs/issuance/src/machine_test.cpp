@@ -45,6 +45,31 @@ TEST(IssuanceMachine, AskingTwiceReturnsTheFirstCoupon) {
   EXPECT_EQ(again.time, noon + 5) << "when the coupon was issued, not when it was asked for again";
 }
 
+// A producer that had no answer in time may send a record again, and then it stands in the log twice.
+TEST(IssuanceMachine, ARequestThatStandsInTheLogTwiceIsDecidedOnce) {
+  World world = world_with(terms_of(2));
+  const auto request_with = [&](std::string_view user, std::uint32_t nonce) {
+    return world.apply(IssueRequested{CampaignId{1}, user, {}, nonce});
+  };
+  world.at(noon + 5);
+  EXPECT_EQ(request_with("kim", 0xFFFFFFFF).outcome, Outcome::issued);
+  world.at(noon + 9 * second);
+  const Decision copy = request_with("kim", 0xFFFFFFFF);
+  EXPECT_EQ(copy.outcome, Outcome::issued_before);
+  EXPECT_EQ(copy.sequence, Sequence{1});
+  EXPECT_EQ(copy.time, noon + 5);
+  EXPECT_EQ(request_with("kim", 7).outcome, Outcome::already_issued) << "another request of the same user";
+  EXPECT_EQ(request_with("lee", 0xFFFFFFFF).outcome, Outcome::issued) << "another user";
+  EXPECT_EQ(request_with("kim", 0xFFFFFFFF).outcome, Outcome::issued_before) << "whatever came between";
+  EXPECT_EQ(world.campaign(1).issued, 2u);
+}
+
+TEST(IssuanceMachine, WithoutANonceNobodyKnowsWhetherItIsTheSameRequest) {
+  World world = world_with(terms_of(2));
+  EXPECT_EQ(world.request(1, "kim").outcome, Outcome::issued);
+  EXPECT_EQ(world.request(1, "kim").outcome, Outcome::already_issued);
+}
+
 TEST(IssuanceMachine, KeysTellTheCouponsOfOneUserApart) {
   World world = world_with(terms_of(9, std::nullopt, 2));
   EXPECT_EQ(world.request(1, "kim", "a").sequence, Sequence{1});

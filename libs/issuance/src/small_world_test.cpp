@@ -57,11 +57,11 @@ std::string fresh_key(const Node& node) {
   return std::to_string(node.machine.next_offset().value);
 }
 
-template <std::uint32_t campaign, char user, char key = 0>
+template <std::uint32_t campaign, char user, char key = 0, std::uint32_t nonce = 1>
 Event asks(const Node& /*node*/) {
   static constexpr char users[] = {user};
   static constexpr char keys[] = {key};
-  return IssueRequested{CampaignId{campaign}, {users, 1}, {keys, key == 0 ? 0u : 1u}};
+  return IssueRequested{CampaignId{campaign}, {users, 1}, {keys, key == 0 ? 0u : 1u}, nonce};
 }
 
 template <class Action>
@@ -233,7 +233,7 @@ TEST(SmallWorld, EveryOrderOfRequestsAndTime) {
            {"campaign 2: bo", asks<2, 'b'>},
            {"campaign 2: cy", asks<2, 'c'>},
            {"a second later", is_a_version, tick},
-           {"a second back: ada", asks<1, 'a'>, -tick}},
+           {"a second back: ada, another request", asks<1, 'a', 0, 2>, -tick}},
           1, true);
 }
 

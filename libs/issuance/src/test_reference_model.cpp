@@ -54,7 +54,8 @@ void ReferenceModel::ask(const IssueRequested& request, Timestamp judged_at, Dec
     if (coupon.user != request.user) continue;
     ++mine;
     if (!one_each && coupon.key != request.idempotency_key) continue;
-    decision.outcome = one_each ? Outcome::already_issued : Outcome::issued_before;
+    const bool same_request = request.nonce != 0 && request.nonce == coupon.nonce;
+    decision.outcome = one_each && !same_request ? Outcome::already_issued : Outcome::issued_before;
     decision.sequence = coupon.sequence;
     decision.time = coupon.issued_at;
     return;
@@ -72,8 +73,8 @@ void ReferenceModel::ask(const IssueRequested& request, Timestamp judged_at, Dec
   } else {
     decision.outcome = Outcome::issued;
     decision.sequence = Sequence{static_cast<std::uint32_t>(given.size() + 1)};
-    coupons_.push_back(
-        {request.campaign, std::string(request.user), std::string(request.idempotency_key), decision.sequence, now_});
+    coupons_.push_back({request.campaign, std::string(request.user), std::string(request.idempotency_key),
+                        decision.sequence, now_, request.nonce});
   }
 }
 

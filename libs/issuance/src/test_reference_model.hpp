@@ -28,6 +28,7 @@ class ReferenceModel {
     std::string key;
     Sequence sequence;
     Timestamp issued_at;
+    std::uint32_t nonce;
   };
 
   [[nodiscard]] const Campaign* find(CampaignId id) const;

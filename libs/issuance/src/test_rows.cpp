@@ -1,6 +1,7 @@
 #include "src/test_rows.hpp"
 
-#include <optional>
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -17,6 +18,14 @@ const CampaignCommand* command_of(const Event& event) {
   return std::get_if<CampaignCommand>(&event);
 }
 
+std::vector<std::tuple<std::string, std::string, Claim>> claims_of(const CampaignDetail& detail) {
+  std::vector<std::tuple<std::string, std::string, Claim>> claims;
+  detail.claims.each([&](std::string_view user, std::string_view key, Claim claim) {
+    claims.emplace_back(std::string(user), std::string(key), claim);
+  });
+  return claims;
+}
+
 }  // namespace
 
 void Rows::commit(const Machine& after, const Event& event, const Decision& decision) {
@@ -26,7 +35,7 @@ void Rows::commit(const Machine& after, const Event& event, const Decision& deci
     coupons_.push_back({decision.campaign,
                         std::string(request.user),
                         keyed ? std::string(request.idempotency_key) : std::string(),
-                        {decision.sequence, decision.time}});
+                        {decision.sequence, decision.time, request.nonce}});
   }
   if (is_command(decision.outcome) && after.remembers(decision.campaign, decision.offset)) {
     commands_.push_back({decision.campaign, {command_of(event)->idempotency_key, decision.offset}});
@@ -58,7 +67,7 @@ bool same_state(const Machine& left, const Machine& right) {
     const CampaignDetail* const a = left.detail(id);
     const CampaignDetail* const b = right.detail(id);
     if (a == nullptr || b == nullptr) continue;
-    if (a->claims.size() != b->claims.size() || a->commands != b->commands) return false;
+    if (claims_of(*a) != claims_of(*b) || a->commands != b->commands) return false;
   }
   return true;
 }

@@ -119,7 +119,8 @@ class Player {
     if (kind == "request") {
       const std::string& user = texts_.emplace_back(fields.need("user"));
       const std::string& key = texts_.emplace_back(fields.take("key").value_or(""));
-      return IssueRequested{campaign, user, key};
+      const auto nonce = static_cast<std::uint32_t>(number_of(fields.take("nonce").value_or("0")));
+      return IssueRequested{campaign, user, key, nonce};
     }
     return CampaignCommand{campaign, fields.need("key"), action_of(kind, fields)};
   }

@@ -38,7 +38,7 @@ std::string open_cursors(Partition partition) {
   const std::string number = std::to_string(partition.value);
   return "CLOSE ALL; "
          "DECLARE audit_coupons NO SCROLL CURSOR FOR SELECT coupon.campaign_id, sequence, user_id, idempotency_key, "
-         "code, issued_at, valid_until, request_partition, request_offset FROM coupon "
+         "code, issued_at, valid_until, request_partition, request_offset, request_nonce FROM coupon "
          "JOIN campaign ON campaign.id = coupon.campaign_id WHERE campaign.partition = " +
          number +
          " ORDER BY request_offset, coupon.campaign_id, sequence; "
@@ -79,6 +79,7 @@ ports::StoredCoupon read_coupon(const Rows& rows, int row) {
   coupon.valid_until = rows.at(row, 6).timestamp_or_null();
   coupon.request_partition = Partition{static_cast<std::int32_t>(rows.at(row, 7).integer())};
   coupon.request_offset = Offset{rows.at(row, 8).integer()};
+  coupon.request_nonce = static_cast<std::uint32_t>(rows.at(row, 9).integer());
   return coupon;
 }
 

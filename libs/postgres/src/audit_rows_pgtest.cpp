@@ -50,6 +50,7 @@ TEST_F(AuditRowsTest, EveryKindOfRowComesInTheOrderOfTheLogAndThenEnds) {
   ASSERT_EQ(coupons->size(), 5U);
   EXPECT_EQ(coupons->at(4).user, "user-7-5");
   EXPECT_EQ(coupons->at(4).request_offset, Offset{4});
+  EXPECT_EQ(coupons->at(4).request_nonce, 0U - 5);
   EXPECT_TRUE(rows_->next_coupons()->empty());
   EXPECT_EQ(rows_->next_commands()->at(0).idempotency_key, "create");
   const auto letters = rows_->next_dead_letters();

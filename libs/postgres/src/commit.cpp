@@ -32,13 +32,14 @@ const Statement advance{
 const Statement insert_coupons{
     "insert_coupons",
     "INSERT INTO coupon (request_partition, campaign_id, sequence, user_id, idempotency_key, code, issued_at, "
-    "valid_until, request_offset) SELECT $1, unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), "
-    "unnest($8), unnest($9)"};
+    "valid_until, request_offset, request_nonce) SELECT $1, unnest($2), unnest($3), unnest($4), unnest($5), "
+    "unnest($6), "
+    "unnest($7), unnest($8), unnest($9), unnest($10)"};
 // In the order of write_coupon().
 constexpr const char* copy_coupons =
     "COPY coupon (request_partition, campaign_id, sequence, user_id, idempotency_key, code, issued_at, valid_until, "
-    "request_offset) FROM STDIN (FORMAT binary)";
-constexpr std::int16_t coupon_columns = 9;
+    "request_offset, request_nonce) FROM STDIN (FORMAT binary)";
+constexpr std::int16_t coupon_columns = 10;
 // So small that the server begins early, so large that a system call a piece is nothing.
 constexpr std::size_t copied_piece_bytes = 32'768;
 
@@ -92,7 +93,7 @@ Parameters advance_parameters(const CommitBatch& batch) {
 
 Parameters coupon_parameters(const CommitBatch& batch) {
   Array campaign(Type::int4), sequence(Type::int8), user(Type::text), key(Type::text), code(Type::text),
-      issued_at(Type::timestamp), valid_until(Type::timestamp), offset(Type::int8);
+      issued_at(Type::timestamp), valid_until(Type::timestamp), offset(Type::int8), nonce(Type::int4);
   for (const ports::CouponRow& coupon : batch.coupons) {
     campaign.add_int4(static_cast<std::int32_t>(coupon.campaign.value));
     sequence.add_int8(coupon.sequence.value);
@@ -102,10 +103,11 @@ Parameters coupon_parameters(const CommitBatch& batch) {
     issued_at.add_timestamp(coupon.issued_at);
     valid_until.add_timestamp(coupon.valid_until);
     offset.add_int8(coupon.request_offset.value);
+    nonce.add_int4(static_cast<std::int32_t>(coupon.request_nonce));
   }
   Parameters parameters;
   parameters.int4(batch.partition.value);
-  for (const Array* column : {&campaign, &sequence, &user, &key, &code, &issued_at, &valid_until, &offset})
+  for (const Array* column : {&campaign, &sequence, &user, &key, &code, &issued_at, &valid_until, &offset, &nonce})
     parameters.array(*column);
   return parameters;
 }
@@ -121,6 +123,7 @@ void write_coupon(CopyWriter& out, Partition partition, const ports::CouponRow& 
   out.timestamp(coupon.issued_at);
   out.timestamp(coupon.valid_until);
   out.int8(coupon.request_offset.value);
+  out.int4(static_cast<std::int32_t>(coupon.request_nonce));
 }
 
 Parameters command_parameters(const CommitBatch& batch) {

@@ -27,6 +27,7 @@ TEST_F(CopiedCommit, LeavesTheSameRowsAsSmallerBatches) {
   rows[1].code = "가나다라마바사아자1";
   rows[2].valid_until = Timestamp{limits::timestamp_ms_max};
   rows[3].valid_until = Timestamp{0};
+  rows[3].request_nonce = 0xFFFFFFFF;
   rows[4].user.assign(limits::user_id_bytes_max, 'x');
   rows[5].sequence = Sequence{4'294'967'295};
   const auto written = [&](std::uint32_t campaign, std::size_t from, std::size_t to) {
@@ -40,7 +41,7 @@ TEST_F(CopiedCommit, LeavesTheSameRowsAsSmallerBatches) {
   ASSERT_EQ(written(8, many / 2, many), CommitOutcome::committed) << last_message_;
   const std::string columns =
       "sequence, user_id, idempotency_key, code, status, issued_at, valid_until, used_at, redeem_key, "
-      "request_partition, request_offset";
+      "request_partition, request_offset, request_nonce";
   EXPECT_EQ(database().value("SELECT count(*) FROM coupon"), std::to_string(2 * many));
   EXPECT_EQ(database().value("SELECT count(*) FROM (SELECT " + columns +
                              " FROM coupon WHERE campaign_id = 7 INTERSECT SELECT " + columns +

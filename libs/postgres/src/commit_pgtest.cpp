@@ -26,9 +26,9 @@ TEST_F(Commit, WritesEverythingOfTheBatchInOneTransaction) {
                 "SELECT xmin FROM dead_letter UNION ALL SELECT xmin FROM campaign_command) AS written"),
             "1");
   EXPECT_EQ(
-      database().rows("SELECT sequence, user_id, idempotency_key, code, status, request_partition, request_offset "
-                      "FROM coupon ORDER BY sequence")[1],
-      (std::vector<std::string>{"2", "user-7-2", "", "code-2", "UNUSED", "0", "1"}));
+      database().rows("SELECT sequence, user_id, idempotency_key, code, status, request_partition, request_offset, "
+                      "request_nonce FROM coupon ORDER BY sequence")[1],
+      (std::vector<std::string>{"2", "user-7-2", "", "code-2", "UNUSED", "0", "1", "-2"}));
   EXPECT_EQ(
       database().rows("SELECT partition, first_offset, last_offset, convert_from(payload, 'UTF8') FROM outbox")[0],
       (std::vector<std::string>{"0", "0", "2", "payload of 0"}));
@@ -252,15 +252,17 @@ TEST_F(Commit, DetailsComeBackAsTheyWereWritten) {
   ASSERT_TRUE(details) << details.error().message;
   ASSERT_EQ(details->size(), 3U);
   EXPECT_EQ((*details)[0].claims.size(), 5U);
-  EXPECT_EQ((*details)[0].claims.find("user-8-1", ""), (issuance::Claim{Sequence{1}, batch.coupons[0].issued_at}));
+  EXPECT_EQ((*details)[0].claims.find("user-8-1", ""),
+            (issuance::Claim{Sequence{1}, batch.coupons[0].issued_at, 0U - 1}));
   ASSERT_EQ((*details)[0].commands.size(), 1U);
   EXPECT_EQ((*details)[0].commands[0], (issuance::RememberedCommand{"other", Offset{1'031}}));
   EXPECT_EQ((*details)[1].claims.size(), 0U);
   EXPECT_EQ((*details)[1].commands.size(), 0U);
   const issuance::CampaignDetail& detail = (*details)[2];
   EXPECT_EQ(detail.claims.size(), 3U);
-  EXPECT_EQ(detail.claims.find("user-7-1", ""), (issuance::Claim{Sequence{1}, batch.coupons[0].issued_at}));
-  EXPECT_EQ(detail.claims.find("user-7-1", "second"), (issuance::Claim{Sequence{3}, batch.coupons[2].issued_at}));
+  EXPECT_EQ(detail.claims.find("user-7-1", ""), (issuance::Claim{Sequence{1}, batch.coupons[0].issued_at, 0U - 1}));
+  EXPECT_EQ(detail.claims.find("user-7-1", "second"),
+            (issuance::Claim{Sequence{3}, batch.coupons[2].issued_at, 0U - 3}));
   EXPECT_EQ(detail.claims.find("user-8-1", ""), std::nullopt);
   EXPECT_EQ(detail.claims.count("user-7-1"), 2U);
   ASSERT_EQ(detail.commands.size(), limits::command_keys_remembered);

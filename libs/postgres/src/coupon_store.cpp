@@ -69,8 +69,9 @@ std::string list_of(std::span<const CampaignId> campaigns) {
 // Of several campaigns with each row's own. In whatever order they come: claims know none, and Postgres would sort.
 std::string claims_of(std::span<const CampaignId> campaigns) {
   const bool one = campaigns.size() == 1;
-  return std::string("COPY (SELECT sequence, user_id, idempotency_key, issued_at") + (one ? "" : ", campaign_id") +
-         " FROM coupon WHERE campaign_id IN (" + list_of(campaigns) + ")) TO STDOUT (FORMAT binary)";
+  return std::string("COPY (SELECT sequence, user_id, idempotency_key, issued_at, request_nonce") +
+         (one ? "" : ", campaign_id") + " FROM coupon WHERE campaign_id IN (" + list_of(campaigns) +
+         ")) TO STDOUT (FORMAT binary)";
 }
 std::string newest_commands_of(std::span<const CampaignId> campaigns) {
   return "COPY (SELECT newest.* FROM unnest('{" + list_of(campaigns) +
@@ -297,9 +298,10 @@ Sql<void> PostgresCouponStore::read_details(Connection& connection, std::span<co
   for (std::size_t i = 0; i < campaigns.size(); ++i) by_campaign.emplace(campaigns[i].value, &details[i]);
   const bool one = campaigns.size() == 1;
   const auto claims = connection.copy_out(claims_of(campaigns), [&](std::span<const Field> row) {
-    issuance::CampaignDetail& detail = one ? details.front() : *by_campaign.at(row[4].integer());
+    issuance::CampaignDetail& detail = one ? details.front() : *by_campaign.at(row[5].integer());
     detail.claims.insert(row[1].bytes(), row[2].bytes(),
-                         {Sequence{static_cast<std::uint32_t>(row[0].integer())}, row[3].timestamp()});
+                         {Sequence{static_cast<std::uint32_t>(row[0].integer())}, row[3].timestamp(),
+                          static_cast<std::uint32_t>(row[4].integer())});
   });
   if (!claims) return std::unexpected(claims.error());
   const auto commands = connection.copy_out(newest_commands_of(campaigns), [&](std::span<const Field> row) {

@@ -148,6 +148,7 @@ ports::CouponRow sample_coupon(CampaignId campaign, std::uint32_t sequence, Offs
   coupon.code = "code-" + std::to_string(sequence);
   coupon.issued_at = Timestamp{1'700'000'001'000 + sequence};
   coupon.request_offset = offset;
+  coupon.request_nonce = 0U - sequence;
   return coupon;
 }
 

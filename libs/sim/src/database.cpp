@@ -81,7 +81,7 @@ Result<std::vector<issuance::CampaignDetail>> Database::load_details(std::span<c
     const CampaignRows* rows = find(campaign);
     if (rows == nullptr) continue;
     for (const auto& [sequence, row] : rows->coupons) {
-      detail.claims.insert(row.user, row.idempotency_key, {sequence, row.issued_at});
+      detail.claims.insert(row.user, row.idempotency_key, {sequence, row.issued_at, row.request_nonce});
     }
     for (const ports::CommandRow& row : rows->commands) detail.commands.push_back({row.idempotency_key, row.offset});
   }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include <openrun/base/limits.hpp>
@@ -42,17 +43,20 @@ Fault check_campaign(CampaignId campaign) {
   return refuse(invalid_campaign, "campaign_id must be 1 to 2147483647");
 }
 
+constexpr std::uint32_t known_by_nonce = 2;  // the version from which on a request is
 constexpr std::uint32_t version_field = 31;  // its tag is no UTF-8: no text of a stranger names a version
 
-// The version that a message names whatever else stands in it; 0 where it is none, or names none.
+// The highest version that a message names whatever else stands in it; 0 where it is none, or names none.
 std::uint32_t named_version(std::string_view value) {
   ProtoReader reader(value);
-  std::uint32_t version = 0;
+  std::uint32_t highest = 0;
   while (!reader.at_end()) {
+    std::uint32_t version = 0;
     if (!reader.next()) return 0;
     if (!(reader.field() == version_field ? reader.read(version) : reader.skip())) return 0;
+    highest = std::max(highest, version);
   }
-  return version;
+  return highest;
 }
 
 Fault refuse_version(std::uint32_t version) {
@@ -78,8 +82,9 @@ Fault read_envelope(std::string_view value, Envelope& out) {
   return std::nullopt;
 }
 
-Fault read_request(std::string_view bytes, IssueRequested& out) {
-  const bool read = read_strictly(bytes, [&](ProtoReader& reader) {
+Fault read_request(const Envelope& envelope, IssueRequested& out) {
+  if (envelope.version >= known_by_nonce) out.nonce = envelope.nonce;
+  const bool read = read_strictly(envelope.bytes, [&](ProtoReader& reader) {
     switch (reader.field()) {
       case 1:
         return reader.read(out.campaign.value);
@@ -174,7 +179,7 @@ void read_original(std::string_view value, issuance::Replay& replay, CampaignId&
   auto fault = read_envelope(value, envelope);
   if (!fault && envelope.body == Body::request) {
     auto& request = replay.original.emplace<IssueRequested>();
-    fault = read_request(envelope.bytes, request);
+    fault = read_request(envelope, request);
     campaign = request.campaign;
   } else if (!fault && envelope.body == Body::command) {
     auto& command = replay.original.emplace<CampaignCommand>();
@@ -225,7 +230,7 @@ Fault read_body(const Envelope& envelope, DecodedRecord& out) {
   switch (envelope.body) {
     case Body::request: {
       auto& request = out.event.emplace<IssueRequested>();
-      auto fault = read_request(envelope.bytes, request);
+      auto fault = read_request(envelope, request);
       out.campaign = request.campaign;
       return fault;
     }

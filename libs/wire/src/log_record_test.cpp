@@ -57,6 +57,7 @@ TEST(LogRecord, ARequestIsWrittenAsProtobufWritesIt) {
     const std::string key(random() % 129, 'k');
     openrun::v1::LogRecord message;
     message.set_nonce(nonce);
+    message.set_version(record_version_supported);
     message.mutable_request()->set_campaign_id(campaign.value);
     message.mutable_request()->set_user_id(user);
     message.mutable_request()->set_idempotency_key(key);
@@ -195,7 +196,7 @@ TEST(LogRecord, ARecordOfANewerVersionIsNoDeadLetterWhateverElseStandsInIt) {
 
 TEST(LogRecord, AVersionThatIsKnownChangesNothingAndBrokenBytesNameNone) {
   using namespace std::string_literals;
-  const std::string request = encode_request(9, CampaignId{1}, "u", "");
+  const std::string request = "\x0D\x09\0\0\0\x12\x05\x08\x01\x12\x01u"s;
   const auto decoded = decode(request + "\xF8\x01\x01"s);
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->campaign, CampaignId{1});
@@ -206,6 +207,27 @@ TEST(LogRecord, AVersionThatIsKnownChangesNothingAndBrokenBytesNameNone) {
     EXPECT_EQ(broken.error().reason, "UNDECODABLE");
     EXPECT_EQ(broken.error().newer_version, 0U);
   }
+}
+
+TEST(LogRecord, ARequestIsKnownByItsNonceFromVersionTwoOn) {
+  using namespace std::string_literals;
+  const auto nonce_of = [](const std::string& value) { return std::get<IssueRequested>(decode(value)->event).nonce; };
+  const std::string request = "\x0D\x09\0\0\0\x12\x05\x08\x01\x12\x01u"s;
+  EXPECT_EQ(nonce_of(request), 0U);
+  EXPECT_EQ(nonce_of(request + "\xF8\x01\x01"s), 0U);
+  EXPECT_EQ(nonce_of(request + "\xF8\x01\x02"s), 9U);
+  EXPECT_EQ(nonce_of("\xF8\x01\x02"s + request), 9U) << "fields come in any order";
+  EXPECT_EQ(nonce_of(encode_request(7, CampaignId{1}, "u", "")), 7U);
+}
+
+TEST(LogRecord, WhatIsReplayedIsKnownByItsOwnNonce) {
+  using namespace std::string_literals;
+  const auto nonce_of = [](const std::string& original) {
+    const auto decoded = decode(encode_replay(4, Offset{1}, Timestamp{1}, original, 1));
+    return std::get<IssueRequested>(std::get<issuance::Replay>(decoded->event).original).nonce;
+  };
+  EXPECT_EQ(nonce_of(encode_request(7, CampaignId{1}, "u", "")), 7U);
+  EXPECT_EQ(nonce_of("\x0D\x09\0\0\0\x12\x05\x08\x01\x12\x01u"s), 0U);
 }
 
 TEST(LogRecord, MalformedRecordsAreUndecodable) {

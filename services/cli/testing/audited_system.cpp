@@ -93,7 +93,7 @@ void AuditedSystem::store(const ports::CommitBatch& batch) {
   rows.checkpoint.fingerprint = batch.fingerprint;
   for (const ports::CouponRow& row : batch.coupons) {
     rows.coupons.push_back({row.campaign, row.sequence, row.user, row.idempotency_key, row.code, row.issued_at,
-                            row.valid_until, partition, row.request_offset});
+                            row.valid_until, partition, row.request_offset, row.request_nonce});
   }
   for (const ports::CommandRow& row : batch.commands) rows.commands.push_back(row);
   for (const ports::DeadLetterRow& row : batch.dead_letters) rows.dead_letters.push_back({row, false, {}, {}});

@@ -46,7 +46,8 @@ Result<issuance::CampaignDetail> FakeDatabase::detail(CampaignId campaign, std::
   issuance::CampaignDetail detail{issuance::ClaimTable(hash_seed), {}};
   for (const auto& [partition, state] : partitions_) {
     for (const auto& [key, row] : state.coupons) {
-      if (key.first == campaign) detail.claims.insert(row.user, row.idempotency_key, {row.sequence, row.issued_at});
+      if (key.first == campaign)
+        detail.claims.insert(row.user, row.idempotency_key, {row.sequence, row.issued_at, row.request_nonce});
     }
     for (const auto& [key, row] : state.commands) {
       if (key.first == campaign) detail.commands.push_back({row.idempotency_key, row.offset});

@@ -28,8 +28,8 @@ std::string add_stock(std::uint32_t campaign, std::int64_t add, const std::strin
   return wire::encode_command(8, {CampaignId{campaign}, key, issuance::AddStock{add}});
 }
 
-std::string request(std::uint32_t campaign, const std::string& user, const std::string& key) {
-  return wire::encode_request(9, CampaignId{campaign}, user, key);
+std::string request(std::uint32_t campaign, const std::string& user, const std::string& key, std::uint32_t nonce) {
+  return wire::encode_request(nonce, CampaignId{campaign}, user, key);
 }
 
 std::string replay(Offset origin, const std::string& original) {

@@ -22,7 +22,9 @@ inline constexpr std::int64_t test_start_ms = 1'764'000'000'000;
 // What the tests put into the log. Every record gets the harness' wall-clock time unless told otherwise.
 [[nodiscard]] std::string create(std::uint32_t campaign, std::uint32_t stock, std::uint32_t max_per_user = 1);
 [[nodiscard]] std::string add_stock(std::uint32_t campaign, std::int64_t add, const std::string& key);
-[[nodiscard]] std::string request(std::uint32_t campaign, const std::string& user, const std::string& key = "");
+// Without a nonce it can't be told from another of the same user.
+[[nodiscard]] std::string request(std::uint32_t campaign, const std::string& user, const std::string& key = "",
+                                  std::uint32_t nonce = 0);
 [[nodiscard]] std::string replay(Offset origin, const std::string& original);
 [[nodiscard]] std::string decision_version(std::uint32_t version);
 [[nodiscard]] const crypto::CouponCodes& test_codes();

@@ -18,6 +18,7 @@ namespace openrun::issuance {
 struct Claim {
   Sequence sequence;
   Timestamp issued_at;
+  std::uint32_t nonce = 0;  // of the request that won it (event.hpp)
   bool operator==(const Claim&) const = default;
 };
 

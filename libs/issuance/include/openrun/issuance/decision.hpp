@@ -13,11 +13,11 @@ namespace openrun::issuance {
 enum class Outcome : std::uint8_t {
   none = 0,  // no record at this offset
   issued = 1,
-  issued_before = 2,  // max_per_user above 1: the same key again, the same coupon again
+  issued_before = 2,  // the same request once more in the log, or (max_per_user above 1) the same key: the same coupon
 
   campaign_not_found = 10,
   not_started = 11,
-  already_issued = 12,  // max_per_user 1: carries the user's own coupon
+  already_issued = 12,  // max_per_user 1, and another request: carries the user's own coupon
   limit_reached = 13,   // max_per_user above 1
   paused = 14,
   closed = 15,

@@ -17,6 +17,8 @@ struct IssueRequested {
   CampaignId campaign;
   std::string_view user;
   std::string_view idempotency_key;  // counts only where max_per_user is above 1
+  // Which request it is: the same one may stand in the log more than once. 0: it can't be told from another.
+  std::uint32_t nonce = 0;
 };
 
 struct CreateCampaign {

@@ -46,6 +46,7 @@ struct StoredCoupon {
   std::optional<Timestamp> valid_until;
   Partition request_partition;
   Offset request_offset;
+  std::uint32_t request_nonce = 0;
 };
 
 struct StoredDeadLetter {

@@ -28,6 +28,7 @@ struct CouponRow {
   Timestamp issued_at;
   std::optional<Timestamp> valid_until;
   Offset request_offset;
+  std::uint32_t request_nonce = 0;  // 0: its record is not known by it
 };
 
 struct CommandRow {

@@ -12,9 +12,10 @@
 
 namespace openrun::wire {
 
-// What this build reads, and what it writes. Where a record says what older builds would misread, it names a version
-// that they don't know; issuers are upgraded before whoever writes it.
-inline constexpr std::uint32_t record_version_supported = 1;
+// What this build reads, and what it writes: from 2 on a request is known by its nonce, and decided once however often
+// it stands in the log. Where a record says what older builds would misread, it names a version that they don't know;
+// issuers are upgraded before whoever writes it.
+inline constexpr std::uint32_t record_version_supported = 2;
 
 struct DecodedRecord {
   issuance::Event event;    // its views point into the record's bytes
