@@ -111,9 +111,9 @@ def already_issued_at_once(facts):
 def no_answer_surprises(facts):
     yield from facts.surprises
     for campaign, user in already_issued_at_once(facts):
-        # One record, byte for byte the same, at two places of the log: the producer sent it again, and the receipt is that of the second.
-        if (campaign, user) not in facts.twice_in_log:
-            yield f"{user} in campaign {campaign}: refused as already issued after asking once"
+        # Also where the log holds the record twice, because the producer sent it again: it is one request.
+        copies = ", with a record that stands in the log twice" if (campaign, user) in facts.twice_in_log else ""
+        yield f"{user} in campaign {campaign}: refused as already issued after asking once{copies}"
     for campaign, user, told in answers_of(facts):
         known = facts.campaigns.get(campaign)
         if told.status == REJECTED and told.reason not in REASONS:

@@ -217,7 +217,11 @@ void Checker::note_situations(const ports::CommitBatch& batch, const wire::Resul
     if (entry.outcome == Outcome::command_repeated) coverage.count(Situation::command_repeated);
     if (entry.outcome > Outcome::command_repeated) coverage.count(Situation::command_refused);
     if (entry.outcome == Outcome::limit_reached) coverage.count(Situation::limit_reached);
-    if (entry.outcome == Outcome::issued_before) coverage.count(Situation::same_key_same_coupon);
+    if (entry.outcome == Outcome::issued_before) {
+      const sim::CampaignRows* campaign = context_.database.find(entry.campaign);
+      const bool by_key = campaign != nullptr && campaign->row.campaign.terms.policy.max_per_user > 1;
+      coverage.count(by_key ? Situation::same_key_same_coupon : Situation::same_request_same_coupon);
+    }
   }
   for (const wire::ReplayResult& replay : results.replays) {
     const auto& entry = results.entries.at(static_cast<std::size_t>(replay.offset - results.first_offset));

@@ -77,6 +77,7 @@ sim::ProduceFate Context::produce() {
   fate.told = !strikes(Fault::produce_unknown);
   if (!fate.told && random.chance(400)) fate.dropped = true;
   fate.told_twice = strikes(Fault::delivery_twice);
+  fate.stored_twice = !fate.dropped && strikes(Fault::stored_twice);
   if (strikes(Fault::produce_delayed)) fate.acknowledged_after_us += random.between(50'000, 4'000'000);
   return fate;
 }

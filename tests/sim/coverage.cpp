@@ -15,7 +15,7 @@ constexpr std::array<std::string_view, fault_count> fault_names{
     "rebalance",        "two_owners",      "results_lost",         "results_repeated",     "results_expired",
     "poison_record",    "poison_burst",    "refused_user",         "replay_twice",         "http_lost",
     "told_lost",        "told_late",       "told_twice",           "log_truncated",        "log_recreated",
-    "log_outlived",
+    "log_outlived",     "stored_twice",
 };
 constexpr std::array<std::string_view, situation_count> situation_names{
     "doubt_resolved_as_committed",
@@ -58,6 +58,7 @@ constexpr std::array<std::string_view, situation_count> situation_names{
     "rescheduled",
     "limit_reached",
     "same_key_same_coupon",
+    "same_request_same_coupon",
     "lost_log_noticed",
     "strangers_receipt_refused",
     "winner_asked_again_at_the_end",

@@ -52,6 +52,7 @@ enum class Fault : std::uint8_t {
   log_truncated,  // the end of the requests is gone, and decided records with it
   log_recreated,  // other records stand where decided ones stood
   log_outlived,   // the retention took records that were not decided yet
+  stored_twice,   // a record is sent again though it had arrived
   count_,
 };
 inline constexpr std::size_t fault_count = std::to_underlying(Fault::count_);
@@ -97,6 +98,7 @@ enum class Situation : std::uint8_t {
   rescheduled,
   limit_reached,
   same_key_same_coupon,
+  same_request_same_coupon,
   lost_log_noticed,
   strangers_receipt_refused,
   winner_asked_again_at_the_end,

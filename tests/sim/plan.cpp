@@ -30,6 +30,7 @@ constexpr Rate rates[] = {
     {Fault::told_lost, 60},
     {Fault::told_late, 60},
     {Fault::told_twice, 100},
+    {Fault::stored_twice, 60},
 };
 constexpr Fault acts[] = {
     Fault::gateway_crash,   Fault::issuer_crash,     Fault::relay_crash,   Fault::gateway_freeze,

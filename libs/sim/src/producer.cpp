@@ -37,6 +37,12 @@ void Producer::Shared::arrive(const std::shared_ptr<const Sending>& sending) {
   if (sending->fate.dropped) return answer(*sending, sending->fate.told ? Fate::failed : Fate::unknown, {});
   if (broker.available()) {
     const Offset offset = broker.append(topic, sending->partition, sending->key, sending->value, sending->headers);
+    if (sending->fate.stored_twice) {
+      auto again = std::make_shared<Sending>(*sending);
+      again->fate.stored_twice = false;
+      scheduler.after(retry_us, [self = shared_from_this(), again] { self->arrive(again); });
+      return;
+    }
     return answer(*sending, sending->fate.told ? Fate::stored : Fate::unknown, offset);
   }
   if (!deliver) return;

@@ -79,6 +79,16 @@ TEST_F(SimProducer, TriesAgainWhileTheBrokerIsAwayAndThenDoesNotKnow) {
   EXPECT_EQ(deliveries.at(1).fate, Fate::unknown);
 }
 
+TEST_F(SimProducer, WhatIsStoredTwiceIsToldOnceAsTheSecond) {
+  fate = {.stored_twice = true};
+  append(1);
+  run();
+  ASSERT_EQ(deliveries.size(), 1U);
+  EXPECT_EQ(deliveries[0].fate, Fate::stored);
+  EXPECT_EQ(deliveries[0].offset, Offset{1});
+  EXPECT_EQ(stored(), 2U);
+}
+
 TEST_F(SimProducer, WhatWasSentArrivesWithoutItsSender) {
   append(1);
   producer.reset();

@@ -22,6 +22,7 @@ struct ProduceFate {
   bool dropped = false;                      // never arrives
   bool told = true;                          // false: the delivery says `unknown`
   bool told_twice = false;                   // the delivery comes twice
+  bool stored_twice = false;  // its first acknowledgement is lost, and it is sent again as if it had never arrived
 };
 
 class Producer final : public ports::LogAppender {
