@@ -38,6 +38,20 @@ TEST(Campaigns, ACreatedCampaignIsShownAsTheContractSays) {
   EXPECT_EQ(shown.field("description"), "d");
 }
 
+TEST(Campaigns, ANameMustNotBeEmpty) {
+  Harness harness;
+  const std::string path = "/v1/campaigns/" + std::to_string(harness.create_campaign(5));
+  const std::pair<ports::HttpMethod, std::string> calls[] = {{post, "/v1/campaigns"}, {patch, path}};
+  for (const auto& [method, target] : calls) {
+    const Answer answer = harness.ask(
+        method, target,
+        method == post ? R"({"name":"","stock":1,"starts_at":"2027-01-15T08:00:00Z"})" : R"({"name":""})", admin);
+    EXPECT_EQ(answer.status(), 400U) << target;
+    EXPECT_NE(answer.body().find(R"({"field":"name","message":"must not be empty"})"), std::string::npos)
+        << answer.body();
+  }
+}
+
 TEST(Campaigns, AdminCallsNeedAToken) {
   Harness harness;
   const std::uint32_t id = harness.create_campaign(5);

@@ -7,42 +7,52 @@
 namespace openrun::gateway {
 namespace {
 
-struct Title {
+// What a code means, and what is said where the answer has nothing more exact to say: clients show the detail alone.
+struct Words {
   std::string_view code;
   std::string_view title;
+  std::string_view detail;
 };
 constexpr std::size_t headers_usual = 8;  // as many as an answer about a request may get
 
-constexpr std::array titles{
-    Title{"INVALID_REQUEST", "The request is not valid"},
-    Title{"UNAUTHENTICATED", "Authentication is needed"},
-    Title{"FORBIDDEN", "Not allowed"},
-    Title{"NOT_FOUND", "Not found"},
-    Title{"METHOD_NOT_ALLOWED", "The method is not allowed here"},
-    Title{"GONE", "The outcome is no longer kept"},
-    Title{"TOO_LARGE", "The request is too large"},
-    Title{"UNSUPPORTED_MEDIA_TYPE", "The body must be application/json"},
-    Title{"RATE_LIMITED", "Too many requests"},
-    Title{"OVERLOADED", "The service can't take this now"},
-    Title{"NOT_READY", "This gateway should not be sent requests now"},
-    Title{"INTERNAL_SERVER_ERROR", "Something went wrong"},
-    Title{"CAMPAIGN_NOT_FOUND", "There is no such campaign"},
-    Title{"NOT_STARTED", "The campaign has not started"},
-    Title{"ALREADY_ISSUED", "This user already holds a coupon"},
-    Title{"LIMIT_REACHED", "This user already holds as many coupons as the campaign allows"},
-    Title{"PAUSED", "The campaign is paused"},
-    Title{"CLOSED", "The campaign is closed"},
-    Title{"ENDED", "The campaign has ended"},
-    Title{"SOLD_OUT", "The campaign is sold out"},
-    Title{"ALREADY_STARTED", "The first coupon has been issued"},
-    Title{"ALREADY_USED", "The coupon has been used"},
-    Title{"EXPIRED", "The coupon is no longer valid"},
-    Title{"BELOW_ISSUED", "The stock can't go below what is issued"},
+constexpr std::array all_words{
+    Words{"INVALID_REQUEST", "The request is not valid", "Send it as /openapi.yaml describes it."},
+    Words{"UNAUTHENTICATED", "Authentication is needed", "Send a bearer token."},
+    Words{"FORBIDDEN", "Not allowed", "Whoever this token names may not do this."},
+    Words{"NOT_FOUND", "Not found", "There is nothing at this path."},
+    Words{"METHOD_NOT_ALLOWED", "The method is not allowed here", "The header Allow names the methods of this path."},
+    Words{"GONE", "The outcome is no longer kept", "Outcomes are kept for some days."},
+    Words{"TOO_LARGE", "The request is too large", "Send less."},
+    Words{"UNSUPPORTED_MEDIA_TYPE", "The body must be application/json", "Send it as application/json in UTF-8."},
+    Words{"RATE_LIMITED", "Too many requests", "Wait as Retry-After says."},
+    Words{"OVERLOADED", "The service can't take this now", "Try again, as Retry-After says."},
+    Words{"NOT_READY", "This gateway should not be sent requests now", "Another one may be ready."},
+    Words{"INTERNAL_SERVER_ERROR", "Something went wrong", "The service's log says more."},
+    Words{"CAMPAIGN_NOT_FOUND", "There is no such campaign", "There is no campaign with this id."},
+    Words{"NOT_STARTED", "The campaign has not started", "The campaign gives coupons from its starts_at on."},
+    Words{"ALREADY_ISSUED", "This user already holds a coupon",
+          "The campaign gives each user one coupon, and this user holds it."},
+    Words{"LIMIT_REACHED", "This user already holds as many coupons as the campaign allows",
+          "This user holds max_per_user coupons of the campaign."},
+    Words{"PAUSED", "The campaign is paused", "The campaign gives no coupons until it is resumed."},
+    Words{"CLOSED", "The campaign is closed", "The campaign was closed for good."},
+    Words{"ENDED", "The campaign has ended", "The campaign's ends_at has passed."},
+    Words{"SOLD_OUT", "The campaign is sold out", "All coupons of the campaign have been given."},
+    Words{"ALREADY_STARTED", "The first coupon has been issued",
+          "starts_at and policy can be changed only before the first coupon."},
+    Words{"ALREADY_USED", "The coupon has been used", "A coupon can be used once."},
+    Words{"EXPIRED", "The coupon is no longer valid", "The coupon's valid_until has passed."},
+    Words{"BELOW_ISSUED", "The stock can't go below what is issued",
+          "The stock can't go below what is issued; take away at most what remains."},
+    Words{"CAMPAIGN_EXISTS", "The campaign exists already", "A campaign with this id exists already."},
+    Words{"STOCK_ABOVE_LIMIT", "The stock is too large", "A campaign has at most 4294967295 coupons."},
+    Words{"ENDS_BEFORE_START", "The campaign would end before it starts", "ends_at must be after starts_at."},
 };
 
-std::string_view title_of(std::string_view code) {
-  const auto* found = std::ranges::find(titles, code, &Title::code);
-  return found == titles.end() ? std::string_view("The request was refused") : found->title;
+const Words& words_of(std::string_view code) {
+  static constexpr Words unknown{"", "The request was refused", "The code says why."};
+  const auto* found = std::ranges::find(all_words, code, &Words::code);
+  return found == all_words.end() ? unknown : *found;
 }
 
 // urn:openrun:problem:sold-out
@@ -65,9 +75,10 @@ ports::HttpResponse problem(unsigned status, std::string_view code, std::string_
   wire::JsonWriter json(response.body);
   json.begin_object();
   json.key("type").string(type_of(code));
-  json.key("title").string(title_of(code));
+  const Words& words = words_of(code);
+  json.key("title").string(words.title);
   json.key("status").number(static_cast<std::int64_t>(status));
-  if (!detail.empty()) json.key("detail").string(detail);
+  json.key("detail").string(detail.empty() ? words.detail : detail);
   json.key("code").string(code);
   if (more) more(json);
   json.end_object();

@@ -22,7 +22,7 @@ struct FieldError {
 inline constexpr std::string_view json_type = "application/json";
 inline constexpr std::string_view problem_type = "application/problem+json";
 
-// `more` appends members to the object.
+// `more` appends members to the object. Without a `detail` there is one of the code's own.
 using MoreMembers = std::function<void(wire::JsonWriter&)>;
 [[nodiscard]] ports::HttpResponse problem(unsigned status, std::string_view code, std::string_view detail,
                                           const MoreMembers& more = {});
