@@ -11,8 +11,9 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
                   const std::optional<TraceContext>& trace, std::unique_ptr<Submission> submission) {
   const std::uint64_t token = pending_.open(std::move(submission));
   pending_count_.fetch_add(1, std::memory_order_relaxed);
-  const std::size_t waiting = pending_.size() + waiters_.size();
-  if (gathered_.appends.empty() && (waiting <= group_min || released_)) {
+  count_partition(partition);
+  const std::size_t few = partitions_ == 1 ? group_min : few_a_partition * partitions_;
+  if (gathered_.appends.empty() && (waiting() <= few || released_)) {
     append_now(appender, partition, key, value, trace, token);
     if (all_have_come()) send_now(appender);
     return;
@@ -21,12 +22,21 @@ void Lane::append(ports::LogAppender& appender, Partition partition, std::string
   gathered_.bytes.append(key).append(value);
   gathering_for_ = &appender;
   const bool is_whole = all_have_come();
-  if (is_whole || gathered_.appends.size() >= std::clamp(waiting / groups_under_way, group_min, group_max)) {
+  if (is_whole ||
+      gathered_.appends.size() >= std::clamp(waiting() / groups_under_way, group_min * partitions_, group_max)) {
     append_group(appender);
     if (is_whole) send_now(appender);
   } else if (gathered_.appends.size() == 1) {
     look_again(1, 1);
   }
+}
+
+void Lane::count_partition(Partition partition) {
+  if (met_.size() < partitions_max && std::ranges::find(met_, partition) == met_.end()) met_.push_back(partition);
+  if (++round_ < waiting()) return;
+  partitions_ = met_.size();
+  met_.clear();
+  round_ = 0;
 }
 
 // Calls that come over no connection of this thread (gRPC's) leave the appender to itself.
@@ -45,8 +55,10 @@ void Lane::look_again(std::size_t size, int looks) {
   io_.after(group_quiet_ms, [this, group = groups_, size, looks] {
     if (group != groups_) return;
     const std::size_t now = gathered_.appends.size();
-    if (now == size || looks == group_quiet_looks) return append_group(*gathering_for_);
-    look_again(now, looks + 1);
+    const int looks_max = waiting() <= group_min ? few_quiet_looks : group_quiet_looks;
+    if (now != size && looks < looks_max) return look_again(now, looks + 1);
+    append_group(*gathering_for_);
+    send_now(*gathering_for_);
   });
 }
 

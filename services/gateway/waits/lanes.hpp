@@ -43,11 +43,17 @@ class Lane {
   // issuer and store, whatever is in it (docs/decisions/0013). Fewer go at once, and the appender collects. Neither
   // takes longer than until all connections that are awake wait for the log: then nobody else can come. Not told to the
   // appender more than once in send_gap_us: of clients that come with a new connection each, all always wait.
+  // What has a price is a batch of one partition. So where calls come for several partitions, a group is as many times
+  // larger, and is gathered already where more than few_a_partition wait for each; while all are at most group_min, it
+  // goes after few_quiet_looks.
   static constexpr std::size_t group_min = 128;
   static constexpr std::size_t group_max = 1'024;
   static constexpr std::size_t groups_under_way = 2;
   static constexpr std::int64_t group_quiet_ms = 1;
   static constexpr int group_quiet_looks = 16;
+  static constexpr std::size_t partitions_max = group_max / group_min;  // more count as so many
+  static constexpr std::size_t few_a_partition = 4;
+  static constexpr int few_quiet_looks = 2;
   static constexpr std::int64_t send_gap_us = 500;
 
   Lane(ports::IoThread& io, ResultsWindow& window, const ports::Clock& clock)
@@ -89,6 +95,9 @@ class Lane {
     std::vector<Gathered> appends;
     std::string bytes;  // each one's key and value, one after the other
   };
+  // All who wait here, for the log or for an outcome.
+  [[nodiscard]] std::size_t waiting() const { return pending_.size() + waiters_.size(); }
+  void count_partition(Partition partition);
   [[nodiscard]] bool all_have_come() const;
   void send_now(ports::LogAppender& appender);
   void append_now(ports::LogAppender& appender, Partition partition, std::string_view key, std::string_view value,
@@ -112,6 +121,10 @@ class Lane {
   std::uint64_t groups_ = 0;                     // appended so far; tells a timer whether its group still waits
   ports::LogAppender* gathering_for_ = nullptr;  // where gathered_ goes
   bool released_ = false;
+  // Of a round of appends, as many as there are who wait: the partitions that were met, and how many the last one met.
+  std::vector<Partition> met_;
+  std::size_t round_ = 0;
+  std::size_t partitions_ = 1;
   std::optional<std::int64_t> sent_us_;  // when the appender was last told to send
   std::vector<ports::Delivery> delivering_;
   std::size_t delivered_ = 0;  // of these

@@ -106,6 +106,21 @@ class LaneTest : public ::testing::Test {
       lane.append(appender, p, "1", "v", std::nullopt, std::make_unique<Wish>(told));
     }
   }
+  // So many calls come for so many partitions in turn, and are over.
+  void meet(std::int32_t partitions, std::size_t calls) {
+    io.awake = 1'000'000;
+    appender.refuses = true;
+    for (std::size_t i = 0; i < calls; ++i) {
+      const Partition partition{static_cast<std::int32_t>(i) % partitions};
+      lane.append(appender, partition, "1", "v", std::nullopt, std::make_unique<Wish>(told));
+    }
+    for (std::size_t i = 0; i < io.timers.size(); ++i) io.timers[i]();
+    appender.refuses = false;
+    appender.sent_at.clear();
+    io.timers.clear();
+    io.delays_ms.clear();
+    clock.advance_ms(1);
+  }
   // So many wait for their outcome, and the timers are those of what comes next.
   void hold(std::size_t waits) {
     for (std::size_t i = 0; i < waits; ++i) {
@@ -278,6 +293,58 @@ TEST_F(LaneTest, AGroupIsHalfOfAllWhoWait) {
   }
   EXPECT_EQ(calls, (4 * Lane::group_min + calls) / Lane::groups_under_way);
   EXPECT_EQ(appender.tokens.size(), calls);
+}
+
+TEST_F(LaneTest, AGroupForSeveralPartitionsIsAsManyTimesLarger) {
+  hold(7);
+  meet(4, 8);
+  hold(Lane::group_min);
+  append(4 * Lane::group_min - 1);
+  EXPECT_TRUE(appender.tokens.empty());
+  append(1);
+  EXPECT_EQ(appender.tokens.size(), 4 * Lane::group_min);
+}
+
+TEST_F(LaneTest, MorePartitionsThanAGroupCanServeCountAsSoMany) {
+  hold(5 * Lane::partitions_max - 1);
+  meet(5 * Lane::partitions_max, 5 * Lane::partitions_max);
+  append(1);
+  EXPECT_TRUE(appender.tokens.empty()) << "more than few_a_partition of each that counts";
+  hold(Lane::group_min);
+  append(Lane::group_max - 2);
+  EXPECT_TRUE(appender.tokens.empty());
+  append(1);
+  EXPECT_EQ(appender.tokens.size(), Lane::group_max);
+}
+
+TEST_F(LaneTest, OfSeveralPartitionsFewAreGatheredToo) {
+  hold(2 * Lane::few_a_partition);
+  meet(2, 2 * Lane::few_a_partition + 1);
+  append(1);
+  EXPECT_TRUE(appender.tokens.empty());
+  ASSERT_EQ(io.delays_ms, std::vector{Lane::group_quiet_ms});
+  append(1);
+  io.timers[0]();
+  EXPECT_TRUE(appender.tokens.empty()) << "one more came";
+  append(1);
+  io.timers[1]();
+  EXPECT_EQ(appender.tokens.size(), 3U) << "however many still come";
+  EXPECT_EQ(appender.sent_at, std::vector<std::size_t>{3}) << "and the appender collects no longer";
+}
+
+TEST_F(LaneTest, OfSeveralPartitionsVeryFewGoAtOnce) {
+  hold(2 * Lane::few_a_partition - 1);
+  meet(2, 2 * Lane::few_a_partition);
+  append(1);
+  EXPECT_EQ(appender.tokens.size(), 1U);
+}
+
+TEST_F(LaneTest, OnePartitionAgainIsToldFromSeveralAfterARound) {
+  hold(2 * Lane::few_a_partition);
+  meet(2, 2 * Lane::few_a_partition + 1);
+  meet(1, 2 * Lane::few_a_partition + 1);
+  append(1);
+  EXPECT_EQ(appender.tokens.size(), 1U);
 }
 
 TEST_F(LaneTest, AGroupHasABound) {
